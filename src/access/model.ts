@@ -1,0 +1,70 @@
+/**
+ * Access owns who may do what and for whom: tenants, their customers and resellers, tokens, permissions.
+ * A tenant is an isolated workspace; a customer buys licenses in it, a reseller sells them.
+ * It does not own what is bought: products, templates and licenses come later and refer to these rows.
+ * Nothing here is ever deleted: a customer that left is INACTIVE, keeps its licenses, and receives no new ones.
+ */
+import type { Actor, ApplicationActor } from '../core/actor.js';
+import type { LicenseId, TenantId } from '../core/id.js';
+import { Refusal, type RefusalCode } from '../core/refusal.js';
+import { applicationPermissions } from './permissions.js';
+
+export const partyStatuses = ['ACTIVE', 'INACTIVE'] as const;
+export type PartyStatus = (typeof partyStatuses)[number];
+
+export const accessEvents = [
+  'tenant.created',
+  'customer.created',
+  'customer.updated',
+  'reseller.created',
+  'reseller.updated',
+] as const;
+
+/** Feature flags of the host's settings, and the features that switch them on. */
+export interface TenantSettings {
+  readonly companyName: string;
+  readonly supportEmail?: string;
+  /** Setting → feature: `graphql_enabled` ← `graphql_api`. */
+  readonly featureFlags: Readonly<Record<string, string>>;
+}
+
+export const defaultFeatureFlags = {
+  graphql_enabled: 'graphql_api',
+  analytics_enabled: 'analytics_dashboard',
+  wireless_enabled: 'wireless_mgmt',
+} as const;
+
+function notFound(code: RefusalCode, noun: string) {
+  return (id: string): Refusal => new Refusal(code, `There is no ${noun} ${id}.`, { id });
+}
+
+export const tenantNotFound = notFound('TENANT_NOT_FOUND', 'tenant');
+export const customerNotFound = notFound('CUSTOMER_NOT_FOUND', 'customer');
+export const resellerNotFound = notFound('RESELLER_NOT_FOUND', 'reseller');
+
+export function customerInactive(id: string): Refusal {
+  return new Refusal('CUSTOMER_INACTIVE', `Customer ${id} is switched off and receives no licenses.`, { id });
+}
+
+/** What a caller learns of itself. */
+export function viewerOf(actor: Actor) {
+  const known = actor.kind === 'user' || actor.kind === 'service';
+  return {
+    kind: actor.kind,
+    subject: known ? actor.subject : '',
+    tenantId: known ? actor.tenantId : null,
+    customerId: (known ? actor.customerId : undefined) ?? null,
+    resellerId: (known ? actor.resellerId : undefined) ?? null,
+    permissions: [...actor.permissions].toSorted(),
+  };
+}
+
+/** An application in the field: it sees and uses only the license whose key or token it showed. */
+export function applicationActor(tenantId: TenantId, licenseId: LicenseId): ApplicationActor {
+  return { kind: 'application', subject: `license:${licenseId}`, tenantId, licenseId, permissions: applicationPermissions };
+}
+
+export function oneLicensePerOperation(): Refusal {
+  const message = 'An application may show one license in a query; send another query for the other.';
+  return new Refusal('ONE_LICENSE_PER_OPERATION', message);
+}

@@ -1,0 +1,92 @@
+import { ANYONE } from '../graph/authorized.js';
+
+/** Every permission, with what it lets its holder do. */
+export const permissions = {
+  [ANYONE]: 'Held by everybody, callers without a token included.',
+  'viewer.read': 'Ask who one is.',
+  'product.read': 'See products.',
+  'product.create': 'Add products.',
+  'product.update': 'Change products.',
+  'customer.read': 'See customers.',
+  'customer.create': 'Add customers.',
+  'customer.update': 'Change customers.',
+  'reseller.read': 'See resellers.',
+  'reseller.create': 'Add resellers.',
+  'reseller.update': 'Change resellers.',
+  'template.read': 'See license templates.',
+  'template.create': 'Add and duplicate license templates.',
+  'template.update': 'Change and switch off license templates.',
+  'license.read': 'See licenses.',
+  'license.issue': 'Issue licenses from templates.',
+  'license.create': 'Create licenses without a template.',
+  'license.import': 'Set key, status and issue date of a license that is created.',
+  'license.update': 'Change licenses; switch them off and on.',
+  'license.renew': 'Renew licenses.',
+  'license.suspend': 'Suspend licenses.',
+  'license.reinstate': 'Reinstate suspended licenses.',
+  'license.revoke': 'Revoke licenses for good.',
+  'license.transfer': 'Move licenses to other customers.',
+  'license.reveal_key': 'See full license keys; every look is recorded.',
+  'license.export': 'Export licenses in bulk.',
+  'license.analyze': 'See the analytics of licenses.',
+  'activation.read': 'See activations.',
+  'activation.read_personal': 'See the address and place of activations.',
+  'activation.deactivate': 'End activations.',
+  'order.read': 'See orders.',
+  'event.read': 'See the events of the audit trail.',
+  'entitlement.read': 'See what the own licenses grant.',
+} as const;
+
+export type Permission = keyof typeof permissions;
+
+const all = Object.keys(permissions) as Permission[];
+const everyRead = all.filter((permission) => permission.endsWith('.read'));
+const customerSide = [
+  ANYONE,
+  'viewer.read',
+  'product.read',
+  'customer.read',
+  'template.read',
+  'license.read',
+  'activation.read',
+  'order.read',
+  'entitlement.read',
+] as const;
+
+/** What each role may do. A token names roles, permissions, or both. */
+export const roles = {
+  admin: all,
+  manager: all.filter((permission) => permission !== 'license.import'),
+  auditor: [...everyRead, ANYONE, 'activation.read_personal', 'license.analyze', 'license.export'],
+  support: [
+    ...everyRead,
+    ANYONE,
+    'activation.read_personal',
+    'activation.deactivate',
+    'license.suspend',
+    'license.reinstate',
+    'license.analyze',
+  ],
+  reseller: [...customerSide, 'reseller.read', 'license.issue', 'license.renew', 'license.analyze'],
+  customer: [...customerSide, 'activation.deactivate', 'license.analyze'],
+  application: [ANYONE, 'license.read', 'activation.read'],
+} as const satisfies Record<string, readonly Permission[]>;
+
+export type Role = keyof typeof roles;
+
+export function isPermission(word: string): word is Permission {
+  return Object.hasOwn(permissions, word);
+}
+
+export function isRole(word: string): word is Role {
+  return Object.hasOwn(roles, word);
+}
+
+/** The union of roles and single permissions; words that are neither grant nothing. */
+export function permissionsOf(roleNames: readonly string[], single: readonly string[]): ReadonlySet<Permission> {
+  const fromRoles = roleNames.filter(isRole).flatMap((role): readonly Permission[] => roles[role]);
+  return new Set<Permission>([ANYONE, ...fromRoles, ...single.filter(isPermission)]);
+}
+
+export const anonymousPermissions: ReadonlySet<Permission> = new Set([ANYONE]);
+export const applicationPermissions: ReadonlySet<Permission> = new Set(roles.application);

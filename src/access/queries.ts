@@ -1,0 +1,123 @@
+import { and, eq, exists, ilike, or, type SQL, sql } from 'drizzle-orm';
+import { scopeOf } from '../core/actor.js';
+import type { Db } from '../core/db.js';
+import type { LicenseId, TenantId } from '../core/id.js';
+import { anyOf, byKey, pageOf, type Sorting } from '../core/keyset.js';
+import type { Page, PageArguments } from '../core/page.js';
+import type { Reading } from '../core/work.js';
+import type { PartyStatus } from './model.js';
+import { type Customer, customers, type DirectoryKind, keyDirectory, type Reseller, resellers, type Tenant, tenants } from './table.js';
+
+export async function findTenant(db: Db, id: TenantId): Promise<Tenant | undefined> {
+  const [row] = await db.select().from(tenants).where(eq(tenants.id, id));
+  return row;
+}
+
+export async function tenantsById(reading: Reading, ids: readonly string[]): Promise<ReadonlyMap<string, Tenant>> {
+  const rows = await reading.db.select().from(tenants).where(anyOf(tenants.id, ids));
+  return byKey(rows, (row) => row.id);
+}
+
+/** Where a secret leads, by any of its hashes. The only look-up that names no tenant. */
+export async function findInDirectory(
+  db: Db,
+  kind: DirectoryKind,
+  hashes: readonly string[],
+): Promise<{ tenantId: TenantId; licenseId: LicenseId } | undefined> {
+  const [row] = await db
+    .select({ tenantId: keyDirectory.tenantId, licenseId: keyDirectory.licenseId })
+    .from(keyDirectory)
+    .where(and(anyOf(keyDirectory.hash, hashes), eq(keyDirectory.kind, kind)));
+  return row;
+}
+
+/** A customer's caller sees that customer; a reseller's the customers that came through it. */
+function customerScope(reading: Reading): SQL | undefined {
+  const scope = scopeOf(reading.actor);
+  const own = scope.customerId === undefined ? undefined : eq(customers.id, scope.customerId);
+  const sold = scope.resellerId === undefined ? undefined : eq(customers.resellerId, scope.resellerId);
+  return and(eq(customers.tenantId, reading.tenantId), own, sold, scope.licenseId === undefined ? undefined : sql`false`);
+}
+
+function resellerScope(reading: Reading): SQL | undefined {
+  const scope = scopeOf(reading.actor);
+  const own = scope.resellerId === undefined ? undefined : eq(resellers.id, scope.resellerId);
+  const sellsTo =
+    scope.customerId === undefined
+      ? undefined
+      : exists(
+          reading.db
+            .select({ one: sql`1` })
+            .from(customers)
+            .where(
+              and(
+                eq(customers.tenantId, reading.tenantId),
+                eq(customers.id, scope.customerId),
+                eq(customers.resellerId, resellers.id),
+              ),
+            ),
+        );
+  return and(eq(resellers.tenantId, reading.tenantId), own, sellsTo);
+}
+
+export async function customersById(reading: Reading, ids: readonly string[]): Promise<ReadonlyMap<string, Customer>> {
+  const rows = await reading.db.select().from(customers).where(and(customerScope(reading), anyOf(customers.id, ids)));
+  return byKey(rows, (row) => row.id);
+}
+
+export async function resellersById(reading: Reading, ids: readonly string[]): Promise<ReadonlyMap<string, Reseller>> {
+  const rows = await reading.db.select().from(resellers).where(and(resellerScope(reading), anyOf(resellers.id, ids)));
+  return byKey(rows, (row) => row.id);
+}
+
+/** Text that a person typed, as a pattern in which only our own wildcards are wild. */
+export function containing(text: string): string {
+  return `%${text.replace(/[\\%_]/g, (letter) => `\\${letter}`)}%`;
+}
+
+export interface PartyFilter {
+  readonly status?: PartyStatus | null;
+  readonly search?: string | null;
+}
+
+const byName: Sorting = { name: 'NAME', by: customers.name, type: 'text', direction: 'ASC' };
+
+export function customersPage(reading: Reading, filter: PartyFilter, page: PageArguments): Promise<Page<Customer>> {
+  const { status, search } = filter;
+  const found = search ? containing(search) : undefined;
+  const where = and(
+    customerScope(reading),
+    status ? eq(customers.status, status) : undefined,
+    found === undefined ? undefined : or(ilike(customers.name, found), ilike(customers.email, found)),
+  );
+  return pageOf(reading.db, customers, { where, sorting: byName, page });
+}
+
+export function resellersPage(reading: Reading, filter: PartyFilter, page: PageArguments): Promise<Page<Reseller>> {
+  const { status, search } = filter;
+  const where = and(
+    resellerScope(reading),
+    status ? eq(resellers.status, status) : undefined,
+    search ? ilike(resellers.name, containing(search)) : undefined,
+  );
+  return pageOf(reading.db, resellers, { where, sorting: { ...byName, by: resellers.name }, page });
+}
+
+/** Locks a row that is about to change. */
+export async function lockCustomer(reading: Reading, id: string): Promise<Customer | undefined> {
+  const [row] = await reading.db
+    .select()
+    .from(customers)
+    .where(and(customerScope(reading), eq(customers.id, id as Customer['id'])))
+    .for('no key update');
+  return row;
+}
+
+export async function lockReseller(reading: Reading, id: string): Promise<Reseller | undefined> {
+  const [row] = await reading.db
+    .select()
+    .from(resellers)
+    .where(and(resellerScope(reading), eq(resellers.id, id as Reseller['id'])))
+    .for('no key update');
+  return row;
+}

@@ -1,0 +1,213 @@
+import { Field, ID, InputType, ObjectType } from 'type-graphql';
+import { text, uuid } from '../core/check.js';
+import type { Instant } from '../core/clock.js';
+import type { CustomerId, ResellerId } from '../core/id.js';
+import { Checked, NotNull } from '../graph/checked.js';
+import { connectionOf } from '../graph/connection.js';
+import { enumOf } from '../graph/enums.js';
+import { DateTime } from '../graph/scalars.js';
+import type { PartyStatus } from './model.js';
+
+export const PartyStatusEnum = enumOf<PartyStatus>('PartyStatus', 'Whether a customer or reseller takes part.', {
+  ACTIVE: 'Takes part.',
+  INACTIVE: 'Is switched off: keeps what it has and receives nothing new.',
+});
+
+@ObjectType({ description: 'An isolated workspace of a vendor.', simpleResolvers: true })
+export class Tenant {
+  @Field(() => ID, { description: "The tenant's code." })
+  declare readonly id: string;
+
+  @Field(() => String, { description: "The tenant's name." })
+  declare readonly name: string;
+
+  @Field(() => DateTime, { description: 'When the tenant was made.' })
+  declare readonly createdAt: Instant;
+}
+
+@ObjectType({ description: 'Who is asking, as the server understood the token.', simpleResolvers: true })
+export class Viewer {
+  @Field(() => String, { description: 'What kind of caller it is: user, service.' })
+  declare readonly kind: string;
+
+  @Field(() => String, { description: "The token's subject." })
+  declare readonly subject: string;
+
+  @Field(() => ID, { nullable: true, description: 'The customer whose part of the tenant the caller sees, if bound to one.' })
+  declare readonly customerId: CustomerId | null;
+
+  @Field(() => ID, { nullable: true, description: 'The reseller whose sales the caller sees, if bound to one.' })
+  declare readonly resellerId: ResellerId | null;
+
+  @Field(() => [String], { description: 'What the caller may do, in alphabetical order.' })
+  declare readonly permissions: readonly string[];
+}
+
+@ObjectType({ description: 'Somebody who holds licenses.', simpleResolvers: true })
+export class Customer {
+  @Field(() => ID, { description: "The customer's id." })
+  declare readonly id: string;
+
+  @Field(() => String, { description: "The customer's name; licenses are issued to it unless another is given." })
+  declare readonly name: string;
+
+  @Field(() => String, { nullable: true, description: 'Where mail about licenses goes.' })
+  declare readonly email: string | null;
+
+  @Field(() => String, { nullable: true, description: "The customer's number in the vendor's other systems." })
+  declare readonly externalId: string | null;
+
+  @Field(() => PartyStatusEnum, { description: 'Whether the customer takes part.' })
+  declare readonly status: PartyStatus;
+
+  @Field(() => DateTime, { description: 'When the customer was added.' })
+  declare readonly createdAt: Instant;
+
+  @Field(() => DateTime, { description: 'When the customer was last changed.' })
+  declare readonly updatedAt: Instant;
+}
+
+@ObjectType({ description: 'Somebody who sells licenses for the vendor.', simpleResolvers: true })
+export class Reseller {
+  @Field(() => ID, { description: "The reseller's id." })
+  declare readonly id: string;
+
+  @Field(() => String, { description: "The reseller's name." })
+  declare readonly name: string;
+
+  @Field(() => String, { nullable: true, description: "The reseller's mail address." })
+  declare readonly email: string | null;
+
+  @Field(() => PartyStatusEnum, { description: 'Whether the reseller takes part.' })
+  declare readonly status: PartyStatus;
+
+  @Field(() => DateTime, { description: 'When the reseller was added.' })
+  declare readonly createdAt: Instant;
+
+  @Field(() => DateTime, { description: 'When the reseller was last changed.' })
+  declare readonly updatedAt: Instant;
+}
+
+export const { Connection: CustomerConnection, ConnectionResolver: CustomerConnectionResolver } = connectionOf(
+  () => Customer,
+  'Customer',
+  'customers',
+);
+export const { Connection: ResellerConnection, ConnectionResolver: ResellerConnectionResolver } = connectionOf(
+  () => Reseller,
+  'Reseller',
+  'resellers',
+);
+
+const email = (value: unknown): string | undefined =>
+  typeof value === 'string' && value.length <= 320 && /^[^\s@]+@[^\s@]+\.[^\s@]+$/.test(value)
+    ? undefined
+    : 'must be a mail address';
+
+@InputType({ description: 'Which customers or resellers to list.' })
+export class PartyFilter {
+  @Field(() => PartyStatusEnum, { nullable: true, description: 'Only those of this status.' })
+  declare readonly status?: PartyStatus | null;
+
+  @Checked(text(1, 255))
+  @Field(() => String, { nullable: true, description: 'Only those whose name, or mail address, contains this text.' })
+  declare readonly search?: string | null;
+}
+
+@InputType({ description: 'A new customer.' })
+export class CreateCustomerInput {
+  @Checked(text(1, 255))
+  @Field(() => String, { description: "The customer's name." })
+  declare readonly name: string;
+
+  @Checked(email)
+  @Field(() => String, { nullable: true, description: 'Where mail about licenses goes.' })
+  declare readonly email?: string | null;
+
+  @Checked(text(1, 255))
+  @Field(() => String, { nullable: true, description: "The customer's number in the vendor's other systems; unique." })
+  declare readonly externalId?: string | null;
+
+  @Checked(uuid)
+  @Field(() => ID, { nullable: true, description: 'The reseller through whom the customer came.' })
+  declare readonly resellerId?: ResellerId | null;
+}
+
+@InputType({ description: 'Changes to a customer; what is left out stays as it is.' })
+export class UpdateCustomerInput {
+  @Checked(uuid)
+  @Field(() => ID, { description: 'The customer to change.' })
+  declare readonly customerId: CustomerId;
+
+  @NotNull()
+  @Checked(text(1, 255))
+  @Field(() => String, { nullable: true, description: 'A new name.' })
+  declare readonly name?: string;
+
+  @Checked(email)
+  @Field(() => String, { nullable: true, description: 'A new mail address; null removes it.' })
+  declare readonly email?: string | null;
+
+  @NotNull()
+  @Field(() => PartyStatusEnum, { nullable: true, description: 'Switches the customer off or on.' })
+  declare readonly status?: PartyStatus;
+
+  @Checked(uuid)
+  @Field(() => ID, { nullable: true, description: 'Another reseller; null removes it.' })
+  declare readonly resellerId?: ResellerId | null;
+}
+
+@InputType({ description: 'A new reseller.' })
+export class CreateResellerInput {
+  @Checked(text(1, 255))
+  @Field(() => String, { description: "The reseller's name." })
+  declare readonly name: string;
+
+  @Checked(email)
+  @Field(() => String, { nullable: true, description: "The reseller's mail address." })
+  declare readonly email?: string | null;
+}
+
+@InputType({ description: 'Changes to a reseller; what is left out stays as it is.' })
+export class UpdateResellerInput {
+  @Checked(uuid)
+  @Field(() => ID, { description: 'The reseller to change.' })
+  declare readonly resellerId: ResellerId;
+
+  @NotNull()
+  @Checked(text(1, 255))
+  @Field(() => String, { nullable: true, description: 'A new name.' })
+  declare readonly name?: string;
+
+  @Checked(email)
+  @Field(() => String, { nullable: true, description: 'A new mail address; null removes it.' })
+  declare readonly email?: string | null;
+
+  @NotNull()
+  @Field(() => PartyStatusEnum, { nullable: true, description: 'Switches the reseller off or on.' })
+  declare readonly status?: PartyStatus;
+}
+
+@ObjectType({ description: 'The answer of `createCustomer`.', simpleResolvers: true })
+export class CreateCustomerPayload {
+  @Field(() => Customer, { description: 'The new customer.' })
+  declare readonly customer: Customer;
+}
+
+@ObjectType({ description: 'The answer of `updateCustomer`.', simpleResolvers: true })
+export class UpdateCustomerPayload {
+  @Field(() => Customer, { description: 'The customer after the change.' })
+  declare readonly customer: Customer;
+}
+
+@ObjectType({ description: 'The answer of `createReseller`.', simpleResolvers: true })
+export class CreateResellerPayload {
+  @Field(() => Reseller, { description: 'The new reseller.' })
+  declare readonly reseller: Reseller;
+}
+
+@ObjectType({ description: 'The answer of `updateReseller`.', simpleResolvers: true })
+export class UpdateResellerPayload {
+  @Field(() => Reseller, { description: 'The reseller after the change.' })
+  declare readonly reseller: Reseller;
+}

@@ -1,0 +1,131 @@
+import { and, eq } from 'drizzle-orm';
+import type { Instant } from '../core/clock.js';
+import type { Db } from '../core/db.js';
+import { type LicenseId, newId, type TenantId } from '../core/id.js';
+import { invalidInput, Refusal } from '../core/refusal.js';
+import type { Reading, Work } from '../core/work.js';
+import {
+  applicationActor,
+  customerNotFound,
+  defaultFeatureFlags,
+  oneLicensePerOperation,
+  resellerNotFound,
+} from './model.js';
+import { findInDirectory, lockCustomer, lockReseller, resellersById } from './queries.js';
+import type { CreateCustomerInput, CreateResellerInput, UpdateCustomerInput, UpdateResellerInput } from './schema.js';
+import { type Customer, customers, type DirectoryKind, type Reseller, resellers, type Tenant, tenants } from './table.js';
+
+/** The command line's act, as lg_worker: no tenant's actor may make tenants. */
+export async function createTenant(db: Db, id: TenantId, name: string, now: Instant): Promise<Tenant> {
+  const settings = { companyName: name, featureFlags: defaultFeatureFlags };
+  const [row] = await db
+    .insert(tenants)
+    .values({ id, name, settings, createdAt: now, updatedAt: now })
+    .onConflictDoNothing()
+    .returning();
+  if (row === undefined) throw new Refusal('ALREADY_EXISTS', `There is a tenant ${id} already.`, { id });
+  return row;
+}
+
+/**
+ * Finds the license that a key or token leads to, without a tenant being known. An application that came without a
+ * token of its own is that license's from here on, for the whole query. What belongs to another tenant than the
+ * caller's answers as what does not exist.
+ */
+export async function enterBySecret(reading: Reading, kind: DirectoryKind, secret: string): Promise<LicenseId | undefined> {
+  const found = await findInDirectory(reading.db, kind, reading.keys.hashes(kind, secret));
+  if (found === undefined) return undefined;
+  const licenseId = found.licenseId;
+  const { actor } = reading;
+  if (actor.kind === 'anonymous') reading.enter(found.tenantId, applicationActor(found.tenantId, licenseId));
+  else if (actor.kind === 'application' && actor.licenseId !== licenseId) throw oneLicensePerOperation();
+  return reading.tenantId === found.tenantId ? licenseId : undefined;
+}
+
+function externalIdTaken(): Refusal {
+  return new Refusal('ALREADY_EXISTS', 'input.externalId: another customer has it.', {
+    fields: [{ field: 'input.externalId', message: 'another customer has it' }],
+  });
+}
+
+async function requireReseller(work: Work, id: string | null | undefined): Promise<void> {
+  if (id && !(await resellersById(work, [id])).has(id)) throw resellerNotFound(id);
+}
+
+/** Callers who are themselves a customer or reseller of the tenant do not add customers for others. */
+export async function createCustomer(work: Work, input: CreateCustomerInput): Promise<Customer> {
+  await requireReseller(work, input.resellerId);
+  const [row] = await work.db
+    .insert(customers)
+    .values({
+      tenantId: work.tenantId,
+      id: newId<'Customer'>(work.now),
+      name: input.name,
+      email: input.email ?? null,
+      externalId: input.externalId ?? null,
+      resellerId: input.resellerId ?? null,
+      createdAt: work.now,
+      updatedAt: work.now,
+    })
+    .onConflictDoNothing()
+    .returning();
+  if (row === undefined) throw externalIdTaken();
+  await work.emit({ type: 'customer.created', subjectId: row.id });
+  return row;
+}
+
+export async function updateCustomer(work: Work, input: UpdateCustomerInput): Promise<Customer> {
+  const customer = await lockCustomer(work, input.customerId);
+  if (customer === undefined) throw customerNotFound(input.customerId);
+  await requireReseller(work, input.resellerId);
+  const changes = changesOf(input, ['name', 'email', 'status', 'resellerId']);
+  const [row] = await work.db
+    .update(customers)
+    .set({ ...changes, updatedAt: work.now })
+    .where(and(eq(customers.tenantId, work.tenantId), eq(customers.id, customer.id)))
+    .returning();
+  if (row === undefined) throw customerNotFound(input.customerId);
+  await work.emit({ type: 'customer.updated', subjectId: row.id, data: { changed: Object.keys(changes) } });
+  return row;
+}
+
+export async function createReseller(work: Work, input: CreateResellerInput): Promise<Reseller> {
+  const [row] = await work.db
+    .insert(resellers)
+    .values({
+      tenantId: work.tenantId,
+      id: newId<'Reseller'>(work.now),
+      name: input.name,
+      email: input.email ?? null,
+      createdAt: work.now,
+      updatedAt: work.now,
+    })
+    .returning();
+  if (row === undefined) throw new Error('an insert returned no row');
+  await work.emit({ type: 'reseller.created', subjectId: row.id });
+  return row;
+}
+
+export async function updateReseller(work: Work, input: UpdateResellerInput): Promise<Reseller> {
+  const reseller = await lockReseller(work, input.resellerId);
+  if (reseller === undefined) throw resellerNotFound(input.resellerId);
+  const changes = changesOf(input, ['name', 'email', 'status']);
+  const [row] = await work.db
+    .update(resellers)
+    .set({ ...changes, updatedAt: work.now })
+    .where(and(eq(resellers.tenantId, work.tenantId), eq(resellers.id, reseller.id)))
+    .returning();
+  if (row === undefined) throw resellerNotFound(input.resellerId);
+  await work.emit({ type: 'reseller.updated', subjectId: row.id, data: { changed: Object.keys(changes) } });
+  return row;
+}
+
+/** The members of an input that were given; an update that changes nothing is refused. */
+export function changesOf<Input extends object, Name extends keyof Input & string>(
+  input: Input,
+  names: readonly Name[],
+): Partial<Pick<Input, Name>> {
+  const given = names.filter((name) => input[name] !== undefined);
+  if (given.length === 0) throw invalidInput([{ field: 'input', message: 'names nothing to change' }]);
+  return Object.fromEntries(given.map((name) => [name, input[name]])) as Partial<Pick<Input, Name>>;
+}

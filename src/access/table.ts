@@ -1,0 +1,76 @@
+import { foreignKey, index, pgTable, primaryKey, uniqueIndex, varchar } from 'drizzle-orm/pg-core';
+import { idColumn, madeAndChanged, oneOf, recordsColumn, tenantColumn } from '../core/columns.js';
+import type { TenantId } from '../core/id.js';
+import { partyStatuses, type TenantSettings } from './model.js';
+
+/** Not a tenant's table: the tenants themselves. */
+export const tenants = pgTable('tenants', {
+  id: varchar('id', { length: 50 }).$type<TenantId>().primaryKey(),
+  name: varchar('name', { length: 255 }).notNull(),
+  settings: recordsColumn<TenantSettings>('settings').notNull(),
+  ...madeAndChanged(),
+});
+
+const partyColumns = () => ({
+  name: varchar('name', { length: 255 }).notNull(),
+  email: varchar('email', { length: 320 }),
+  status: varchar('status', { length: 20, enum: partyStatuses }).notNull().default('ACTIVE'),
+  ...madeAndChanged(),
+});
+
+export const resellers = pgTable(
+  'resellers',
+  { tenantId: tenantColumn(), id: idColumn<'Reseller'>().notNull(), ...partyColumns() },
+  (table) => [
+    primaryKey({ columns: [table.tenantId, table.id] }),
+    foreignKey({ columns: [table.tenantId], foreignColumns: [tenants.id], name: 'resellers_tenant' }),
+    oneOf('resellers_status', table.status, partyStatuses),
+  ],
+);
+
+export const customers = pgTable(
+  'customers',
+  {
+    tenantId: tenantColumn(),
+    id: idColumn<'Customer'>().notNull(),
+    resellerId: idColumn<'Reseller'>('reseller_id'),
+    /** The customer's number in the vendor's other systems. */
+    externalId: varchar('external_id', { length: 255 }),
+    ...partyColumns(),
+  },
+  (table) => [
+    primaryKey({ columns: [table.tenantId, table.id] }),
+    foreignKey({ columns: [table.tenantId], foreignColumns: [tenants.id], name: 'customers_tenant' }),
+    foreignKey({
+      columns: [table.tenantId, table.resellerId],
+      foreignColumns: [resellers.tenantId, resellers.id],
+      name: 'customers_reseller',
+    }),
+    uniqueIndex('ux_customers_external').on(table.tenantId, table.externalId),
+    index('ix_customers_tenant_name').on(table.tenantId, table.name, table.id),
+    oneOf('customers_status', table.status, partyStatuses),
+  ],
+);
+
+export const directoryKinds = ['LICENSE_KEY', 'ACTIVATION_TOKEN'] as const;
+
+/** Not a tenant's table: where a secret that arrives without a tenant finds its own. It holds hashes only. */
+export const keyDirectory = pgTable(
+  'key_directory',
+  {
+    hash: varchar('hash', { length: 100 }).primaryKey(),
+    kind: varchar('kind', { length: 20, enum: directoryKinds }).notNull(),
+    tenantId: tenantColumn(),
+    /** The license that a key opens, or that a token's activation belongs to. */
+    licenseId: idColumn<'License'>('subject_id').notNull(),
+  },
+  (table) => [
+    index('ix_key_directory_subject').on(table.tenantId, table.licenseId),
+    oneOf('key_directory_kind', table.kind, directoryKinds),
+  ],
+);
+
+export type Tenant = typeof tenants.$inferSelect;
+export type Customer = typeof customers.$inferSelect;
+export type Reseller = typeof resellers.$inferSelect;
+export type DirectoryKind = (typeof directoryKinds)[number];

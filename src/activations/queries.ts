@@ -1,0 +1,198 @@
+import { and, eq, ne, or, type SQL, sql } from 'drizzle-orm';
+import type { Instant } from '../core/clock.js';
+import type { ActivationId, LicenseId } from '../core/id.js';
+import { anyOf, byKey, pageOf, pagesByOwner, type Sorting } from '../core/keyset.js';
+import type { Page, PageArguments } from '../core/page.js';
+import type { Reading } from '../core/work.js';
+import { licenseScope, statusSql } from '../licenses/queries.js';
+import { type License, licenses } from '../licenses/table.js';
+import { type ActivationStatus, type SeatUnit, seatUnit } from './model.js';
+import { type Activation, licenseActivations as activations } from './table.js';
+
+/** The activations of the licenses that a caller sees. */
+function activationScope(reading: Reading): SQL {
+  const visible = sql`exists (select 1 from ${licenses} where ${licenseScope(reading)} and ${licenses.id} = ${activations.licenseId})`;
+  return sql`${activations.tenantId} = ${reading.tenantId} and ${visible}`;
+}
+
+export async function activationsById(
+  reading: Reading,
+  ids: readonly string[],
+): Promise<ReadonlyMap<string, Activation>> {
+  const rows = await reading.db
+    .select()
+    .from(activations)
+    .where(and(activationScope(reading), anyOf(activations.id, ids)));
+  return byKey(rows, (row) => row.id);
+}
+
+/** The activation of a token, current or not yet replaced, among those of its license. */
+export async function activationByToken(
+  reading: Reading,
+  licenseId: LicenseId,
+  token: string,
+): Promise<Activation | undefined> {
+  const hashes = reading.keys.hashes('ACTIVATION_TOKEN', token);
+  const serves = or(
+    anyOf(activations.activationTokenHash, hashes),
+    and(
+      anyOf(activations.previousTokenHash, hashes),
+      sql`${activations.previousTokenUntil} > ${reading.now}::timestamptz`,
+    ),
+  );
+  const [row] = await reading.db
+    .select()
+    .from(activations)
+    .where(and(activationScope(reading), eq(activations.licenseId, licenseId), serves));
+  return row;
+}
+
+/** The live activation of a device on a license; by every pepper, so that rotation does not make it a stranger. */
+export async function activationOfDevice(
+  reading: Reading,
+  licenseId: LicenseId,
+  fingerprint: string,
+): Promise<Activation | undefined> {
+  const hashes = reading.keys.hashes('FINGERPRINT', fingerprint, reading.tenantId);
+  const [row] = await reading.db
+    .select()
+    .from(activations)
+    .where(
+      and(
+        activationScope(reading),
+        eq(activations.licenseId, licenseId),
+        anyOf(activations.deviceFingerprint, hashes),
+        eq(activations.status, 'ACTIVE'),
+      ),
+    );
+  return row;
+}
+
+export async function lockActivation(reading: Reading, id: ActivationId): Promise<Activation | undefined> {
+  const [row] = await reading.db
+    .select()
+    .from(activations)
+    .where(and(eq(activations.tenantId, reading.tenantId), eq(activations.id, id)))
+    .for('no key update');
+  return row;
+}
+
+/** What takes a seat: an activation that lives, and for floating licenses holds its lease. Emergencies take none. */
+function counted(now: Instant): SQL {
+  return sql`${activations.status} = 'ACTIVE' and ${activations.activationType} <> 'EMERGENCY'
+    and (${activations.expiresAt} is null or ${activations.expiresAt} > ${now}::timestamptz)
+    and (${licenses.licenseType} <> 'CONCURRENT' or ${activations.leaseExpiresAt} > ${now}::timestamptz)`;
+}
+
+const identity = sql`coalesce(${activations.userRef}, ${activations.deviceFingerprint})`;
+
+const seatSql: Readonly<Record<SeatUnit, SQL<string>>> = {
+  USER: sql<string>`count(distinct ${identity})`,
+  DEVICE: sql<string>`count(${activations.id})`,
+  UNITS: sql<string>`coalesce(sum(${activations.units}), 0)`,
+};
+
+/** How much of each license's limit is in use, in what its model counts; computed, so that it cannot drift. */
+export async function seatsInUse(reading: Reading, ids: readonly string[]): Promise<ReadonlyMap<string, number>> {
+  const seats = sql<string>`case
+    when ${licenses.licenseModel} in ('PER_CPU', 'PER_CORE') then ${seatSql.UNITS}
+    when ${licenses.licenseModel} = 'PER_SEAT' or ${licenses.licenseType} = 'NAMED_USER' then ${seatSql.USER}
+    else ${seatSql.DEVICE} end`;
+  const rows = await reading.db
+    .select({ id: licenses.id, seats })
+    .from(licenses)
+    .leftJoin(
+      activations,
+      and(eq(activations.tenantId, reading.tenantId), eq(activations.licenseId, licenses.id), counted(reading.now)),
+    )
+    .where(and(licenseScope(reading), anyOf(licenses.id, ids)))
+    .groupBy(licenses.tenantId, licenses.id);
+  return new Map(rows.map((row) => [row.id, Number(row.seats)]));
+}
+
+/** Who or what asks for a seat, so that it is not counted against itself. */
+export interface Claimant {
+  readonly activationId: ActivationId | undefined;
+  readonly identity: string;
+}
+
+/** The seats that others hold. The caller holds the license's row lock: nobody else is counting. */
+export async function seatsOfOthers(reading: Reading, license: License, claimant: Claimant): Promise<number> {
+  const unit = seatUnit(license);
+  const { activationId } = claimant;
+  const others = and(
+    activationId === undefined ? undefined : ne(activations.id, activationId),
+    unit === 'USER' ? sql`${identity} <> ${claimant.identity}` : undefined,
+  );
+  const [row] = await reading.db
+    .select({ seats: seatSql[unit] })
+    .from(activations)
+    .innerJoin(licenses, and(eq(licenses.tenantId, reading.tenantId), eq(licenses.id, activations.licenseId)))
+    .where(
+      and(
+        eq(activations.tenantId, reading.tenantId),
+        eq(activations.licenseId, license.id),
+        counted(reading.now),
+        others,
+      ),
+    );
+  return Number(row?.seats ?? 0);
+}
+
+const newestFirst: Sorting = {
+  name: 'ACTIVATED_AT',
+  by: activations.activatedAt,
+  type: 'timestamptz',
+  direction: 'DESC',
+};
+
+/** The status that an activation reads, as `activationStatusAt` of the model. */
+function readStatus(now: Instant): SQL {
+  const license = sql`select ${statusSql(now)} from ${licenses} where ${licenses.tenantId} = ${activations.tenantId} and ${licenses.id} = ${activations.licenseId}`;
+  return sql`case when ${activations.status} <> 'ACTIVE' then ${activations.status}
+    when ${activations.expiresAt} <= ${now}::timestamptz then 'EXPIRED'
+    when (${license}) = 'SUSPENDED' then 'SUSPENDED' else 'ACTIVE' end`;
+}
+
+export interface ActivationFilter {
+  readonly licenseId?: LicenseId | null;
+  readonly status?: readonly ActivationStatus[] | null;
+  readonly deviceFingerprint?: string | null;
+}
+
+export function activationsPage(
+  reading: Reading,
+  filter: ActivationFilter,
+  page: PageArguments,
+): Promise<Page<Activation>> {
+  const { licenseId, status, deviceFingerprint } = filter;
+  const where = and(
+    activationScope(reading),
+    licenseId ? eq(activations.licenseId, licenseId) : undefined,
+    status ? anyOf(readStatus(reading.now), status) : undefined,
+    deviceFingerprint
+      ? anyOf(activations.deviceFingerprint, reading.keys.hashes('FINGERPRINT', deviceFingerprint, reading.tenantId))
+      : undefined,
+  );
+  return pageOf(reading.db, activations, { where, sorting: newestFirst, page });
+}
+
+export function activationsByLicense(reading: Reading, owners: readonly string[], page: PageArguments) {
+  const request = { where: activationScope(reading), sorting: newestFirst, page, owner: activations.licenseId, owners };
+  return pagesByOwner(reading.db, activations, request, (row) => row.licenseId);
+}
+
+export function liveActivations(reading: Reading, licenseId: LicenseId): Promise<Activation[]> {
+  return reading.db
+    .select()
+    .from(activations)
+    .where(
+      and(
+        eq(activations.tenantId, reading.tenantId),
+        eq(activations.licenseId, licenseId),
+        eq(activations.status, 'ACTIVE'),
+      ),
+    )
+    .orderBy(activations.id)
+    .for('no key update');
+}

@@ -1,0 +1,340 @@
+import { GraphQLJSONObject, GraphQLSafeInt } from 'graphql-scalars';
+import { Field, Float, ID, InputType, Int, ObjectType } from 'type-graphql';
+import { type Check, code, integer, jsonObject, listOf, text, uuid } from '../core/check.js';
+import type { Instant } from '../core/clock.js';
+import type { LicenseId } from '../core/id.js';
+import { Checked } from '../graph/checked.js';
+import { connectionOf } from '../graph/connection.js';
+import { enumOf } from '../graph/enums.js';
+import { DateTime } from '../graph/scalars.js';
+import { License } from '../licenses/schema.js';
+import { type ActivationStatus, type ActivationType, type Reason, type VerdictCode, verdictCodes } from './model.js';
+
+export const ActivationTypeEnum = enumOf<ActivationType>('ActivationType', 'How a device was activated.', {
+  ONLINE: 'By a request to this server.',
+  OFFLINE: 'By codes carried by hand.',
+  EMERGENCY: 'By an emergency code, for 24 hours.',
+});
+export const ActivationStatusEnum = enumOf<ActivationStatus>('ActivationStatus', 'What an activation is at this moment.', {
+  ACTIVE: 'Lives.',
+  DEACTIVATED: 'Was ended.',
+  SUSPENDED: 'Keeps its seat while its license is suspended.',
+  EXPIRED: 'Was limited in time, and is over.',
+});
+export const VerdictCodeEnum = enumOf<VerdictCode>(
+  'VerdictCode',
+  'What a validation says: the first rule that fails, in this order, or one of the two valid ones at the end.',
+  verdictCodes,
+);
+
+@ObjectType({ description: 'A point on the earth.', simpleResolvers: true })
+@InputType('CoordinatesInput', { description: 'A point on the earth.' })
+export class Coordinates {
+  @Checked(degrees(90))
+  @Field(() => Float, { description: 'Degrees north, -90 to 90.' })
+  declare readonly latitude: number;
+
+  @Checked(degrees(180))
+  @Field(() => Float, { description: 'Degrees east, -180 to 180.' })
+  declare readonly longitude: number;
+}
+
+function degrees(most: number): Check {
+  return (value) =>
+    typeof value === 'number' && Math.abs(value) <= most ? undefined : `must be a number from -${most} to ${most}`;
+}
+
+function amount(value: unknown): string | undefined {
+  return typeof value === 'number' && value >= 0 && value <= 1e12 ? undefined : 'must be a number from 0 to 10^12';
+}
+
+@ObjectType({ description: 'Where a device says it is. Personal data.', simpleResolvers: true })
+@InputType('ActivationLocationInput', { description: 'Where a device says it is.' })
+export class ActivationLocation {
+  @Checked(text(2, 2))
+  @Field(() => String, { description: 'The country, as an ISO 3166 code: US.' })
+  declare readonly country: string;
+
+  @Checked(text(1, 100))
+  @Field(() => String, { nullable: true, defaultValue: null, description: 'The region or state.' })
+  declare readonly region: string | null;
+
+  @Checked(text(1, 100))
+  @Field(() => String, { nullable: true, defaultValue: null, description: 'The city.' })
+  declare readonly city: string | null;
+
+  @Checked(text(1, 64))
+  @Field(() => String, { description: 'The IANA time zone: Europe/Berlin.' })
+  declare readonly timezone: string;
+
+  @Field(() => Coordinates, { nullable: true, defaultValue: null, description: 'The point.' })
+  declare readonly coordinates: Coordinates | null;
+}
+
+@ObjectType({ description: 'What an application told of its use, added up.', simpleResolvers: true })
+export class UsageMetrics {
+  @Field(() => Float, { description: 'Hours that it ran.' })
+  declare readonly totalRuntimeHours: number;
+
+  @Field(() => GraphQLJSONObject, { description: 'Uses by feature, in words of the application.' })
+  declare readonly featureUsage: Record<string, number>;
+
+  @Field(() => GraphQLSafeInt, { description: 'Calls of its interface.' })
+  declare readonly apiCallsCount: number;
+
+  @Field(() => Float, { description: 'Megabytes processed.' })
+  declare readonly dataProcessedMb: number;
+
+  @Field(() => DateTime, { description: 'When it was last used.' })
+  declare readonly lastUsedAt: Instant;
+
+  @Field(() => Int, { nullable: true, description: 'The most users at one time.' })
+  declare readonly peakConcurrentUsers: number | null;
+}
+
+@ObjectType({ description: 'A device, or a user on one, that uses a license.', simpleResolvers: true })
+export class Activation {
+  @Field(() => ID, { description: "The activation's id." })
+  declare readonly id: string;
+
+  @Field(() => ID, { description: 'The license in use.' })
+  declare readonly licenseId: string;
+
+  @Field(() => String, { description: "The keyed hash of the device's fingerprint; the fingerprint itself is not kept." })
+  declare readonly deviceFingerprint: string;
+
+  @Field(() => String, { nullable: true, description: "The keyed hash of the device's hardware id." })
+  declare readonly hardwareId: string | null;
+
+  @Field(() => String, { nullable: true, description: "The keyed hash of the device's MAC address." })
+  declare readonly macAddress: string | null;
+
+  @Field(() => String, { nullable: true, description: "The machine's name." })
+  declare readonly machineName: string | null;
+
+  @Field(() => String, { nullable: true, description: 'The operating system.' })
+  declare readonly operatingSystem: string | null;
+
+  @Field(() => String, { nullable: true, description: 'The user agent.' })
+  declare readonly userAgent: string | null;
+
+  @Field(() => String, { description: "The application's version; `unknown` if it did not say." })
+  declare readonly applicationVersion: string;
+
+  @Field(() => ActivationTypeEnum, { description: 'How it was activated.' })
+  declare readonly activationType: ActivationType;
+
+  @Field(() => String, { name: 'user', nullable: true, description: 'Who sits at the device, for models that count people.' })
+  declare readonly userRef: string | null;
+
+  @Field(() => Int, { description: 'Processors or cores, for models that count them.' })
+  declare readonly units: number;
+
+  @Field(() => DateTime, { description: 'When it was activated.' })
+  declare readonly activatedAt: Instant;
+
+  @Field(() => DateTime, { nullable: true, description: 'When it ends by itself.' })
+  declare readonly expiresAt: Instant | null;
+
+  @Field(() => DateTime, { nullable: true, description: 'Until when a floating seat is held without a heartbeat.' })
+  declare readonly leaseExpiresAt: Instant | null;
+
+  @Field(() => DateTime, { nullable: true, description: 'When it last sent a heartbeat.' })
+  declare readonly lastHeartbeat: Instant | null;
+
+  @Field(() => DateTime, { nullable: true, description: 'When it was ended.' })
+  declare readonly deactivatedAt: Instant | null;
+
+  @Field(() => String, { nullable: true, description: 'Why it was ended.' })
+  declare readonly deactivationReason: string | null;
+}
+
+export const { Connection: ActivationConnection, ConnectionResolver: ActivationConnectionResolver } = connectionOf(
+  () => Activation,
+  'Activation',
+  'activations',
+);
+
+@InputType({ description: 'Which activations to list.' })
+export class ActivationFilter {
+  @Checked(uuid)
+  @Field(() => ID, { nullable: true, description: 'Only those of this license.' })
+  declare readonly licenseId?: LicenseId | null;
+
+  @Checked(listOf(4))
+  @Field(() => [ActivationStatusEnum], { nullable: true, description: 'Only those that have one of these statuses now.' })
+  declare readonly status?: readonly ActivationStatus[] | null;
+
+  @Checked(text(1, 1024))
+  @Field(() => String, { nullable: true, description: 'Only those of the device with this fingerprint, given as it is.' })
+  declare readonly deviceFingerprint?: string | null;
+}
+
+@InputType({ description: 'A device that is to be activated.' })
+export class ActivateLicenseInput {
+  @Checked(text(1, 100))
+  @Field(() => String, { description: 'The license key, in any case, with or without dashes.' })
+  declare readonly licenseKey: string;
+
+  @Checked(text(1, 1024))
+  @Field(() => String, { description: 'What tells this device from others; kept as a keyed hash only.' })
+  declare readonly deviceFingerprint: string;
+
+  @Checked(text(1, 255))
+  @Field(() => String, { nullable: true, description: 'Who sits at the device; PER_SEAT and NAMED_USER count people.' })
+  declare readonly user?: string | null;
+
+  @Checked(integer(1, 100_000))
+  @Field(() => Int, { nullable: true, description: 'Processors or cores of the device; PER_CPU and PER_CORE count them.' })
+  declare readonly units?: number | null;
+
+  @Checked(code)
+  @Field(() => ID, { nullable: true, description: 'The product that asks; a license for another one is refused.' })
+  declare readonly productId?: string | null;
+
+  @Checked(text(1, 255))
+  @Field(() => String, { nullable: true, description: "The machine's name." })
+  declare readonly machineName?: string | null;
+
+  @Checked(text(1, 1024))
+  @Field(() => String, { nullable: true, description: 'The hardware id; kept as a keyed hash only.' })
+  declare readonly hardwareId?: string | null;
+
+  @Checked(text(12, 17))
+  @Field(() => String, { nullable: true, description: 'The MAC address; kept as a keyed hash only.' })
+  declare readonly macAddress?: string | null;
+
+  @Checked(text(1, 100))
+  @Field(() => String, { nullable: true, description: 'The operating system.' })
+  declare readonly operatingSystem?: string | null;
+
+  @Checked(text(1, 500))
+  @Field(() => String, { nullable: true, description: 'The user agent.' })
+  declare readonly userAgent?: string | null;
+
+  @Checked(text(1, 50))
+  @Field(() => String, { nullable: true, description: "The application's version." })
+  declare readonly applicationVersion?: string | null;
+
+  @Field(() => ActivationLocation, { nullable: true, description: 'Where the device says it is.' })
+  declare readonly location?: ActivationLocation | null;
+
+  @Checked(jsonObject)
+  @Field(() => GraphQLJSONObject, { nullable: true, description: "The application's own facts about it." })
+  declare readonly metadata?: Record<string, unknown> | null;
+}
+
+const usageByFeature: Check = (value) => {
+  const problem = jsonObject(value);
+  if (problem !== undefined) return problem;
+  const uses: unknown[] = Object.values(value ?? {});
+  return uses.every((use) => amount(use) === undefined) ? undefined : 'must map names to numbers from 0 to 10^12';
+};
+
+@InputType({ description: "What has come since the last heartbeat. Counters are added to what is known, peaks keep the highest." })
+export class UsageMetricsInput {
+  @Checked(amount)
+  @Field(() => Float, { nullable: true, description: 'Hours that it ran.' })
+  declare readonly totalRuntimeHours?: number;
+
+  @Checked(usageByFeature)
+  @Field(() => GraphQLJSONObject, { nullable: true, description: 'Uses by feature, in words of the application.' })
+  declare readonly featureUsage?: Record<string, number>;
+
+  @Checked(integer(0, 1_000_000_000_000))
+  @Field(() => GraphQLSafeInt, { nullable: true, description: 'Calls of its interface.' })
+  declare readonly apiCallsCount?: number;
+
+  @Checked(amount)
+  @Field(() => Float, { nullable: true, description: 'Megabytes processed.' })
+  declare readonly dataProcessedMb?: number;
+
+  @Field(() => DateTime, { nullable: true, description: 'When it was last used; now if left out.' })
+  declare readonly lastUsedAt?: Instant;
+
+  @Checked(integer(0, 1_000_000_000))
+  @Field(() => Int, { nullable: true, description: 'The most users at one time.' })
+  declare readonly peakConcurrentUsers?: number;
+}
+
+const token = text(1, 200);
+
+@InputType({ description: 'A sign of life of an application.' })
+export class SendHeartbeatInput {
+  @Checked(token)
+  @Field(() => String, { description: 'The token that activation answered.' })
+  declare readonly activationToken: string;
+
+  @Field(() => UsageMetricsInput, { nullable: true, description: 'What it used.' })
+  declare readonly metrics?: UsageMetricsInput | null;
+}
+
+@InputType({ description: 'The end of an activation, named by its id or by its token.' })
+export class DeactivateActivationInput {
+  @Checked(uuid)
+  @Field(() => ID, { nullable: true, description: 'The activation; needs the permission activation.deactivate.' })
+  declare readonly activationId?: string | null;
+
+  @Checked(token)
+  @Field(() => String, { nullable: true, description: "The activation's own token, for an application that gives up its seat." })
+  declare readonly activationToken?: string | null;
+
+  @Checked(text(1, 2000))
+  @Field(() => String, { nullable: true, description: 'Why.' })
+  declare readonly reason?: string | null;
+}
+
+function payload(description: string) {
+  return ObjectType({ description, simpleResolvers: true });
+}
+
+@payload('The answer of `activateLicense`.')
+export class ActivateLicensePayload {
+  @Field(() => String, { description: 'The full token. It is shown this once; the server keeps its hash.' })
+  declare readonly activationToken: string;
+
+  @Field(() => Activation, { description: 'The activation, new or known.' })
+  declare readonly activation: Activation;
+
+  @Field(() => License, { description: 'The license in use.' })
+  declare readonly license: License;
+}
+
+@payload('The answer of `deactivateActivation`.')
+export class DeactivateActivationPayload {
+  @Field(() => Activation, { description: 'The activation, ended.' })
+  declare readonly activation: Activation;
+}
+
+@payload('The answer of `sendHeartbeat`.')
+export class SendHeartbeatPayload {
+  @Field(() => String, { description: 'SUCCESS.' })
+  declare readonly status: string;
+
+  @Field(() => String, { description: 'The same in a sentence.' })
+  declare readonly message: string;
+
+  @Field(() => Activation, { description: 'The activation, with its lease renewed.' })
+  declare readonly activation: Activation;
+}
+
+@payload('A rule that a validation found failing.')
+export class VerdictReason {
+  @Field(() => VerdictCodeEnum, { description: 'The rule.' })
+  declare readonly code: VerdictCode;
+
+  @Field(() => String, { description: 'What it means.' })
+  declare readonly message: string;
+}
+
+@payload('What the server says of a license key or an activation token. It is an answer, never an error.')
+export class LicenseValidation {
+  @Field(() => Boolean, { description: 'Whether the license may be used.' })
+  declare readonly valid: boolean;
+
+  @Field(() => VerdictCodeEnum, { description: 'The first rule that fails, or VALID or GRACE_PERIOD.' })
+  declare readonly code: VerdictCode;
+
+  @Field(() => [VerdictReason], { description: 'Every rule that fails, in order.' })
+  declare readonly reasons: readonly Reason[];
+}

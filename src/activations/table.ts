@@ -1,0 +1,76 @@
+import { sql } from 'drizzle-orm';
+import { check, foreignKey, index, integer, jsonb, pgTable, primaryKey, text, uniqueIndex, varchar } from 'drizzle-orm/pg-core';
+import { idColumn, instantColumn, madeAndChanged, oneOf, recordsColumn, tenantColumn } from '../core/columns.js';
+import { licenses } from '../licenses/table.js';
+import { activationStatuses, activationTypes, type UsageMetrics } from './model.js';
+
+/** Where a device says it is. */
+export interface ActivationLocation {
+  readonly country: string;
+  readonly region: string | null;
+  readonly city: string | null;
+  readonly timezone: string;
+  readonly coordinates: { readonly latitude: number; readonly longitude: number } | null;
+}
+
+export const licenseActivations = pgTable(
+  'license_activations',
+  {
+    tenantId: tenantColumn(),
+    id: idColumn<'Activation'>().notNull(),
+    licenseId: idColumn<'License'>('license_id').notNull(),
+    activationTokenHash: varchar('activation_token_hash', { length: 100 }).notNull(),
+    /** The last four characters of the token, for display. */
+    activationTokenHint: varchar('activation_token_hint', { length: 4 }).notNull(),
+    previousTokenHash: varchar('previous_token_hash', { length: 100 }),
+    previousTokenUntil: instantColumn('previous_token_until'),
+    /** Keyed hashes of what the device reported; the raw values are nowhere. */
+    deviceFingerprint: varchar('device_fingerprint', { length: 255 }).notNull(),
+    hardwareId: varchar('hardware_id', { length: 255 }),
+    macAddress: varchar('mac_address', { length: 100 }),
+    machineName: varchar('machine_name', { length: 255 }),
+    ipAddress: varchar('ip_address', { length: 50 }),
+    operatingSystem: varchar('operating_system', { length: 100 }),
+    userAgent: varchar('user_agent', { length: 500 }),
+    applicationVersion: varchar('application_version', { length: 50 }).notNull(),
+    activationType: varchar('activation_type', { length: 20, enum: activationTypes }).notNull().default('ONLINE'),
+    status: varchar('status', { length: 20, enum: activationStatuses }).notNull().default('ACTIVE'),
+    /** Who sits at the device, for models that count people. */
+    userRef: varchar('user_ref', { length: 255 }),
+    /** Processors or cores, for models that count them. */
+    units: integer('units').notNull().default(1),
+    activatedAt: instantColumn('activated_at').notNull(),
+    expiresAt: instantColumn('expires_at'),
+    leaseExpiresAt: instantColumn('lease_expires_at'),
+    lastHeartbeat: instantColumn('last_heartbeat'),
+    deactivatedAt: instantColumn('deactivated_at'),
+    deactivationReason: text('deactivation_reason'),
+    location: recordsColumn<ActivationLocation>('location'),
+    usageMetrics: recordsColumn<Omit<UsageMetrics, 'featureUsage'>>('usage_metrics'),
+    /** Apart from the other metrics because its keys are the application's own words. */
+    featureUsage: jsonb('feature_usage').$type<Record<string, number>>().notNull().default({}),
+    metadata: jsonb('metadata').$type<Record<string, unknown>>().notNull().default({}),
+    ...madeAndChanged(),
+  },
+  (table) => [
+    primaryKey({ columns: [table.tenantId, table.id] }),
+    foreignKey({
+      columns: [table.tenantId, table.licenseId],
+      foreignColumns: [licenses.tenantId, licenses.id],
+      name: 'license_activations_license',
+    }).onDelete('cascade'),
+    uniqueIndex('ux_activations_token').on(table.tenantId, table.activationTokenHash),
+    uniqueIndex('ux_activations_previous_token').on(table.tenantId, table.previousTokenHash),
+    uniqueIndex('ux_activations_device')
+      .on(table.tenantId, table.licenseId, table.deviceFingerprint)
+      .where(sql`${table.status} = 'ACTIVE'`),
+    index('ix_activations_license').on(table.tenantId, table.licenseId, table.activatedAt, table.id),
+    index('ix_activations_tenant_activated').on(table.tenantId, table.activatedAt, table.id),
+    index('ix_activations_device').on(table.tenantId, table.deviceFingerprint),
+    oneOf('license_activations_activation_type', table.activationType, activationTypes),
+    oneOf('license_activations_status', table.status, activationStatuses),
+    check('license_activations_units', sql`${table.units} >= 1`),
+  ],
+);
+
+export type Activation = typeof licenseActivations.$inferSelect;

@@ -1,0 +1,25 @@
+import { Ctx, FieldResolver, Resolver, Root } from 'type-graphql';
+import { Authorized } from '../graph/authorized.js';
+import type { Context } from '../graph/context.js';
+import { RequiresFeature } from '../graph/requiresFeature.js';
+import { License } from '../licenses/schema.js';
+import type { License as LicenseRow } from '../licenses/table.js';
+import { advancedAnalyticsByLicense, analyticsByLicense } from './queries.js';
+import { AdvancedAnalytics, LicenseAnalytics } from './schema.js';
+
+@Resolver(() => License)
+export class LicenseAnalyticsEdges {
+  @Authorized('license.analyze')
+  @RequiresFeature('analytics_dashboard')
+  @FieldResolver(() => LicenseAnalytics, { nullable: true, description: 'How much it is used.' })
+  analytics(@Root() license: LicenseRow, @Ctx() ctx: Context) {
+    return ctx.load(analyticsByLicense, license.id);
+  }
+
+  @Authorized('license.analyze')
+  @RequiresFeature('analytics_advanced', { consumeQuota: true })
+  @FieldResolver(() => AdvancedAnalytics, { nullable: true, description: 'How its activations spread.' })
+  advancedAnalytics(@Root() license: LicenseRow, @Ctx() ctx: Context) {
+    return ctx.load(advancedAnalyticsByLicense, license.id);
+  }
+}

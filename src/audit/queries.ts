@@ -1,0 +1,68 @@
+import { and, eq, type SQL, sql } from 'drizzle-orm';
+import { scopeOf } from '../core/actor.js';
+import type { Instant } from '../core/clock.js';
+import { anyOf, pageOf, pagesByOwner, type Sorting } from '../core/keyset.js';
+import type { Page, PageArguments } from '../core/page.js';
+import type { Reading } from '../core/work.js';
+import { type EventRow, licenseEventLogs } from './table.js';
+
+/**
+ * Who is bound to a part of the tenant sees the events of that part's licenses only. The licenses' table belongs to a
+ * later domain, so that it is named here by its SQL alone.
+ */
+function eventScope(reading: Reading): SQL {
+  const { customerId, resellerId, licenseId } = scopeOf(reading.actor);
+  const own = eq(licenseEventLogs.tenantId, reading.tenantId);
+  if (licenseId !== undefined) return sql`${own} and ${licenseEventLogs.licenseId} = ${licenseId}`;
+  if (customerId === undefined && resellerId === undefined) return own;
+  const visible = and(
+    sql`visible.tenant_id = ${reading.tenantId}`,
+    sql`visible.id = ${licenseEventLogs.licenseId}`,
+    customerId === undefined ? undefined : sql`visible.customer_id = ${customerId}`,
+    resellerId === undefined ? undefined : sql`visible.reseller_id = ${resellerId}`,
+  );
+  return sql`${own} and exists (select 1 from licenses visible where ${visible})`;
+}
+
+const newestFirst: Sorting = {
+  name: 'CREATED_AT',
+  by: licenseEventLogs.createdAt,
+  type: 'timestamptz',
+  direction: 'DESC',
+};
+
+function eventsBy(
+  column: typeof licenseEventLogs.licenseId | typeof licenseEventLogs.subjectId | typeof licenseEventLogs.activationId,
+  ownerOf: (row: EventRow) => string | null,
+) {
+  return (reading: Reading, owners: readonly string[], page: PageArguments) => {
+    const request = { where: eventScope(reading), sorting: newestFirst, page, owner: column, owners };
+    return pagesByOwner(reading.db, licenseEventLogs, request, ownerOf);
+  };
+}
+
+export const eventsByLicense = eventsBy(licenseEventLogs.licenseId, (row) => row.licenseId);
+export const eventsByActivation = eventsBy(licenseEventLogs.activationId, (row) => row.activationId);
+export const eventsBySubject = eventsBy(licenseEventLogs.subjectId, (row) => row.subjectId);
+
+export interface EventFilter {
+  readonly types?: readonly string[] | null;
+  readonly subjectId?: string | null;
+  readonly actor?: string | null;
+  readonly from?: Instant | null;
+  readonly to?: Instant | null;
+}
+
+export function eventsPage(reading: Reading, filter: EventFilter, page: PageArguments): Promise<Page<EventRow>> {
+  const { types, subjectId, actor, from, to } = filter;
+  const { createdAt, eventType, userId } = licenseEventLogs;
+  const where = and(
+    eventScope(reading),
+    types ? anyOf(eventType, types) : undefined,
+    subjectId ? eq(licenseEventLogs.subjectId, subjectId) : undefined,
+    actor ? eq(userId, actor) : undefined,
+    from ? sql`${createdAt} >= ${from}::timestamptz` : undefined,
+    to ? sql`${createdAt} <= ${to}::timestamptz` : undefined,
+  );
+  return pageOf(reading.db, licenseEventLogs, { where, sorting: newestFirst, page });
+}

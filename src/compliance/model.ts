@@ -1,0 +1,16 @@
+/**
+ * Compliance owns audits and the violations that they find. Its tables stand from the first migration, so that the
+ * schema of the seeds is whole; its acts follow. Findings and violations have different scales of severity.
+ */
+export const auditTypes = ['SCHEDULED', 'RANDOM', 'COMPLAINT_DRIVEN', 'RENEWAL'] as const;
+export const auditScopes = ['FULL', 'PARTIAL', 'SPOT_CHECK'] as const;
+export const auditStatuses = ['SCHEDULED', 'IN_PROGRESS', 'COMPLETED', 'CANCELLED'] as const;
+export const violationTypes = [
+  'UNAUTHORIZED_USE',
+  'OVER_DEPLOYMENT',
+  'FEATURE_ABUSE',
+  'TRANSFER_VIOLATION',
+  'REVERSE_ENGINEERING',
+] as const;
+export const violationSeverities = ['MINOR', 'MAJOR', 'CRITICAL'] as const;
+export const violationStatuses = ['OPEN', 'ACKNOWLEDGED', 'RESOLVED', 'DISPUTED'] as const;

@@ -1,0 +1,57 @@
+import type { CustomerId, LicenseId, ResellerId, TenantId } from './id.js';
+
+/** Who asks. `permissions` are the words of access/permissions.ts. */
+export type Actor = UserActor | ApplicationActor | SystemActor | AnonymousActor;
+
+/** A person or a service with a verified token. */
+export interface UserActor {
+  readonly kind: 'user' | 'service';
+  readonly subject: string;
+  readonly tenantId: TenantId;
+  readonly customerId?: CustomerId;
+  readonly resellerId?: ResellerId;
+  readonly permissions: ReadonlySet<string>;
+}
+
+/** An application in the field, which proved itself by a license key or an activation token. */
+export interface ApplicationActor {
+  readonly kind: 'application';
+  readonly subject: string;
+  readonly tenantId: TenantId;
+  readonly licenseId: LicenseId;
+  readonly permissions: ReadonlySet<string>;
+}
+
+/** The server itself: jobs, the command line, seeding. */
+export interface SystemActor {
+  readonly kind: 'system';
+  readonly subject: string;
+  readonly tenantId: TenantId;
+  readonly permissions: ReadonlySet<string>;
+}
+
+/** Nobody yet. */
+export interface AnonymousActor {
+  readonly kind: 'anonymous';
+  readonly permissions: ReadonlySet<string>;
+}
+
+export function mayAct(actor: Actor, permission: string): boolean {
+  return actor.kind === 'system' || actor.permissions.has(permission);
+}
+
+/** The part of a tenant that an actor sees; absent members do not narrow it. */
+export interface Scope {
+  readonly customerId?: CustomerId;
+  readonly resellerId?: ResellerId;
+  readonly licenseId?: LicenseId;
+}
+
+export function scopeOf(actor: Actor): Scope {
+  if (actor.kind === 'application') return { licenseId: actor.licenseId };
+  if (actor.kind !== 'user' && actor.kind !== 'service') return {};
+  return {
+    ...(actor.customerId === undefined ? {} : { customerId: actor.customerId }),
+    ...(actor.resellerId === undefined ? {} : { resellerId: actor.resellerId }),
+  };
+}

@@ -1,0 +1,63 @@
+import { isCode, isUuid } from './id.js';
+import type { FieldProblem } from './refusal.js';
+
+/** Says what is wrong with a value, or nothing. */
+export type Check = (value: unknown) => string | undefined;
+
+/** Text that PostgreSQL and JSON can both carry. */
+export function textProblem(value: string): string | undefined {
+  if (value.includes('\0')) return 'must not contain the NUL character';
+  if (!value.isWellFormed()) return 'must be well-formed Unicode (it has half of a surrogate pair)';
+  return undefined;
+}
+
+export const uuid: Check = (value) =>
+  typeof value === 'string' && isUuid(value) ? undefined : 'must be a UUID in lower case';
+
+export const code: Check = (value) =>
+  typeof value === 'string' && isCode(value)
+    ? undefined
+    : 'must be 1 to 50 letters, digits, dots, dashes or underscores, beginning with a letter or digit';
+
+export function text(least: number, most: number): Check {
+  return (value) => {
+    const length = typeof value === 'string' ? value.trim().length : -1;
+    const longest = typeof value === 'string' ? value.length : 0;
+    return length >= least && longest <= most ? undefined : `must be ${least} to ${most} characters long`;
+  };
+}
+
+export function integer(least: number, most: number): Check {
+  return (value) =>
+    Number.isInteger(value) && Number(value) >= least && Number(value) <= most
+      ? undefined
+      : `must be a whole number from ${least} to ${most}`;
+}
+
+export function listOf(most: number): Check {
+  return (value) => (Array.isArray(value) && value.length <= most ? undefined : `must have at most ${most} entries`);
+}
+
+const JSON_DEPTH = 8;
+const JSON_BYTES = 16_384;
+
+function depthOf(value: unknown): number {
+  if (value === null || typeof value !== 'object') return 0;
+  return 1 + Math.max(0, ...Object.values(value).map(depthOf));
+}
+
+/** A JSON object of bounded depth and size, whose every text can be stored. */
+export const jsonObject: Check = (value) => {
+  if (value === null || typeof value !== 'object' || Array.isArray(value)) return 'must be a JSON object';
+  const json = JSON.stringify(value);
+  if (json.length > JSON_BYTES) return `must be at most ${JSON_BYTES} characters of JSON`;
+  if (depthOf(value) > JSON_DEPTH) return `must be nested at most ${JSON_DEPTH} levels deep`;
+  return json.includes('\\u0000') ? 'must not contain the NUL character' : undefined;
+};
+
+/** Two entries of a list that name the same thing. */
+export function repeated(values: readonly string[], field: (index: number) => string): FieldProblem[] {
+  return values.flatMap((value, index) =>
+    values.indexOf(value) < index ? [{ field: field(index), message: `'${value}' stands twice` }] : [],
+  );
+}

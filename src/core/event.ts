@@ -1,0 +1,14 @@
+import type { ActivationId, LicenseId } from './id.js';
+
+/** A past-tense fact: `license.created`. Each domain's model lists its own. */
+export type EventType = `${string}.${string}`;
+
+/** What an act says of itself. It is stored as it stands: no secret, no personal data goes into `data`. */
+export interface NewEvent {
+  readonly type: EventType;
+  /** The id of the thing that changed. */
+  readonly subjectId: string;
+  readonly licenseId?: LicenseId;
+  readonly activationId?: ActivationId;
+  readonly data?: Readonly<Record<string, unknown>>;
+}

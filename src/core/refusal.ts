@@ -1,0 +1,81 @@
+/**
+ * Every code that an answer of ours can carry, with what it means over HTTP. One closed list: docs/errors.md
+ * is printed from it, and a test fails when a code is thrown that does not stand here.
+ */
+export const refusalCodes = {
+  UNAUTHENTICATED: [401, 'No token came with the request, or it is not valid; the message says which.'],
+  FORBIDDEN: [403, 'The caller is known but lacks the permission that the field states.'],
+  INVALID_INPUT: [422, 'A value does not fit. `extensions.fields` names every wrong field and what it takes.'],
+  INVALID_LICENSE_KEY_FORMAT: [400, 'The license key is not of the form XXXX-XXXX-XXXX-XXXX-XXXX.'],
+  ONE_LICENSE_PER_OPERATION: [400, 'An application showed keys of two licenses in one query. Send two queries.'],
+  TENANT_NOT_FOUND: [404, 'There is no such tenant.'],
+  PRODUCT_NOT_FOUND: [404, 'There is no such product in this tenant.'],
+  CUSTOMER_NOT_FOUND: [404, 'There is no such customer in this tenant.'],
+  RESELLER_NOT_FOUND: [404, 'There is no such reseller in this tenant.'],
+  TEMPLATE_NOT_FOUND: [404, 'There is no such license template in this tenant.'],
+  LICENSE_NOT_FOUND: [404, 'There is no such license for this caller.'],
+  ACTIVATION_NOT_FOUND: [404, 'There is no such activation for this caller.'],
+  ALREADY_EXISTS: [409, 'The code or key is taken; `extensions.fields` names it.'],
+  INVALID_TRANSITION: [409, 'The status machine has no such step; `extensions.from` and `extensions.to` name it.'],
+  TEMPLATE_INACTIVE: [409, 'The template is switched off and issues no licenses.'],
+  TEMPLATE_IN_USE: [409, 'Licenses were made from the template; duplicate it and change the copy.'],
+  CUSTOMER_INACTIVE: [409, 'The customer is switched off.'],
+  LICENSE_NOT_RENEWABLE: [409, 'A license in this status cannot be renewed; the message says what to do first.'],
+  LICENSE_REVOKED: [403, 'The license was revoked, for good.'],
+  LICENSE_SUSPENDED: [403, 'The license is suspended; `extensions.reason` says why.'],
+  LICENSE_INACTIVE: [403, 'The license is switched off by its owner.'],
+  LICENSE_EXPIRED: [403, 'The license has expired; in grace, devices that are active stay so and no new one is taken.'],
+  PRODUCT_MISMATCH: [403, 'The license is for another product.'],
+  VERSION_NOT_COVERED: [403, 'Maintenance ended before this product version was released.'],
+  ACTIVATION_DEACTIVATED: [403, 'The activation was ended.'],
+  ACTIVATION_EXPIRED: [403, 'The activation was limited in time and is over.'],
+  FINGERPRINT_MISMATCH: [403, 'The token belongs to another device.'],
+  USER_MISMATCH: [403, 'The activation names another user.'],
+  LEASE_EXPIRED: [403, 'The floating lease ran out and every seat is taken.'],
+  RESTRICTION_NOT_MET: [403, 'A restriction of the license refuses; `extensions.restriction` names its type.'],
+  ACTIVATION_LIMIT_EXCEEDED: [409, 'Every seat of the license is taken; `extensions` carry the two counts.'],
+  NO_ACTIVE_LICENSE: [403, 'No license that is running or in grace grants anything to the caller.'],
+  FEATURE_NOT_LICENSED: [403, 'No license of the caller grants the feature; `extensions.feature` names it.'],
+  QUOTA_EXCEEDED: [429, 'Not enough units of the feature are left; `extensions` carry limit, used and window.'],
+  BAD_USER_INPUT: [400, 'A variable does not fit its GraphQL type; the message names its path.'],
+  GRAPHQL_PARSE_FAILED: [400, 'The document is not GraphQL.'],
+  GRAPHQL_VALIDATION_FAILED: [400, 'The document does not fit the schema.'],
+  OPERATION_RESOLUTION_FAILURE: [400, 'The document has several operations and none was named.'],
+  BAD_REQUEST: [400, 'The HTTP request is not a GraphQL request.'],
+  PERSISTED_QUERY_NOT_FOUND: [200, 'The hash is not known here; send the document with it once.'],
+  PERSISTED_QUERY_NOT_SUPPORTED: [200, 'Persisted queries are switched off.'],
+  INTERNAL_SERVER_ERROR: [500, 'A defect or an outage on our side; quote `extensions.requestId` to support.'],
+} as const satisfies Record<string, readonly [number, string]>;
+
+export type RefusalCode = keyof typeof refusalCodes;
+
+export interface FieldProblem {
+  /** The path of the value below the field's arguments: `input.features.0.featureId`. */
+  readonly field: string;
+  readonly message: string;
+}
+
+/**
+ * An act that may not happen: thrown, rolled back, answered with its code. Its message may reach the caller
+ * as it stands, so it names neither secrets nor what belongs to somebody else.
+ */
+export class Refusal extends Error {
+  override readonly name = 'Refusal';
+
+  constructor(
+    readonly code: RefusalCode,
+    message: string,
+    readonly details: Readonly<Record<string, unknown>> = {},
+  ) {
+    super(message);
+  }
+}
+
+export function invalidInput(fields: readonly FieldProblem[]): Refusal {
+  const message = fields.map((problem) => `${problem.field}: ${problem.message}`).join('; ');
+  return new Refusal('INVALID_INPUT', message, { fields });
+}
+
+export function unauthenticated(message: string): Refusal {
+  return new Refusal('UNAUTHENTICATED', message);
+}

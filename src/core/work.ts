@@ -1,0 +1,39 @@
+import type { Actor } from './actor.js';
+import type { Instant } from './clock.js';
+import type { KeyRing } from './crypto.js';
+import type { Db } from './db.js';
+import type { EventType, NewEvent } from './event.js';
+import type { TenantId } from './id.js';
+
+/** One read-only look at one tenant: what every query function takes first. */
+export interface Reading {
+  readonly db: Db;
+  readonly actor: Actor;
+  readonly now: Instant;
+  /** Throws when the operation has entered no tenant yet. */
+  readonly tenantId: TenantId;
+  readonly keys: KeyRing;
+  /** An application that came without a tenant proved which one it belongs to; it is `actor` from here on. */
+  enter(tenantId: TenantId, actor: Actor): void;
+}
+
+/**
+ * One transaction with its actor and its instant, passed by hand as the first argument of every act.
+ * It is begun and ended by server/transaction.ts alone.
+ */
+export interface Work extends Reading {
+  readonly requestId: string;
+  readonly settings: WorkSettings;
+  /** Where the caller connects from, as far as a trusted proxy or the socket tells. */
+  readonly address: string | undefined;
+  /** Writes the fact in this transaction, then runs what must follow it in the same transaction. */
+  emit(event: NewEvent): Promise<void>;
+}
+
+export interface WorkSettings {
+  readonly leaseSeconds: number;
+}
+
+/** Acts of later domains that have to happen with an event of an earlier one, in its transaction. */
+export type Follower = (work: Work, event: NewEvent) => Promise<void>;
+export type Followers = Readonly<Partial<Record<EventType, readonly Follower[]>>>;

@@ -1,0 +1,216 @@
+/**
+ * Entitlements own what licenses grant to a caller: features, limits, windows, and the units that are left.
+ * A feature is granted if any granting license grants it; limits add up; consumption draws from the license that
+ * expires first. `limitValue` null is unlimited, 0 is none at all.
+ * They do not own the licenses, nor where a check is asked: that is the directive, in server/enforceFeatures.ts.
+ */
+import { Temporal } from 'temporal-polyfill';
+import { DAY_MILLIS, EARLIEST, type Instant, instant, millis } from '../core/clock.js';
+import type { CustomerId, LicenseId, ResellerId } from '../core/id.js';
+import { Refusal } from '../core/refusal.js';
+import type { LicenseFeature, LimitPeriod } from '../templates/model.js';
+
+/** A granting license, as far as entitlements look at it. */
+export interface Grant {
+  readonly licenseId: LicenseId;
+  readonly customerId: CustomerId | null;
+  readonly resellerId: ResellerId | null;
+  readonly issuedDate: Instant;
+  readonly expiryDate: Instant | null;
+  readonly features: readonly LicenseFeature[];
+}
+
+export interface Window {
+  readonly start: Instant;
+  /** Null when the limit never starts afresh. */
+  readonly end: Instant | null;
+}
+
+const FIXED_MILLIS = { HOUR: 3_600_000, DAY: DAY_MILLIS } as const;
+
+/** The n-th turn is always counted from the anchor, so that a license of the 31st does not drift to the 28th. */
+function calendarWindow(anchor: Instant, unit: 'months' | 'years', now: Instant): Window {
+  const from = Temporal.Instant.from(anchor).toZonedDateTimeISO('UTC');
+  const turn = (count: number): Instant => instant(from.add({ [unit]: count }).epochMilliseconds);
+  const passed = from.until(Temporal.Instant.from(now).toZonedDateTimeISO('UTC'), { largestUnit: unit })[unit];
+  let count = Math.max(0, passed);
+  while (turn(count + 1) <= now) count += 1;
+  while (count > 0 && turn(count) > now) count -= 1;
+  return { start: turn(count), end: turn(count + 1) };
+}
+
+/** The window of a limit at an instant, anchored at the license's issue date. */
+export function windowAt(anchor: Instant, period: LimitPeriod, now: Instant): Window {
+  if (period === 'NONE') return { start: EARLIEST, end: null };
+  if (period === 'MONTH') return calendarWindow(anchor, 'months', now);
+  if (period === 'YEAR') return calendarWindow(anchor, 'years', now);
+  const length = FIXED_MILLIS[period];
+  const passed = Math.max(0, Math.floor((millis(now) - millis(anchor)) / length));
+  const start = millis(anchor) + passed * length;
+  return { start: instant(start), end: instant(start + length) };
+}
+
+/** The counter that a feature of a license is charged to at an instant. */
+export interface Meter {
+  readonly licenseId: LicenseId;
+  readonly featureId: string;
+  readonly windowStart: Instant;
+  readonly windowEnd: Instant | null;
+  readonly limit: number | null;
+}
+
+export function meterName(meter: Pick<Meter, 'licenseId' | 'featureId' | 'windowStart'>): string {
+  return `${meter.licenseId} ${meter.featureId} ${meter.windowStart}`;
+}
+
+export type Usage = ReadonlyMap<string, number>;
+
+function enabledFeature(grant: Grant, featureId: string, now: Instant): LicenseFeature | undefined {
+  return grant.features.find(
+    (feature) =>
+      feature.featureId === featureId && feature.enabled && (feature.expiresAt === null || feature.expiresAt > now),
+  );
+}
+
+export function grantsFeature(grants: readonly Grant[], featureId: string, now: Instant): boolean {
+  return grants.some((grant) => enabledFeature(grant, featureId, now) !== undefined);
+}
+
+/** The meters of a feature, the license that expires first in front. */
+export function metersOf(grants: readonly Grant[], featureId: string, now: Instant): Meter[] {
+  const last = '~';
+  const order = (grant: Grant): string => `${grant.expiryDate ?? last} ${grant.licenseId}`;
+  return [...grants]
+    .sort((left, right) => (order(left) < order(right) ? -1 : 1))
+    .flatMap((grant) => {
+      const feature = enabledFeature(grant, featureId, now);
+      if (feature === undefined) return [];
+      const window = windowAt(grant.issuedDate, feature.limitPeriod, now);
+      const { licenseId } = grant;
+      return [{ licenseId, featureId, windowStart: window.start, windowEnd: window.end, limit: feature.limitValue }];
+    });
+}
+
+/** What is asked of a feature; an amount of 0 only asks whether it is granted. */
+export interface Need {
+  readonly feature: string;
+  readonly amount: number;
+}
+
+/** Whose licenses are asked, and from which of them units are drawn. */
+export interface Licensee {
+  readonly grants: readonly Grant[];
+  readonly drawable: readonly Grant[];
+  /** Features that only licenses grant from which this caller draws nothing. */
+  readonly grantedElsewhere: ReadonlySet<string>;
+  readonly licensed: boolean;
+}
+
+export interface Draw {
+  readonly meter: Meter;
+  readonly amount: number;
+}
+
+export type Decision =
+  | { readonly granted: true; readonly draws: readonly Draw[] }
+  | { readonly granted: false; readonly refusal: Refusal };
+
+export function noActiveLicense(): Refusal {
+  return new Refusal('NO_ACTIVE_LICENSE', 'No active license found for tenant');
+}
+
+export function featureNotLicensed(feature: string): Refusal {
+  return new Refusal('FEATURE_NOT_LICENSED', `Feature '${feature}' not licensed`, { feature });
+}
+
+function quotaExceeded(feature: string, meters: readonly Meter[], usage: Usage): Refusal {
+  const used = meters.reduce((sum, meter) => sum + (usage.get(meterName(meter)) ?? 0), 0);
+  const limit = meters.reduce((sum, meter) => sum + (meter.limit ?? 0), 0);
+  const ends = meters.flatMap((meter) => (meter.windowEnd === null ? [] : [meter.windowEnd])).sort();
+  const details = { feature, limit, used, windowEndsAt: ends[0] ?? null };
+  return new Refusal('QUOTA_EXCEEDED', `Feature quota exceeded: ${used}/${limit}`, details);
+}
+
+function drawn(meters: readonly Meter[], amount: number, usage: Usage): Draw[] | undefined {
+  const draws: Draw[] = [];
+  let missing = amount;
+  for (const meter of meters) {
+    const left = meter.limit === null ? missing : Math.max(0, meter.limit - (usage.get(meterName(meter)) ?? 0));
+    const taken = Math.min(left, missing);
+    if (taken > 0) draws.push({ meter, amount: taken });
+    missing -= taken;
+  }
+  return missing === 0 ? draws : undefined;
+}
+
+/** The three conditions of the directive, in their order. */
+export function decide(licensee: Licensee, need: Need, usage: Usage, now: Instant): Decision {
+  if (!licensee.licensed) return { granted: false, refusal: noActiveLicense() };
+  const granted =
+    licensee.grantedElsewhere.has(need.feature) ||
+    grantsFeature(licensee.grants, need.feature, now);
+  if (!granted) return { granted: false, refusal: featureNotLicensed(need.feature) };
+  if (need.amount === 0) return { granted: true, draws: [] };
+  const meters = metersOf(licensee.drawable, need.feature, now);
+  const draws = drawn(meters, need.amount, usage);
+  return draws === undefined
+    ? { granted: false, refusal: quotaExceeded(need.feature, meters, usage) }
+    : { granted: true, draws };
+}
+
+/** Usage after draws, so that several needs of one operation see each other. */
+export function usageAfter(usage: Usage, draws: readonly Draw[]): Usage {
+  const next = new Map(usage);
+  for (const { meter, amount } of draws) next.set(meterName(meter), (next.get(meterName(meter)) ?? 0) + amount);
+  return next;
+}
+
+export interface Entitlement {
+  readonly featureId: string;
+  readonly featureName: string;
+  readonly limit: number | null;
+  readonly limitType: LicenseFeature['limitType'];
+  readonly limitPeriod: LimitPeriod;
+  readonly used: number;
+  readonly left: number | null;
+  readonly windowEndsAt: Instant | null;
+  readonly expiresAt: Instant | null;
+  readonly licenseIds: readonly LicenseId[];
+}
+
+function latest(ends: readonly (Instant | null)[]): Instant | null {
+  return ends.includes(null) ? null : (ends.toSorted().at(-1) ?? null);
+}
+
+function entitlement(licensee: Licensee, featureId: string, usage: Usage, now: Instant): Entitlement[] {
+  const granting = licensee.grants.filter((grant) => enabledFeature(grant, featureId, now) !== undefined);
+  const features = granting.flatMap((grant) => enabledFeature(grant, featureId, now) ?? []);
+  const [first] = features;
+  if (first === undefined) return [];
+  const meters = metersOf(licensee.drawable, featureId, now);
+  const unlimited = meters.some((meter) => meter.limit === null);
+  const used = meters.reduce((sum, meter) => sum + (usage.get(meterName(meter)) ?? 0), 0);
+  const limit = unlimited ? null : meters.reduce((sum, meter) => sum + (meter.limit ?? 0), 0);
+  const left = meters.reduce((sum, meter) => sum + Math.max(0, (meter.limit ?? 0) - (usage.get(meterName(meter)) ?? 0)), 0);
+  const windowEnds = meters.flatMap((meter) => meter.windowEnd ?? []).toSorted();
+  return [
+    {
+      featureId,
+      featureName: first.featureName,
+      limit,
+      limitType: first.limitType,
+      limitPeriod: first.limitPeriod,
+      used,
+      left: unlimited ? null : left,
+      windowEndsAt: windowEnds[0] ?? null,
+      expiresAt: latest(granting.map((grant, index) => features[index]?.expiresAt ?? grant.expiryDate)),
+      licenseIds: granting.map((grant) => grant.licenseId),
+    },
+  ];
+}
+
+/** What the licensee has, by feature id. */
+export function entitlementsOf(licensee: Licensee, usage: Usage, now: Instant): Entitlement[] {
+  const ids = new Set(licensee.grants.flatMap((grant) => grant.features.map((feature) => feature.featureId)));
+  return [...ids].toSorted().flatMap((id) => entitlement(licensee, id, usage, now));
+}

@@ -1,0 +1,133 @@
+import { and, eq, sql } from 'drizzle-orm';
+import { findTenant } from '../access/queries.js';
+import { defaultFeatureFlags } from '../access/model.js';
+import type { Reading, Work } from '../core/work.js';
+import {
+  type Decision,
+  decide,
+  type Draw,
+  type Entitlement,
+  entitlementsOf,
+  type Licensee,
+  type Meter,
+  meterName,
+  metersOf,
+  type Need,
+  usageAfter,
+  type Usage,
+} from './model.js';
+import { licenseeOf, lockedUsageOf, usageOf } from './queries.js';
+import { featureUsage } from './table.js';
+
+function metersNeeded(licensee: Licensee, needs: readonly Need[], reading: Reading): Meter[] {
+  const metered = new Set(needs.filter((need) => need.amount > 0).map((need) => need.feature));
+  return [...metered].flatMap((feature) => metersOf(licensee.drawable, feature, reading.now));
+}
+
+/** Decides needs in their order; each sees what those before it have drawn. */
+function decideAll(licensee: Licensee, needs: readonly Need[], usage: Usage, reading: Reading): Decision[] {
+  let spent = usage;
+  return needs.map((need) => {
+    const decision = decide(licensee, need, spent, reading.now);
+    if (decision.granted) spent = usageAfter(spent, decision.draws);
+    return decision;
+  });
+}
+
+const featuresOf = (needs: readonly Need[]): string[] => [...new Set(needs.map((need) => need.feature))];
+
+/** Asks, and charges nothing. */
+export async function checkNeeds(reading: Reading, needs: readonly Need[]): Promise<Decision[]> {
+  const licensee = await licenseeOf(reading, featuresOf(needs));
+  const usage = await usageOf(reading, metersNeeded(licensee, needs, reading));
+  return decideAll(licensee, needs, usage, reading);
+}
+
+/** Makes the counters that are not there yet, so that there is a row to lock. */
+async function ensureCounters(work: Work, meters: readonly Meter[]): Promise<void> {
+  if (meters.length === 0) return;
+  const ordered = meters.toSorted((left, right) => (meterName(left) < meterName(right) ? -1 : 1));
+  await work.db
+    .insert(featureUsage)
+    .values(
+      ordered.map(({ licenseId, featureId, windowStart }) => ({
+        tenantId: work.tenantId,
+        licenseId,
+        featureId,
+        windowStart,
+        updatedAt: work.now,
+      })),
+    )
+    .onConflictDoNothing();
+}
+
+async function addUsage(work: Work, { meter, amount }: Draw): Promise<void> {
+  await work.db
+    .update(featureUsage)
+    .set({ used: sql`greatest(0, ${featureUsage.used} + ${amount}::bigint)`, updatedAt: work.now })
+    .where(
+      and(
+        eq(featureUsage.tenantId, work.tenantId),
+        eq(featureUsage.licenseId, meter.licenseId),
+        eq(featureUsage.featureId, meter.featureId),
+        eq(featureUsage.windowStart, meter.windowStart),
+      ),
+    );
+}
+
+const byMeter = (left: Draw, right: Draw): number => (meterName(left.meter) < meterName(right.meter) ? -1 : 1);
+
+/**
+ * Charges all needs, or none if a metered one is refused. The counters are locked before they are read, so that no
+ * unit more than the limit is granted, however many servers ask; the caller's transaction holds them until it ends.
+ */
+export async function chargeNeeds(work: Work, needs: readonly Need[]): Promise<Decision[]> {
+  const licensee = await licenseeOf(work, featuresOf(needs));
+  const meters = metersNeeded(licensee, needs, work);
+  await ensureCounters(work, meters);
+  const decisions = decideAll(licensee, needs, await lockedUsageOf(work, meters), work);
+  const refused = decisions.some((decision, index) => !decision.granted && (needs[index]?.amount ?? 0) > 0);
+  if (refused) return decisions;
+  const draws = decisions.flatMap((decision) => (decision.granted ? decision.draws : []));
+  for (const draw of draws.toSorted(byMeter)) await addUsage(work, draw);
+  return decisions;
+}
+
+/** Gives units back to the windows that they were drawn from. */
+export async function refundDraws(work: Work, draws: readonly Draw[]): Promise<void> {
+  for (const { meter, amount } of draws.toSorted(byMeter)) await addUsage(work, { meter, amount: -amount });
+}
+
+/** What the caller's licenses grant, and what is left of it. */
+export async function entitlements(reading: Reading): Promise<Entitlement[]> {
+  const licensee = await licenseeOf(reading, []);
+  const features = new Set(licensee.grants.flatMap((grant) => grant.features.map((feature) => feature.featureId)));
+  const meters = [...features].flatMap((feature) => metersOf(licensee.drawable, feature, reading.now));
+  return entitlementsOf(licensee, await usageOf(reading, meters), reading.now);
+}
+
+export interface FeatureFlag {
+  readonly name: string;
+  readonly featureId: string;
+  readonly enabled: boolean;
+}
+
+/** The host's settings: each is on while the caller has the feature that stands behind it; without a license all are off. */
+export async function featureFlags(reading: Reading): Promise<FeatureFlag[]> {
+  const tenant = await findTenant(reading.db, reading.tenantId);
+  const flags = Object.entries(tenant?.settings.featureFlags ?? defaultFeatureFlags);
+  const needs = flags.map(([, feature]) => ({ feature, amount: 0 }));
+  const decisions = await checkNeeds(reading, needs);
+  return flags.map(([name, featureId], index) => ({ name, featureId, enabled: decisions[index]?.granted ?? false }));
+}
+
+export interface ApiAccess {
+  readonly path: string;
+  readonly tenantId: string;
+  readonly quota: Entitlement | null;
+}
+
+export async function apiAccess(reading: Reading): Promise<ApiAccess> {
+  const quota = (await entitlements(reading)).find((each) => each.featureId === 'api_access');
+  return { path: '/graphql', tenantId: reading.tenantId, quota: quota ?? null };
+}

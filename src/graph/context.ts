@@ -1,0 +1,24 @@
+import type { Actor } from '../core/actor.js';
+import type { Instant } from '../core/clock.js';
+import type { Reading, Work } from '../core/work.js';
+import type { Batch } from './load.js';
+import type { FeatureRun } from './requiresFeature.js';
+
+/** What every resolver of one operation shares. Built by server/operation.ts. */
+export interface Context {
+  readonly requestId: string;
+  /** Who asks; an application becomes known with the key or token that it shows. */
+  readonly actor: Actor;
+  readonly now: Instant;
+  /** The units and features of this operation, known before its first resolver. */
+  readonly features: FeatureRun;
+  /** The one read-only transaction of the operation, opened by whoever reads first. */
+  reading(): Promise<Reading>;
+  /** Asks one key of a batch; what is asked in the same tick goes out as one statement. */
+  load<Value>(batch: Batch<Value>, key: string): Promise<Value | null>;
+  load<Value, Arguments>(batch: Batch<Value, Arguments>, key: string, args: Arguments): Promise<Value | null>;
+  /** The transaction of the root mutation that is running; throws outside of one. */
+  currentWork(): Work;
+  /** Runs after the answer, in a transaction of its own; the answer does not wait for it. */
+  afterAnswer(task: (work: Work) => Promise<void>): void;
+}

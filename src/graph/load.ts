@@ -1,0 +1,40 @@
+import DataLoader from 'dataloader';
+import type { Reading } from '../core/work.js';
+
+/** Finds many at once: at most one row a key, missing keys left out. Lives in a domain's queries.ts. */
+export type Batch<Value, Arguments = undefined> = (
+  reading: Reading,
+  keys: readonly string[],
+  args: Arguments,
+) => Promise<ReadonlyMap<string, Value>>;
+
+/** The loaders of one operation. A batch function together with its arguments is a loader's identity. */
+export class Loaders {
+  readonly #byBatch = new Map<unknown, Map<string, DataLoader<string, unknown>>>();
+
+  constructor(private readonly reading: () => Promise<Reading>) {}
+
+  async load<Value, Arguments>(batch: Batch<Value, Arguments>, key: string, args: Arguments): Promise<Value | null> {
+    const loader = this.#loaderOf(batch, args);
+    return (await loader.load(key)) as Value | null;
+  }
+
+  /** Forgets what was read: after a mutation the same question has another answer. */
+  clear(): void {
+    this.#byBatch.clear();
+  }
+
+  #loaderOf<Value, Arguments>(batch: Batch<Value, Arguments>, args: Arguments): DataLoader<string, unknown> {
+    const byArguments = this.#byBatch.get(batch) ?? new Map<string, DataLoader<string, unknown>>();
+    this.#byBatch.set(batch, byArguments);
+    const name = JSON.stringify(args ?? null);
+    const known = byArguments.get(name);
+    if (known !== undefined) return known;
+    const made = new DataLoader<string, unknown>(async (keys) => {
+      const found = await batch(await this.reading(), [...new Set(keys)], args);
+      return keys.map((key) => found.get(key) ?? null);
+    });
+    byArguments.set(name, made);
+    return made;
+  }
+}

@@ -1,0 +1,148 @@
+import { and, eq, gte, ilike, lte, or, type SQL, sql } from 'drizzle-orm';
+import { containing } from '../access/queries.js';
+import { scopeOf } from '../core/actor.js';
+import type { Instant } from '../core/clock.js';
+import type { CustomerId, LicenseId, ProductId, ResellerId, TemplateId } from '../core/id.js';
+import { anyOf, byKey, pageOf, pagesByOwner, type Sorting } from '../core/keyset.js';
+import type { Page, PageArguments } from '../core/page.js';
+import type { Reading } from '../core/work.js';
+import type { LicenseModel, LicenseType } from '../templates/model.js';
+import type { LicenseStatus } from './model.js';
+import { type License, licenses } from './table.js';
+
+/** The licenses that a caller sees: all of the tenant's, a customer's own, what a reseller sold, or the one shown. */
+export function licenseScope(reading: Reading): SQL {
+  const { customerId, resellerId, licenseId } = scopeOf(reading.actor);
+  const narrowed = and(
+    eq(licenses.tenantId, reading.tenantId),
+    customerId === undefined ? undefined : eq(licenses.customerId, customerId),
+    resellerId === undefined ? undefined : eq(licenses.resellerId, resellerId),
+    licenseId === undefined ? undefined : eq(licenses.id, licenseId),
+  );
+  return narrowed ?? sql`false`;
+}
+
+/** When grace ends, as `graceEnd` of the model: an INACTIVE license has none. */
+export const graceEndSql: SQL = sql`(${licenses.expiryDate} + make_interval(days => case when ${licenses.status} = 'INACTIVE' then 0 else coalesce(${licenses.gracePeriodDays}, 0) end))`;
+
+/** The status at an instant, as `standingAt` of the model; a property test holds the two together. */
+export function statusSql(now: Instant): SQL<LicenseStatus> {
+  return sql`case
+    when ${licenses.status} in ('REVOKED', 'SUSPENDED', 'PENDING') then ${licenses.status}
+    when ${licenses.expiryDate} is null or ${licenses.expiryDate} > ${now}::timestamptz
+      then case ${licenses.status} when 'INACTIVE' then 'INACTIVE' else 'ACTIVE' end
+    when ${graceEndSql} > ${now}::timestamptz then 'EXPIRED'
+    else 'SUSPENDED' end`;
+}
+
+/** Whether a license grants its features at an instant, as `grantsAt` of the model. */
+export function grantingSql(now: Instant): SQL {
+  return sql`${statusSql(now)} in ('ACTIVE', 'EXPIRED')`;
+}
+
+export async function licensesById(reading: Reading, ids: readonly string[]): Promise<ReadonlyMap<string, License>> {
+  const rows = await reading.db.select().from(licenses).where(and(licenseScope(reading), anyOf(licenses.id, ids)));
+  return byKey(rows, (row) => row.id);
+}
+
+export async function lockLicense(reading: Reading, id: string): Promise<License | undefined> {
+  const [row] = await reading.db
+    .select()
+    .from(licenses)
+    .where(and(licenseScope(reading), eq(licenses.id, id as LicenseId)))
+    .for('no key update');
+  return row;
+}
+
+export interface LicenseFilter {
+  readonly customerId?: CustomerId | null;
+  readonly resellerId?: ResellerId | null;
+  readonly productId?: ProductId | null;
+  readonly templateId?: TemplateId | null;
+  readonly status?: readonly LicenseStatus[] | null;
+  readonly licenseType?: readonly LicenseType[] | null;
+  readonly licenseModel?: readonly LicenseModel[] | null;
+  readonly expiryDateFrom?: Instant | null;
+  readonly expiryDateTo?: Instant | null;
+  readonly autoRenewal?: boolean | null;
+  readonly search?: string | null;
+}
+
+function equals<Value>(column: Parameters<typeof eq>[0], value: Value | null | undefined): SQL | undefined {
+  return value === null || value === undefined ? undefined : eq(column, value);
+}
+
+export function licensesWhere(reading: Reading, filter: LicenseFilter): SQL | undefined {
+  const { status, licenseType, licenseModel, search, expiryDateFrom, expiryDateTo } = filter;
+  const found = search ? containing(search) : undefined;
+  return and(
+    licenseScope(reading),
+    equals(licenses.customerId, filter.customerId),
+    equals(licenses.resellerId, filter.resellerId),
+    equals(licenses.productId, filter.productId),
+    equals(licenses.templateId, filter.templateId),
+    equals(licenses.autoRenewal, filter.autoRenewal),
+    status ? anyOf(statusSql(reading.now), status) : undefined,
+    licenseType ? anyOf(licenses.licenseType, licenseType) : undefined,
+    licenseModel ? anyOf(licenses.licenseModel, licenseModel) : undefined,
+    expiryDateFrom ? gte(licenses.expiryDate, expiryDateFrom) : undefined,
+    expiryDateTo ? lte(licenses.expiryDate, expiryDateTo) : undefined,
+    found === undefined ? undefined : or(ilike(licenses.issuedTo, found), ilike(licenses.productName, found)),
+  );
+}
+
+export const licenseSortFields = {
+  CREATED_AT: { by: licenses.createdAt, type: 'timestamptz' },
+  /** Licenses without an expiry come behind all others. */
+  EXPIRY_DATE: { by: sql`coalesce(${licenses.expiryDate}, 'infinity'::timestamptz)`, type: 'timestamptz' },
+  ISSUED_DATE: { by: licenses.issuedDate, type: 'timestamptz' },
+  ISSUED_TO: { by: licenses.issuedTo, type: 'text' },
+} as const;
+export type LicenseSortField = keyof typeof licenseSortFields;
+
+export interface LicenseSort {
+  readonly field: LicenseSortField;
+  readonly direction: 'ASC' | 'DESC';
+}
+
+function sortingOf(sort: LicenseSort): Sorting {
+  const { by, type } = licenseSortFields[sort.field];
+  return { name: sort.field, by, type, direction: sort.direction };
+}
+
+const newestFirst: LicenseSort = { field: 'CREATED_AT', direction: 'DESC' };
+
+export function licensesPage(
+  reading: Reading,
+  filter: LicenseFilter,
+  sort: LicenseSort | null,
+  page: PageArguments,
+): Promise<Page<License>> {
+  const request = { where: licensesWhere(reading, filter), sorting: sortingOf(sort ?? newestFirst), page };
+  return pageOf(reading.db, licenses, request);
+}
+
+function licensesBy(column: typeof licenses.customerId | typeof licenses.templateId | typeof licenses.orderId) {
+  const owner = (row: License) => ({ customer_id: row.customerId, template_id: row.templateId, order_id: row.orderId });
+  const name = column.name as keyof ReturnType<typeof owner>;
+  return (reading: Reading, owners: readonly string[], page: PageArguments) => {
+    const request = { where: licenseScope(reading), sorting: sortingOf(newestFirst), page, owner: column, owners };
+    return pagesByOwner(reading.db, licenses, request, (row) => owner(row)[name]);
+  };
+}
+
+export const licensesByCustomer = licensesBy(licenses.customerId);
+export const licensesByTemplate = licensesBy(licenses.templateId);
+export const licensesByOrder = licensesBy(licenses.orderId);
+
+/** The largest export: what one answer can carry. */
+export const EXPORT_LIMIT = 10_000;
+
+export function licensesToExport(reading: Reading, filter: LicenseFilter): Promise<License[]> {
+  return reading.db
+    .select()
+    .from(licenses)
+    .where(licensesWhere(reading, filter))
+    .orderBy(licenses.createdAt, licenses.id)
+    .limit(EXPORT_LIMIT + 1);
+}

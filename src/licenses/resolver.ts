@@ -1,0 +1,238 @@
+import { Arg, Args, Ctx, FieldResolver, ID, Mutation, Query, Resolver, Root } from 'type-graphql';
+import { customersById, findInDirectory, resellersById } from '../access/queries.js';
+import { Customer, Reseller } from '../access/schema.js';
+import type { Customer as CustomerRow } from '../access/table.js';
+import { eventsByLicense } from '../audit/queries.js';
+import { EventConnection } from '../audit/schema.js';
+import type { Instant } from '../core/clock.js';
+import type { Page } from '../core/page.js';
+import type { Work } from '../core/work.js';
+import { Authorized } from '../graph/authorized.js';
+import { CheckedArguments } from '../graph/checked.js';
+import { PageArgs, pageChecks } from '../graph/connection.js';
+import type { Context } from '../graph/context.js';
+import { CurrentWork } from '../graph/currentWork.js';
+import { Edge, ListEdge } from '../graph/edge.js';
+import { RequiresFeature } from '../graph/requiresFeature.js';
+import { DateTime } from '../graph/scalars.js';
+import { productsById, templatesById } from '../templates/queries.js';
+import { LicenseTemplate, Product } from '../templates/schema.js';
+import type { Template } from '../templates/table.js';
+import { graceEnd, keyMalformed, parseLicenseKey, standingAt } from './model.js';
+import { licensesByCustomer, licensesById, licensesByTemplate, licensesPage } from './queries.js';
+import * as shapes from './schema.js';
+import * as act from './service.js';
+import type { License } from './table.js';
+
+@Edge('customer', () => Customer, customersById, (license: License) => license.customerId, {
+  permission: 'customer.read',
+  nullable: true,
+  description: 'The customer who holds it; null for a license of the whole tenant.',
+})
+@Edge('reseller', () => Reseller, resellersById, (license: License) => license.resellerId, {
+  permission: 'reseller.read',
+  nullable: true,
+  description: 'The reseller who sold it.',
+})
+@Edge('template', () => LicenseTemplate, templatesById, (license: License) => license.templateId, {
+  permission: 'template.read',
+  nullable: true,
+  description: 'The template that it was made from.',
+})
+@Edge('product', () => Product, productsById, (license: License) => license.productId, {
+  permission: 'product.read',
+  description: 'The product that is licensed.',
+})
+@ListEdge('events', () => EventConnection, eventsByLicense, (license: License) => license.id, {
+  permission: 'event.read',
+  description: 'What happened to it and to its activations, the newest first.',
+})
+@Resolver(() => shapes.License)
+export class LicenseEdges {
+  @FieldResolver(() => shapes.LicenseStatusEnum, { description: 'What it is at this moment, computed from its dates.' })
+  status(@Root() license: License, @Ctx() ctx: Context) {
+    return standingAt(license, ctx.now).status;
+  }
+
+  @FieldResolver(() => Boolean, { description: 'Whether it has expired and is honoured all the same.' })
+  inGrace(@Root() license: License, @Ctx() ctx: Context): boolean {
+    return standingAt(license, ctx.now).inGrace;
+  }
+
+  @FieldResolver(() => DateTime, { nullable: true, description: 'When it stops being honoured after its expiry.' })
+  graceEndsAt(@Root() license: License): Instant | null {
+    return graceEnd(license);
+  }
+
+  @FieldResolver(() => String, { nullable: true, description: 'Why it is suspended.' })
+  suspensionReason(@Root() license: License, @Ctx() ctx: Context): string | null {
+    return standingAt(license, ctx.now).suspensionReason;
+  }
+}
+
+const licensesEdge = { permission: 'license.read' } as const;
+
+@ListEdge('licenses', () => shapes.LicenseConnection, licensesByCustomer, (customer: CustomerRow) => customer.id, {
+  ...licensesEdge,
+  description: 'The licenses that it holds, the newest first.',
+})
+@Resolver(() => Customer)
+export class CustomerLicenseEdges {}
+
+@ListEdge('licenses', () => shapes.LicenseConnection, licensesByTemplate, (template: Template) => template.id, {
+  ...licensesEdge,
+  description: 'The licenses made from it, the newest first.',
+})
+@Resolver(() => LicenseTemplate)
+export class TemplateLicenseEdges {}
+
+@Resolver()
+export class LicenseQueries {
+  @Authorized('license.read')
+  @Query(() => shapes.License, { nullable: true, description: 'One license; null if there is none with this id.' })
+  license(@Arg('id', () => ID, { description: "The license's id." }) id: string, @Ctx() ctx: Context) {
+    return ctx.load(licensesById, id);
+  }
+
+  @Authorized('license.read')
+  @Query(() => shapes.License, { nullable: true, description: 'The license with this key; null if the caller sees none.' })
+  async licenseByKey(
+    @Arg('licenseKey', () => String, { description: 'The full key, in any case, with or without dashes.' }) input: string,
+    @Ctx() ctx: Context,
+  ) {
+    const licenseKey = parseLicenseKey(input);
+    if (licenseKey === undefined) throw keyMalformed();
+    const { db, keys } = await ctx.reading();
+    const found = await findInDirectory(db, 'LICENSE_KEY', keys.hashes('LICENSE_KEY', licenseKey));
+    return found === undefined ? null : ctx.load(licensesById, found.licenseId);
+  }
+
+  @Authorized('license.read')
+  @CheckedArguments(pageChecks)
+  @Query(() => shapes.LicenseConnection, { description: 'Licenses, the newest first unless sorted otherwise.' })
+  async licenses(
+    @Args(() => PageArgs) page: PageArgs,
+    @Arg('filter', () => shapes.LicenseFilter, { nullable: true, description: 'Which ones.' })
+    filter: shapes.LicenseFilter | null,
+    @Arg('sort', () => shapes.LicenseSort, { nullable: true, description: 'In which order.' })
+    sort: shapes.LicenseSort | null,
+    @Ctx() ctx: Context,
+  ): Promise<Page<License>> {
+    return licensesPage(await ctx.reading(), filter ?? {}, sort ?? null, page);
+  }
+}
+
+@Resolver()
+export class LicenseMutations {
+  @Authorized('license.create')
+  @Mutation(() => shapes.CreateLicensePayload, { nullable: true, description: 'Creates a license without a template.' })
+  createLicense(
+    @Arg('input', () => shapes.CreateLicenseInput, { description: 'The license.' }) input: shapes.CreateLicenseInput,
+    @CurrentWork() work: Work,
+  ) {
+    return act.createLicense(work, input);
+  }
+
+  @Authorized('license.issue')
+  @Mutation(() => shapes.IssueLicensePayload, { nullable: true, description: 'Issues a license from a template.' })
+  async issueLicense(
+    @Arg('input', () => shapes.IssueLicenseInput, { description: 'From what and to whom.' })
+    input: shapes.IssueLicenseInput,
+    @CurrentWork() work: Work,
+  ) {
+    const { license, licenseKey } = await act.issueLicense(work, input);
+    return { ...license, licenseId: license.id, licenseKey, license };
+  }
+
+  @Authorized('license.update')
+  @Mutation(() => shapes.UpdateLicensePayload, { nullable: true, description: 'Changes a license, switches it off or on.' })
+  async updateLicense(
+    @Arg('input', () => shapes.UpdateLicenseInput, { description: 'The changes.' }) input: shapes.UpdateLicenseInput,
+    @CurrentWork() work: Work,
+  ) {
+    return { license: await act.updateLicense(work, input) };
+  }
+
+  @Authorized('license.renew')
+  @Mutation(() => shapes.RenewLicensePayload, {
+    nullable: true,
+    description:
+      'Adds calendar months to the expiry while the license runs or is in grace, otherwise to now. A perpetual license has its maintenance renewed.',
+  })
+  async renewLicense(
+    @Arg('input', () => shapes.RenewLicenseInput, { description: 'For how long.' }) input: shapes.RenewLicenseInput,
+    @CurrentWork() work: Work,
+  ) {
+    return { license: await act.renewLicense(work, input) };
+  }
+
+  @Authorized('license.suspend')
+  @Mutation(() => shapes.SuspendLicensePayload, {
+    nullable: true,
+    description: 'Suspends a license. Its devices keep their seats and come back with reinstatement.',
+  })
+  async suspendLicense(
+    @Arg('input', () => shapes.SuspendLicenseInput, { description: 'Which and why.' }) input: shapes.SuspendLicenseInput,
+    @CurrentWork() work: Work,
+  ) {
+    return { license: await act.suspendLicense(work, input) };
+  }
+
+  @Authorized('license.reinstate')
+  @Mutation(() => shapes.ReinstateLicensePayload, {
+    nullable: true,
+    description: 'Takes a license back to what it was before its suspension.',
+  })
+  async reinstateLicense(
+    @Arg('input', () => shapes.ReinstateLicenseInput, { description: 'Which.' }) input: shapes.ReinstateLicenseInput,
+    @CurrentWork() work: Work,
+  ) {
+    return { license: await act.reinstateLicense(work, input) };
+  }
+
+  @Authorized('license.revoke')
+  @Mutation(() => shapes.RevokeLicensePayload, {
+    nullable: true,
+    description: 'Revokes a license for good and deactivates its devices.',
+  })
+  async revokeLicense(
+    @Arg('input', () => shapes.RevokeLicenseInput, { description: 'Which and why.' }) input: shapes.RevokeLicenseInput,
+    @CurrentWork() work: Work,
+  ) {
+    return { license: await act.revokeLicense(work, input) };
+  }
+
+  @Authorized('license.transfer')
+  @Mutation(() => shapes.TransferLicensePayload, {
+    nullable: true,
+    description: 'Moves a license to another customer, with its history.',
+  })
+  async transferLicense(
+    @Arg('input', () => shapes.TransferLicenseInput, { description: 'To whom.' }) input: shapes.TransferLicenseInput,
+    @CurrentWork() work: Work,
+  ) {
+    return { license: await act.transferLicense(work, input) };
+  }
+
+  @Authorized('license.reveal_key')
+  @Mutation(() => shapes.RevealLicenseKeyPayload, {
+    nullable: true,
+    description: 'Shows a full license key. Every look is recorded in the audit trail.',
+  })
+  revealLicenseKey(
+    @Arg('input', () => shapes.RevealLicenseKeyInput, { description: 'Which.' }) input: shapes.RevealLicenseKeyInput,
+    @CurrentWork() work: Work,
+  ) {
+    return act.revealLicenseKey(work, input.licenseId);
+  }
+
+  @Authorized('license.export')
+  @RequiresFeature('bulk_export', { consumeQuota: true })
+  @Mutation(() => shapes.ExportLicensesPayload, { nullable: true, description: 'Exports licenses in bulk, keys masked.' })
+  exportLicenses(
+    @Arg('input', () => shapes.ExportLicensesInput, { description: 'Which and how.' }) input: shapes.ExportLicensesInput,
+    @CurrentWork() work: Work,
+  ) {
+    return act.exportLicenses(work, input);
+  }
+}

@@ -1,0 +1,101 @@
+import { sql } from 'drizzle-orm';
+import {
+  boolean,
+  check,
+  foreignKey,
+  index,
+  integer,
+  jsonb,
+  pgTable,
+  primaryKey,
+  text,
+  uniqueIndex,
+  varchar,
+} from 'drizzle-orm/pg-core';
+import { customers, resellers } from '../access/table.js';
+import { idColumn, instantColumn, madeAndChanged, oneOf, recordsColumn, tenantColumn } from '../core/columns.js';
+import type { ProductId } from '../core/id.js';
+import { type LicenseFeature, type LicenseRestriction, licenseModels, licenseTypes } from '../templates/model.js';
+import { licenseTemplates, products } from '../templates/table.js';
+import { licenseStatuses, suspensionCauses } from './model.js';
+
+export const licenses = pgTable(
+  'licenses',
+  {
+    tenantId: tenantColumn(),
+    id: idColumn<'License'>().notNull(),
+    licenseKeyHash: varchar('license_key_hash', { length: 100 }).notNull(),
+    licenseKeyCiphertext: varchar('license_key_ciphertext', { length: 255 }).notNull(),
+    /** First and last group of the key, for display. */
+    licenseKeyMask: varchar('license_key_mask', { length: 24 }).notNull(),
+    productId: varchar('product_id', { length: 50 }).$type<ProductId>().notNull(),
+    productName: varchar('product_name', { length: 255 }).notNull(),
+    productVersion: varchar('product_version', { length: 50 }).notNull(),
+    licenseType: varchar('license_type', { length: 20, enum: licenseTypes }).notNull(),
+    licenseModel: varchar('license_model', { length: 20, enum: licenseModels }).notNull(),
+    customerId: idColumn<'Customer'>('customer_id'),
+    resellerId: idColumn<'Reseller'>('reseller_id'),
+    templateId: idColumn<'Template'>('template_id'),
+    templateVersion: integer('template_version'),
+    orderId: idColumn<'Order'>('order_id'),
+    issuedTo: varchar('issued_to', { length: 255 }).notNull(),
+    maxActivations: integer('max_activations').notNull().default(1),
+    currentActivations: integer('current_activations').notNull().default(0),
+    features: recordsColumn<readonly LicenseFeature[]>('features').notNull().default([]),
+    restrictions: recordsColumn<readonly LicenseRestriction[]>('restrictions').notNull().default([]),
+    issuedDate: instantColumn('issued_date').notNull(),
+    activationDate: instantColumn('activation_date'),
+    expiryDate: instantColumn('expiry_date'),
+    maintenanceExpiry: instantColumn('maintenance_expiry'),
+    status: varchar('status', { length: 20, enum: licenseStatuses }).notNull().default('PENDING'),
+    /** Set while SUSPENDED: what reinstatement returns to, and why it was suspended. */
+    suspendedFrom: varchar('suspended_from', { length: 20, enum: licenseStatuses }),
+    suspensionCause: varchar('suspension_cause', { length: 20, enum: suspensionCauses }),
+    suspensionReason: text('suspension_reason'),
+    revocationReason: text('revocation_reason'),
+    autoRenewal: boolean('auto_renewal').notNull().default(false),
+    trialPeriodDays: integer('trial_period_days'),
+    gracePeriodDays: integer('grace_period_days').default(30),
+    metadata: jsonb('metadata').$type<Record<string, unknown>>().notNull().default({}),
+    ...madeAndChanged(),
+  },
+  (table) => [
+    primaryKey({ columns: [table.tenantId, table.id] }),
+    uniqueIndex('ux_licenses_key').on(table.tenantId, table.licenseKeyHash),
+    foreignKey({
+      columns: [table.tenantId, table.productId],
+      foreignColumns: [products.tenantId, products.id],
+      name: 'licenses_product',
+    }),
+    foreignKey({
+      columns: [table.tenantId, table.customerId],
+      foreignColumns: [customers.tenantId, customers.id],
+      name: 'licenses_customer',
+    }),
+    foreignKey({
+      columns: [table.tenantId, table.resellerId],
+      foreignColumns: [resellers.tenantId, resellers.id],
+      name: 'licenses_reseller',
+    }),
+    foreignKey({
+      columns: [table.tenantId, table.templateId],
+      foreignColumns: [licenseTemplates.tenantId, licenseTemplates.id],
+      name: 'licenses_template',
+    }),
+    index('ix_licenses_tenant_customer').on(table.tenantId, table.customerId, table.createdAt, table.id),
+    index('ix_licenses_tenant_created').on(table.tenantId, table.createdAt, table.id),
+    index('ix_licenses_tenant_expiry').on(table.tenantId, table.expiryDate),
+    index('ix_licenses_tenant_status').on(table.tenantId, table.status),
+    index('ix_licenses_product_status').on(table.tenantId, table.productId, table.status),
+    index('ix_licenses_tenant_reseller').on(table.tenantId, table.resellerId),
+    index('ix_licenses_tenant_order').on(table.tenantId, table.orderId),
+    oneOf('licenses_license_type', table.licenseType, licenseTypes),
+    oneOf('licenses_license_model', table.licenseModel, licenseModels),
+    oneOf('licenses_status', table.status, licenseStatuses),
+    oneOf('licenses_suspension_cause', table.suspensionCause, suspensionCauses),
+    check('licenses_suspended', sql`(${table.status} = 'SUSPENDED') = (${table.suspensionCause} is not null)`),
+    check('licenses_counts', sql`${table.maxActivations} >= 0 and ${table.currentActivations} >= 0`),
+  ],
+);
+
+export type License = typeof licenses.$inferSelect;

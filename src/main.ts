@@ -1,0 +1,141 @@
+import { writeFile } from 'node:fs/promises';
+import { fileURLToPath } from 'node:url';
+import { Command } from 'commander';
+import { isRole } from './access/permissions.js';
+import { createTenant } from './access/service.js';
+import { systemClock } from './core/clock.js';
+import { type Config, describeConfig, readConfig } from './core/config.js';
+import { isTenantId } from './core/id.js';
+import { loadKeys } from './core/keys.js';
+import { createLog } from './core/log.js';
+import { Refusal } from './core/refusal.js';
+import { StartupError } from './core/startupError.js';
+import { migrate } from './server/migrate.js';
+import { openWork } from './server/operation.js';
+import { createSchema, printedSchema } from './server/schema.js';
+import { seedDemo, systemCaller } from './server/seed.js';
+import { borrowDatabase, openMachinery, openTokens, startServer } from './server/start.js';
+import { errorsPage } from './server/errorsPage.js';
+import { welcome } from './server/welcome.js';
+
+const say = (text: string): void => {
+  process.stdout.write(`${text}\n`);
+};
+
+async function serve(): Promise<void> {
+  const config = readConfig(process.env);
+  const log = createLog(config.LG_LOG_LEVEL);
+  const running = await startServer(config, log);
+  let stopping = false;
+  const stop = async (signal: string): Promise<void> => {
+    if (stopping) return;
+    stopping = true;
+    log.info({ signal }, 'stopping');
+    await running.stop();
+    process.exit(0);
+  };
+  for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, () => void stop(signal));
+  say(await welcome(running));
+}
+
+type WorkerTask = (machinery: ReturnType<typeof openMachinery>, config: Config) => Promise<void>;
+
+/** Runs a command on the database over all tenants, migrated first. */
+async function onDatabase(task: WorkerTask): Promise<void> {
+  const config = readConfig(process.env);
+  const database = await borrowDatabase(config);
+  try {
+    await migrate(database.url);
+    const parts = { config, keys: await loadKeys(config), url: database.url, log: createLog('warn') };
+    const machinery = openMachinery(parts, 'lg_worker');
+    await task(machinery, config).finally(machinery.pool.end);
+  } finally {
+    await database.stop();
+  }
+}
+
+async function addTenant(code: string, name: string): Promise<void> {
+  if (!isTenantId(code)) throw new StartupError('A tenant code is 1 to 50 of a-z, 0-9, dash and underscore.');
+  await onDatabase(async (machinery) => {
+    const { work, session } = await openWork(machinery, systemCaller(code));
+    try {
+      await createTenant(work.db, code, name, work.now);
+      await work.emit({ type: 'tenant.created', subjectId: code });
+      await session.commit();
+    } catch (error) {
+      await session.rollback();
+      throw error;
+    }
+  });
+  say(`Tenant ${code} is there.`);
+}
+
+interface TokenOptions {
+  readonly role: string;
+  readonly subject: string;
+  readonly customer?: string;
+  readonly reseller?: string;
+  readonly hours: string;
+}
+
+/** Signs a token with the development key; a server with an issuer of its own takes none from here. */
+async function printToken(tenantId: string, options: TokenOptions): Promise<void> {
+  if (!isRole(options.role)) throw new StartupError(`There is no role ${options.role}.`);
+  const hours = Number(options.hours);
+  if (!(hours > 0 && hours <= 24 * 90)) throw new StartupError('--hours takes a number up to 2160.');
+  const config = readConfig(process.env);
+  const { signer } = await openTokens(config, await loadKeys(config), systemClock);
+  if (signer === undefined) throw new StartupError('Tokens come from LG_AUTH_ISSUER; this server signs none.');
+  const claims = {
+    sub: options.subject,
+    tenant_id: tenantId,
+    roles: [options.role],
+    ...(options.customer === undefined ? {} : { customer_id: options.customer }),
+    ...(options.reseller === undefined ? {} : { reseller_id: options.reseller }),
+  };
+  say(await signer.sign(claims, systemClock(), hours * 3600));
+}
+
+async function writePrinted(): Promise<void> {
+  const root = (path: string): string => fileURLToPath(new URL(`../${path}`, import.meta.url));
+  await writeFile(root('schema.graphql'), printedSchema(createSchema()));
+  await writeFile(root('docs/errors.md'), errorsPage());
+}
+
+const program = new Command('licensegraph').description('Sells, issues, activates and enforces software licenses.');
+program.command('serve', { isDefault: true }).description('start the server').action(serve);
+program
+  .command('migrate')
+  .description('bring the database up to date')
+  .action(() => onDatabase(async () => say('The database is up to date.')));
+program.command('seed').description('add the demo tenants').action(() => onDatabase(seedDemo));
+program
+  .command('config')
+  .description('show every setting as it is resolved, secrets masked')
+  .action(() => {
+    for (const { name, value } of describeConfig(readConfig(process.env))) say(`${name.padEnd(24)} ${value}`);
+  });
+program
+  .command('tenant')
+  .description('tenants')
+  .command('create <code> <name>')
+  .description('add a tenant')
+  .action(addTenant);
+program
+  .command('token <tenant>')
+  .description('sign a token for development')
+  .option('--role <role>', 'admin, manager, auditor, support, reseller, customer', 'admin')
+  .option('--subject <subject>', 'who it is for', 'developer')
+  .option('--customer <id>', 'bind it to a customer')
+  .option('--reseller <id>', 'bind it to a reseller')
+  .option('--hours <hours>', 'how long it lives', '24')
+  .action(printToken);
+program.command('print').description('write schema.graphql and docs/errors.md from the code').action(writePrinted);
+
+try {
+  await program.parseAsync();
+} catch (error) {
+  if (!(error instanceof StartupError) && !(error instanceof Refusal)) throw error;
+  process.stderr.write(`${error.message}\n`);
+  process.exit(1);
+}

@@ -1,0 +1,121 @@
+import { randomUUID } from 'node:crypto';
+import { ApolloServer, type ApolloServerPlugin } from '@apollo/server';
+import { ApolloServerPluginCacheControlDisabled, ApolloServerPluginLandingPageDisabled } from '@apollo/server/plugin/disabled';
+import { fastifyApolloDrainPlugin, fastifyApolloHandler } from '@as-integrations/fastify';
+import { sql } from 'drizzle-orm';
+import { fastify, type FastifyInstance, type FastifyRequest } from 'fastify';
+import type { GraphQLSchema } from 'graphql';
+import type { JSONWebKeySet } from 'jose';
+import type { VerifyToken } from '../access/tokens.js';
+import { asHttpError, authenticator } from './authenticate.js';
+import { needsOf } from './enforceFeatures.js';
+import { formatError, isInternal } from './formatError.js';
+import { type Machinery, Operation } from './operation.js';
+
+export interface AppOptions {
+  readonly machinery: Machinery;
+  readonly schema: GraphQLSchema;
+  readonly verifyToken: VerifyToken;
+  readonly publicKeys: JSONWebKeySet;
+  readonly introspection: boolean;
+  readonly trustedProxies: readonly string[];
+}
+
+const BODY_LIMIT_BYTES = 1_000_000;
+const TOKEN_LIMIT = 5_000;
+
+type Ended = { readonly contextValue: Operation };
+
+/** Knows an operation's needs before it runs, logs our own errors, and gives back what it held. */
+function operationPlugin(machinery: Machinery): ApolloServerPlugin<Operation> {
+  const finish = async ({ contextValue }: Ended): Promise<void> => {
+    await contextValue.finish();
+  };
+  return {
+    requestDidStart: async () => ({
+      executionDidStart: async ({ schema, document, operation, request, contextValue }) => {
+        const asked = { schema, document, operation, variables: request.variables ?? {} };
+        const needs = needsOf(asked, contextValue.actor);
+        if (operation.operation === 'mutation') await contextValue.features.beforeMutation(needs);
+        else await contextValue.features.beforeQuery(needs);
+      },
+      didEncounterErrors: async ({ errors, contextValue }) => {
+        for (const error of errors.filter(isInternal)) {
+          machinery.log.error({ err: error.originalError ?? error, requestId: contextValue.requestId }, 'an operation failed');
+          error.extensions.requestId = contextValue.requestId;
+        }
+      },
+      willSendResponse: finish,
+    }),
+    unexpectedErrorProcessingRequest: async ({ requestContext }) => finish(requestContext),
+  };
+}
+
+function createGraph({ machinery, schema, introspection }: AppOptions, app: FastifyInstance): ApolloServer<Operation> {
+  return new ApolloServer<Operation>({
+    schema,
+    introspection,
+    hideSchemaDetailsFromClientErrors: !introspection,
+    includeStacktraceInErrorResponses: false,
+    formatError,
+    parseOptions: { maxTokens: TOKEN_LIMIT },
+    maxRecursiveSelections: true,
+    stopOnTerminationSignals: false,
+    logger: { debug: () => undefined, info: () => undefined, warn: () => undefined, error: (text: unknown) => machinery.log.error(text) },
+    plugins: [
+      operationPlugin(machinery),
+      ApolloServerPluginCacheControlDisabled(),
+      ApolloServerPluginLandingPageDisabled(),
+      fastifyApolloDrainPlugin(app),
+    ],
+  });
+}
+
+/** Without the query string: a GET carries its document and variables there. */
+function logRequests(app: FastifyInstance, machinery: Machinery): void {
+  app.addHook('onResponse', async (request, reply) => {
+    const { method, id } = request;
+    const path = request.url.split('?', 1)[0];
+    machinery.log.info({ requestId: id, method, path, status: reply.statusCode, millis: Math.round(reply.elapsedTime) }, 'request');
+  });
+}
+
+function addHealth(app: FastifyInstance, { machinery, publicKeys }: AppOptions): void {
+  app.get('/healthz', async () => ({ status: 'ok' }));
+  app.get('/readyz', async (_request, reply) => {
+    const ready = await machinery.pool.db.execute(sql`select 1`).then(
+      () => true,
+      () => false,
+    );
+    return reply.code(ready ? 200 : 503).send({ status: ready ? 'ready' : 'the database does not answer' });
+  });
+  app.get('/.well-known/jwks.json', async () => publicKeys);
+}
+
+/** The HTTP face: the graph, health, public keys. */
+export async function createApp(options: AppOptions): Promise<FastifyInstance> {
+  const { machinery } = options;
+  const authenticate = authenticator(options.verifyToken, machinery.pool);
+  const app = fastify({
+    bodyLimit: BODY_LIMIT_BYTES,
+    genReqId: () => randomUUID(),
+    disableRequestLogging: true,
+    forceCloseConnections: 'idle',
+    requestTimeout: 30_000,
+    keepAliveTimeout: 72_000,
+    trustProxy: options.trustedProxies.length > 0 ? [...options.trustedProxies] : false,
+  });
+  logRequests(app, machinery);
+  addHealth(app, options);
+  const graph = createGraph(options, app);
+  await graph.start();
+  const context = async (request: FastifyRequest): Promise<Operation> => {
+    const actor = await authenticate(request.headers.authorization).catch((error: unknown) => {
+      throw asHttpError(error);
+    });
+    return new Operation(machinery, { actor, requestId: request.id, address: request.ip });
+  };
+  app.route({ url: '/graphql', method: ['GET', 'POST', 'OPTIONS'], handler: fastifyApolloHandler(graph, { context }) });
+  await app.ready();
+  return app;
+}

@@ -1,0 +1,116 @@
+import {
+  type DocumentNode,
+  type FieldNode,
+  type FragmentDefinitionNode,
+  type GraphQLField,
+  type GraphQLObjectType,
+  type GraphQLSchema,
+  getDirectiveValues,
+  getNamedType,
+  getVariableValues,
+  isAbstractType,
+  isObjectType,
+  Kind,
+  type OperationDefinitionNode,
+} from 'graphql';
+import { collectFields, collectSubfields } from 'graphql/execution/collectFields.js';
+import type { Actor } from '../core/actor.js';
+import { mayAct } from '../core/actor.js';
+import { type FeatureMark, requiresFeatureDirective } from '../graph/requiresFeature.js';
+import type { PathNeed } from './operationFeatures.js';
+
+/** As far as marks are concerned, whatever the resolver's context is. */
+type Field = Pick<GraphQLField<unknown, never>, 'type' | 'astNode' | 'extensions'>;
+
+function markOn(node: { astNode?: unknown }): FeatureMark[] {
+  const { astNode } = node;
+  if (astNode === undefined || astNode === null) return [];
+  const values = getDirectiveValues(requiresFeatureDirective, astNode as Parameters<typeof getDirectiveValues>[1]);
+  if (values === undefined) return [];
+  const { feature, consumeQuota, amount } = values;
+  return [{ feature: String(feature), consumeQuota: consumeQuota === true, amount: Number(amount) }];
+}
+
+const marksByField = new WeakMap<object, readonly FeatureMark[]>();
+
+/** The marks of a field: its own, and the one of the object type that it returns, which charges nothing. */
+export function marksOf(field: Field): readonly FeatureMark[] {
+  const known = marksByField.get(field);
+  if (known !== undefined) return known;
+  const type = getNamedType(field.type);
+  const onType = isObjectType(type) ? markOn(type).map((mark) => ({ ...mark, consumeQuota: false })) : [];
+  const marks = [...markOn(field), ...onType];
+  marksByField.set(field, marks);
+  return marks;
+}
+
+export interface OperationDocument {
+  readonly schema: GraphQLSchema;
+  readonly document: DocumentNode;
+  readonly operation: OperationDefinitionNode;
+  readonly variables: Readonly<Record<string, unknown>>;
+}
+
+interface Walk {
+  readonly schema: GraphQLSchema;
+  readonly fragments: Record<string, FragmentDefinitionNode>;
+  readonly variables: Record<string, unknown>;
+  readonly actor: Actor;
+  readonly needs: PathNeed[];
+  readonly seen: Set<string>;
+}
+
+function walkField(walk: Walk, parent: GraphQLObjectType, nodes: readonly FieldNode[], path: string): void {
+  const field = parent.getFields()[nodes[0]?.name.value ?? ''];
+  if (field === undefined) return;
+  const permission = field.extensions.permission;
+  // What the caller may not ask for will not run: it needs nothing.
+  if (typeof permission === 'string' && !mayAct(walk.actor, permission)) return;
+  if (!walk.seen.has(path)) {
+    for (const mark of marksOf(field)) {
+      walk.needs.push({ path, feature: mark.feature, amount: mark.consumeQuota ? mark.amount : 0 });
+    }
+    walk.seen.add(path);
+  }
+  const type = getNamedType(field.type);
+  const types = isObjectType(type) ? [type] : isAbstractType(type) ? walk.schema.getPossibleTypes(type) : [];
+  for (const possible of types) {
+    const below = collectSubfields(walk.schema, walk.fragments, walk.variables, possible, [...nodes]);
+    for (const [name, children] of below) walkField(walk, possible, children, `${path}.${name}`);
+  }
+}
+
+/**
+ * What an operation needs, from document, variables, @skip and @include, before anything runs: one need a mark and
+ * response path, aliases apart, list elements not. Variables that do not fit need nothing: execution will refuse them.
+ */
+export function needsOf(asked: OperationDocument, actor: Actor): PathNeed[] {
+  const { schema, document, operation } = asked;
+  const coerced = getVariableValues(schema, operation.variableDefinitions ?? [], asked.variables);
+  const root = schema.getRootType(operation.operation);
+  if (coerced.errors !== undefined || !root) return [];
+  const fragments: Record<string, FragmentDefinitionNode> = {};
+  for (const definition of document.definitions) {
+    if (definition.kind === Kind.FRAGMENT_DEFINITION) fragments[definition.name.value] = definition;
+  }
+  const variables = coerced.coerced;
+  const walk: Walk = { schema, fragments, variables, actor, needs: [], seen: new Set() };
+  const fields = collectFields(schema, fragments, variables, root, operation.selectionSet);
+  for (const [name, nodes] of fields) walkField(walk, root, nodes, name);
+  return walk.needs;
+}
+
+/** A schema whose marks cannot be obeyed does not start. */
+export function markProblems(schema: GraphQLSchema): string[] {
+  return Object.values(schema.getTypeMap()).flatMap((type) => {
+    if (!isObjectType(type) || type.name.startsWith('__')) return [];
+    const charging = markOn(type).some((mark) => mark.consumeQuota);
+    const onType = charging ? [`${type.name}: @requiresFeature on an object type charges nothing`] : [];
+    const onFields = Object.values(type.getFields()).flatMap((field) =>
+      marksOf(field)
+        .filter((mark) => mark.feature === '' || !Number.isInteger(mark.amount) || mark.amount < 1)
+        .map((mark) => `${type.name}.${field.name}: @requiresFeature(feature: "${mark.feature}", amount: ${mark.amount})`),
+    );
+    return [...onType, ...onFields];
+  });
+}

@@ -1,0 +1,67 @@
+import { readFile } from 'node:fs/promises';
+import { fileURLToPath } from 'node:url';
+import { drizzle } from 'drizzle-orm/postgres-js';
+import { migrate as applyMigrations } from 'drizzle-orm/postgres-js/migrator';
+import type postgres from 'postgres';
+import { connect, type DatabaseRole } from '../core/db.js';
+
+const folder = fileURLToPath(new URL('../../drizzle', import.meta.url));
+const roles: readonly DatabaseRole[] = ['lg_owner', 'lg_worker', 'lg_app'];
+
+/** One number for all servers: whoever holds it migrates, the others wait and then find nothing to do. */
+const MIGRATION_LOCK = 7_461_200_519;
+
+/**
+ * Roles belong to the cluster, not to the database: two databases may be migrated at once, so that "it is there
+ * already" is no failure. A login with CREATEROLE has to grant itself what it made, to be able to `set role`.
+ */
+function roleStatement(role: DatabaseRole): string {
+  return `do $$ begin
+    begin
+      if not exists (select from pg_roles where rolname = '${role}') then create role ${role} nologin; end if;
+    exception when duplicate_object or unique_violation then null;
+    end;
+    begin
+      set local role ${role};
+      reset role;
+    exception when insufficient_privilege then execute format('grant ${role} to %I', session_user);
+    end;
+  end $$`;
+}
+
+async function prepareRoles(sql: postgres.Sql): Promise<void> {
+  for (const role of roles) await sql.unsafe(roleStatement(role));
+  const [row] = await sql<{ ready: boolean }[]>`
+    select has_database_privilege('lg_owner', current_database(), 'create')
+       and has_schema_privilege('lg_owner', 'public', 'create')
+       and has_schema_privilege('lg_app', 'public', 'usage') as ready`;
+  if (row?.ready === true) return;
+  await sql.unsafe(`do $$ begin
+    execute format('grant create on database %I to lg_owner', current_database());
+    grant usage, create on schema public to lg_owner;
+    grant usage on schema public to lg_app, lg_worker;
+  end $$`);
+}
+
+/** Brings the database up to the newest migration. Safe to run from many servers at once, and again. */
+export async function migrate(url: string): Promise<void> {
+  const sql = connect(url, { max: 1, connect_timeout: 10 });
+  try {
+    await sql`select pg_advisory_lock(${MIGRATION_LOCK})`;
+    await prepareRoles(sql);
+    await sql.unsafe('set role lg_owner');
+    await applyMigrations(drizzle(sql), { migrationsFolder: folder });
+    await sql.unsafe('reset role');
+    await sql`select pg_advisory_unlock(${MIGRATION_LOCK})`;
+  } finally {
+    await sql.end({ timeout: 5 });
+  }
+}
+
+/** How many migrations this program knows; a database with fewer is not ready. */
+export async function knownMigrations(): Promise<number> {
+  const journal: unknown = JSON.parse(await readFile(`${folder}/meta/_journal.json`, 'utf8'));
+  const entries =
+    typeof journal === 'object' && journal !== null && 'entries' in journal ? journal.entries : [];
+  return Array.isArray(entries) ? entries.length : 0;
+}

@@ -1,0 +1,211 @@
+import { appendEvent } from '../audit/service.js';
+import type { Actor } from '../core/actor.js';
+import type { Clock, Instant } from '../core/clock.js';
+import type { KeyRing } from '../core/crypto.js';
+import type { Pool, Session } from '../core/db.js';
+import type { TenantId } from '../core/id.js';
+import type { Log } from '../core/log.js';
+import { Refusal } from '../core/refusal.js';
+import type { Followers, Reading, Work, WorkSettings } from '../core/work.js';
+import type { Context } from '../graph/context.js';
+import { type Batch, Loaders } from '../graph/load.js';
+import { OperationFeatures } from './operationFeatures.js';
+
+/** What every operation of this process uses. */
+export interface Machinery {
+  readonly pool: Pool;
+  readonly keys: KeyRing;
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly settings: WorkSettings;
+  readonly followers: Followers;
+}
+
+export interface Caller {
+  readonly actor: Actor;
+  readonly requestId: string;
+  readonly address: string | undefined;
+}
+
+function tenantOf(actor: Actor): TenantId | undefined {
+  return 'tenantId' in actor ? actor.tenantId : undefined;
+}
+
+interface OpenWork {
+  readonly work: Work;
+  readonly session: Session;
+  /** Who acts; an application that showed its key is known by now. */
+  actor(): Actor;
+}
+
+/** Begins a transaction for one act. */
+export async function openWork(machinery: Machinery, caller: Caller): Promise<OpenWork> {
+  const session = await machinery.pool.begin('write');
+  let actor = caller.actor;
+  let tenantId = tenantOf(actor);
+  if (tenantId !== undefined) session.setTenant(tenantId);
+  const work: Work = {
+    db: session.db,
+    now: machinery.clock(),
+    keys: machinery.keys,
+    settings: machinery.settings,
+    requestId: caller.requestId,
+    address: caller.address,
+    get actor() {
+      return actor;
+    },
+    get tenantId() {
+      return requireTenant(tenantId);
+    },
+    enter: (next, as) => {
+      session.setTenant(next);
+      tenantId = next;
+      actor = as;
+    },
+    emit: async (event) => {
+      await appendEvent(work, event);
+      for (const follow of machinery.followers[event.type] ?? []) await follow(work, event);
+    },
+  };
+  return { work, session, actor: () => actor };
+}
+
+function requireTenant(tenantId: TenantId | undefined): TenantId {
+  if (tenantId === undefined) throw new Refusal('UNAUTHENTICATED', 'The caller has shown no tenant.');
+  return tenantId;
+}
+
+/** One GraphQL operation: its caller, its one read-only transaction, the work of the root mutation that runs. */
+export class Operation implements Context {
+  readonly requestId: string;
+  readonly features: OperationFeatures;
+  readonly #loaders = new Loaders(() => this.reading());
+  readonly #tasks: ((work: Work) => Promise<void>)[] = [];
+  #actor: Actor;
+  #now: Instant;
+  #work: Work | undefined;
+  #session: Session | undefined;
+  #reading: Promise<Reading> | undefined;
+
+  constructor(
+    private readonly machinery: Machinery,
+    private readonly caller: Caller,
+  ) {
+    this.requestId = caller.requestId;
+    this.#actor = caller.actor;
+    this.#now = machinery.clock();
+    this.features = new OperationFeatures(machinery, this);
+  }
+
+  get actor(): Actor {
+    return this.#actor;
+  }
+
+  get now(): Instant {
+    return this.#now;
+  }
+
+  get known(): Caller {
+    return { ...this.caller, actor: this.#actor };
+  }
+
+  reading(): Promise<Reading> {
+    this.#reading ??= this.#openReading();
+    return this.#reading;
+  }
+
+  load<Value, Arguments>(batch: Batch<Value, Arguments>, key: string, args?: Arguments): Promise<Value | null> {
+    return this.#loaders.load(batch as Batch<Value, Arguments | undefined>, key, args);
+  }
+
+  currentWork(): Work {
+    if (this.#work === undefined) throw new Error('there is no transaction outside of a root mutation');
+    return this.#work;
+  }
+
+  afterAnswer(task: (work: Work) => Promise<void>): void {
+    this.#tasks.push(task);
+  }
+
+  /**
+   * Runs a root mutation in its transaction: what it does, then what it charges, then the commit. What its payload
+   * reads is read after that, in a transaction of its own, as the actor that the act found.
+   */
+  async act<Result>(run: () => Promise<Result>, charge: (work: Work) => Promise<() => void>): Promise<Result> {
+    await this.#endReading();
+    const { work, session, actor } = await openWork(this.machinery, this.caller);
+    this.#work = work;
+    try {
+      const result = await run();
+      const charged = await charge(work);
+      await session.commit();
+      charged();
+      this.#actor = actor();
+      this.#now = work.now;
+      return result;
+    } catch (error) {
+      await session.rollback();
+      this.#actor = this.caller.actor;
+      throw error;
+    } finally {
+      this.#work = undefined;
+    }
+  }
+
+  /** Ends the operation: gives back its connection, returns unused units; the tasks run behind the answer. */
+  async finish(): Promise<void> {
+    await this.#endReading();
+    await this.features.settle();
+    const actor = this.#actor;
+    for (const task of this.#tasks.splice(0)) {
+      void this.#runTask(task, actor);
+    }
+  }
+
+  async #runTask(task: (work: Work) => Promise<void>, actor: Actor): Promise<void> {
+    try {
+      const { work, session } = await openWork(this.machinery, { ...this.caller, actor });
+      await task(work).then(session.commit, async (error: unknown) => {
+        await session.rollback();
+        throw error;
+      });
+    } catch (error) {
+      this.machinery.log.error({ err: error, requestId: this.requestId }, 'a task behind an answer failed');
+    }
+  }
+
+  async #openReading(): Promise<Reading> {
+    const session = await this.machinery.pool.begin('read');
+    this.#session = session;
+    const operation = this;
+    const tenantId = tenantOf(this.#actor);
+    if (tenantId !== undefined) session.setTenant(tenantId);
+    return {
+      db: session.db,
+      keys: this.machinery.keys,
+      get now() {
+        return operation.now;
+      },
+      get actor() {
+        return operation.actor;
+      },
+      get tenantId() {
+        return requireTenant(tenantOf(operation.actor));
+      },
+      enter: (next, as) => {
+        session.setTenant(next);
+        operation.#actor = as;
+      },
+    };
+  }
+
+  /** The snapshot ends, and what was read in it is forgotten. */
+  async #endReading(): Promise<void> {
+    const opening = this.#reading;
+    this.#reading = undefined;
+    this.#loaders.clear();
+    await opening?.catch(() => undefined);
+    await this.#session?.rollback();
+    this.#session = undefined;
+  }
+}

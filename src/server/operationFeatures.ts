@@ -1,0 +1,123 @@
+import type { Decision, Draw, Need } from '../entitlements/model.js';
+import { noActiveLicense } from '../entitlements/model.js';
+import { chargeNeeds, checkNeeds, refundDraws } from '../entitlements/service.js';
+import type { Refusal } from '../core/refusal.js';
+import type { Reading, Work } from '../core/work.js';
+import type { FeatureRun } from '../graph/requiresFeature.js';
+import { type Caller, type Machinery, openWork } from './operation.js';
+
+/** A feature that one response path of the operation needs. */
+export interface PathNeed extends Need {
+  /** Response names from the root on, aliases in place of field names, list positions left out. */
+  readonly path: string;
+}
+
+interface Asking {
+  readonly known: Caller;
+  reading(): Promise<Reading>;
+}
+
+const rootOf = (path: string): string => path.split('.')[0] ?? path;
+const metered = (need: Need): boolean => need.amount > 0;
+
+/** Keeps what an operation needs, what was refused, and which units return when their field did not run. */
+export class OperationFeatures implements FeatureRun {
+  #needs: readonly PathNeed[] = [];
+  readonly #refusals = new Map<string, Refusal>();
+  readonly #used = new Set<string>();
+  readonly #draws = new Map<string, Draw[]>();
+
+  constructor(
+    private readonly machinery: Machinery,
+    private readonly asking: Asking,
+  ) {}
+
+  check(path: string): void {
+    const refusal = this.#refusals.get(path);
+    if (refusal !== undefined) throw refusal;
+  }
+
+  used(path: string): void {
+    this.#used.add(path);
+  }
+
+  /** A query is charged whole before its first resolver, or not at all. */
+  async beforeQuery(needs: readonly PathNeed[]): Promise<void> {
+    this.#needs = needs;
+    if (needs.length === 0) return;
+    if (this.asking.known.actor.kind === 'anonymous') return this.#refuseAll();
+    if (!needs.some(metered)) {
+      this.#record(await checkNeeds(await this.asking.reading(), needs), needs);
+      return;
+    }
+    const { work, session } = await openWork(this.machinery, this.asking.known);
+    try {
+      const decisions = await chargeNeeds(work, needs);
+      const refused = this.#record(decisions, needs);
+      if (refused) return await session.rollback();
+      await session.commit();
+      this.#keepDraws(decisions, needs);
+    } catch (error) {
+      await session.rollback();
+      throw error;
+    }
+  }
+
+  /** A mutation is asked for all its roots first; each root is charged in its own transaction. */
+  async beforeMutation(needs: readonly PathNeed[]): Promise<void> {
+    this.#needs = needs;
+    if (needs.length === 0) return;
+    if (this.asking.known.actor.kind === 'anonymous') return this.#refuseAll();
+    this.#record(await checkNeeds(await this.asking.reading(), needs), needs);
+  }
+
+  /** Charges a root of a mutation, with all that its payload needs; answers what to do once that is committed. */
+  async chargeRoot(work: Work, root: string): Promise<() => void> {
+    const needs = this.#needs.filter((need) => rootOf(need.path) === root && metered(need) && !this.#refusals.has(need.path));
+    if (needs.length === 0) return () => undefined;
+    const decisions = await chargeNeeds(work, needs);
+    for (const decision of decisions) if (!decision.granted) throw decision.refusal;
+    return () => this.#keepDraws(decisions, needs);
+  }
+
+  /** Units return when the marked resolver threw or never ran. */
+  async settle(): Promise<void> {
+    const unused = [...this.#draws].filter(([path]) => !this.#used.has(path)).flatMap(([, draws]) => draws);
+    this.#draws.clear();
+    if (unused.length === 0) return;
+    const { work, session } = await openWork(this.machinery, this.asking.known);
+    try {
+      await refundDraws(work, unused);
+      await session.commit();
+    } catch (error) {
+      await session.rollback();
+      this.machinery.log.error({ err: error, requestId: this.asking.known.requestId }, 'units could not be returned');
+    }
+  }
+
+  #refuseAll(): void {
+    for (const need of this.#needs) this.#refusals.set(need.path, noActiveLicense());
+  }
+
+  /** If a metered need is refused, every metered field answers that refusal. Tells whether one was. */
+  #record(decisions: readonly Decision[], needs: readonly PathNeed[]): boolean {
+    let meteredRefusal: Refusal | undefined;
+    for (const [index, need] of needs.entries()) {
+      const decision = decisions[index];
+      if (decision === undefined || decision.granted) continue;
+      if (metered(need)) meteredRefusal ??= decision.refusal;
+      else this.#refusals.set(need.path, decision.refusal);
+    }
+    if (meteredRefusal === undefined) return false;
+    for (const need of needs.filter(metered)) this.#refusals.set(need.path, meteredRefusal);
+    return true;
+  }
+
+  #keepDraws(decisions: readonly Decision[], needs: readonly PathNeed[]): void {
+    for (const [index, need] of needs.entries()) {
+      const decision = decisions[index];
+      if (decision?.granted !== true || decision.draws.length === 0) continue;
+      this.#draws.set(need.path, [...(this.#draws.get(need.path) ?? []), ...decision.draws]);
+    }
+  }
+}

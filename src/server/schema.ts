@@ -1,0 +1,69 @@
+import 'reflect-metadata';
+import { printSchemaWithDirectives } from '@graphql-tools/utils';
+import type { GraphQLSchema } from 'graphql';
+import { buildSchemaSync } from 'type-graphql';
+import * as access from '../access/resolver.js';
+import { CustomerConnectionResolver, ResellerConnectionResolver } from '../access/schema.js';
+import * as activations from '../activations/resolver.js';
+import { ActivationConnectionResolver } from '../activations/schema.js';
+import * as analytics from '../analytics/resolver.js';
+import * as audit from '../audit/resolver.js';
+import { EventConnectionResolver } from '../audit/schema.js';
+import * as entitlements from '../entitlements/resolver.js';
+import { requiresFeatureDirective } from '../graph/requiresFeature.js';
+import * as licenses from '../licenses/resolver.js';
+import { LicenseConnectionResolver } from '../licenses/schema.js';
+import * as orders from '../orders/resolver.js';
+import { OrderConnectionResolver } from '../orders/schema.js';
+import * as templates from '../templates/resolver.js';
+import { ProductConnectionResolver, TemplateConnectionResolver } from '../templates/schema.js';
+import { protectSchema } from './protectSchema.js';
+
+/** The whole graph, with its guards. */
+export function createSchema(): GraphQLSchema {
+  const schema = buildSchemaSync({
+    resolvers: [
+      access.AccessResolver,
+      access.CustomerEdges,
+      access.ViewerEdges,
+      activations.ActivationEdges,
+      activations.ActivationMutations,
+      activations.ActivationQueries,
+      activations.LicenseActivationEdges,
+      activations.ValidationEdges,
+      analytics.LicenseAnalyticsEdges,
+      audit.CustomerEventEdges,
+      audit.EventResolver,
+      audit.ResellerEventEdges,
+      entitlements.EntitlementResolver,
+      licenses.CustomerLicenseEdges,
+      licenses.LicenseEdges,
+      licenses.LicenseMutations,
+      licenses.LicenseQueries,
+      licenses.TemplateLicenseEdges,
+      orders.CustomerOrderEdges,
+      orders.LicenseOrderEdges,
+      orders.OrderEdges,
+      orders.OrderQueries,
+      templates.ProductEdges,
+      templates.TemplateEdges,
+      templates.TemplateResolver,
+      ActivationConnectionResolver,
+      CustomerConnectionResolver,
+      EventConnectionResolver,
+      LicenseConnectionResolver,
+      OrderConnectionResolver,
+      ProductConnectionResolver,
+      ResellerConnectionResolver,
+      TemplateConnectionResolver,
+    ],
+    directives: [requiresFeatureDirective],
+    validate: false,
+  });
+  return protectSchema(schema);
+}
+
+/** The text of schema.graphql, with the directives where they are applied. */
+export function printedSchema(schema: GraphQLSchema): string {
+  return `${printSchemaWithDirectives(schema)}\n`;
+}

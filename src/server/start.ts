@@ -1,0 +1,185 @@
+import { readFile, rm, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { FastifyInstance } from 'fastify';
+import type { JSONWebKeySet, JWTVerifyGetKey } from 'jose';
+import {
+  DEVELOPMENT_ISSUER,
+  localKeys,
+  remoteKeys,
+  sharedSecret,
+  type TokenSigner,
+  tokenSigner,
+  tokenVerifier,
+  type VerifyToken,
+} from '../access/tokens.js';
+import { type Clock, systemClock } from '../core/clock.js';
+import type { Config } from '../core/config.js';
+import { keyRing } from '../core/crypto.js';
+import { type DatabaseRole, openPool, type Pool } from '../core/db.js';
+import { type Keys, loadKeys } from '../core/keys.js';
+import { createLog, type Log } from '../core/log.js';
+import { StartupError } from '../core/startupError.js';
+import { createApp } from './app.js';
+import { startEmbeddedPostgres } from './embeddedPostgres.js';
+import { followers } from './followers.js';
+import { migrate } from './migrate.js';
+import type { Machinery } from './operation.js';
+import { createSchema } from './schema.js';
+import { seedDemo } from './seed.js';
+
+/** A database to work on: yours, or the embedded one. */
+export interface Database {
+  readonly url: string;
+  readonly embedded: boolean;
+  stop(): Promise<void>;
+}
+
+const urlFile = (config: Config): string => join(config.LG_DATA_DIR, 'database-url');
+
+/** Opens the database for a server, which holds the embedded one alone and leaves its address for the command line. */
+export async function openDatabase(config: Config): Promise<Database> {
+  if (config.DATABASE_URL !== undefined) {
+    return { url: config.DATABASE_URL, embedded: false, stop: async () => undefined };
+  }
+  const server = await startEmbeddedPostgres({ folder: config.LG_DATA_DIR, durable: true, maxConnections: 60 });
+  await writeFile(urlFile(config), server.url, { mode: 0o600 });
+  const stop = async (): Promise<void> => {
+    await rm(urlFile(config), { force: true });
+    await server.stop();
+  };
+  return { url: server.url, embedded: true, stop };
+}
+
+/** For a command: the embedded database of a running server is used as it is, otherwise started for the while. */
+export async function borrowDatabase(config: Config): Promise<Database> {
+  try {
+    return await openDatabase(config);
+  } catch (error) {
+    const url = await readFile(urlFile(config), 'utf8').catch(() => undefined);
+    if (!(error instanceof StartupError) || url === undefined) throw error;
+    return { url, embedded: true, stop: async () => undefined };
+  }
+}
+
+export interface MachineryParts {
+  readonly config: Config;
+  readonly keys: Keys;
+  readonly url: string;
+  readonly log: Log;
+  readonly clock?: Clock;
+  readonly onStatement?: (text: string) => void;
+}
+
+export function openMachinery(parts: MachineryParts, role: DatabaseRole): Machinery {
+  const { config, keys, url, log } = parts;
+  const pool: Pool = openPool({
+    url,
+    role,
+    maxConnections: config.LG_DATABASE_POOL,
+    statementSeconds: config.LG_STATEMENT_SECONDS,
+    ...(parts.onStatement === undefined ? {} : { onStatement: parts.onStatement }),
+  });
+  const settings = { leaseSeconds: config.LG_LEASE_SECONDS };
+  return { pool, keys: keyRing(keys), clock: parts.clock ?? systemClock, log, settings, followers };
+}
+
+function configuredKeys(config: Config): JWTVerifyGetKey | undefined {
+  if (config.LG_AUTH_JWKS_URL !== undefined) return remoteKeys(config.LG_AUTH_JWKS_URL);
+  if (config.LG_AUTH_HS256_SECRET !== undefined) return sharedSecret(config.LG_AUTH_HS256_SECRET);
+  if (config.LG_AUTH_JWKS === undefined) return undefined;
+  try {
+    return localKeys(JSON.parse(config.LG_AUTH_JWKS));
+  } catch {
+    throw new StartupError('LG_AUTH_JWKS: is not a JWKS document');
+  }
+}
+
+export interface Tokens {
+  readonly verify: VerifyToken;
+  readonly publicKeys: JSONWebKeySet;
+  /** Only a development server without an issuer of its own signs tokens. */
+  readonly signer: TokenSigner | undefined;
+}
+
+export async function openTokens(config: Config, keys: Keys, clock: Clock): Promise<Tokens> {
+  const { LG_AUTH_AUDIENCE: audience, LG_AUTH_HS256_SECRET: secret } = config;
+  const configured = configuredKeys(config);
+  if (configured !== undefined) {
+    if (config.LG_AUTH_ISSUER === undefined) throw new StartupError('LG_AUTH_ISSUER: is required with token keys');
+    const algorithms = secret === undefined ? config.LG_AUTH_ALGORITHMS : ['HS256'];
+    const verify = tokenVerifier({ issuer: config.LG_AUTH_ISSUER, audience, algorithms, keys: configured, clock });
+    return { verify, publicKeys: { keys: [] }, signer: undefined };
+  }
+  if (keys.tokenKey === undefined) throw new StartupError('LG_AUTH_JWKS_URL: is required when keys are not generated');
+  const signer = await tokenSigner(keys.tokenKey, audience);
+  const rules = { issuer: DEVELOPMENT_ISSUER, audience, algorithms: ['EdDSA'], keys: localKeys(signer.publicKeys), clock };
+  return { verify: tokenVerifier(rules), publicKeys: signer.publicKeys, signer };
+}
+
+/** A running server. */
+export interface Running {
+  readonly app: FastifyInstance;
+  readonly address: string;
+  readonly tokens: Tokens;
+  /** For what is done over all tenants: seeding, the command line. */
+  readonly worker: Machinery;
+  readonly database: Database;
+  /** Finishes what is in flight, then lets go of everything. */
+  stop(): Promise<void>;
+}
+
+async function listen(app: FastifyInstance, config: Config): Promise<string> {
+  try {
+    return await app.listen({ host: config.HOST, port: config.PORT });
+  } catch (error) {
+    const code = error instanceof Error && 'code' in error ? error.code : undefined;
+    if (code === 'EADDRINUSE') {
+      throw new StartupError(`Port ${config.PORT} is taken. Stop what listens there, or set PORT to another (0 takes a free one).`);
+    }
+    if (code === 'EACCES') throw new StartupError(`Port ${config.PORT} may not be used by this user. Set PORT to another.`);
+    throw error;
+  }
+}
+
+const isDevelopment = (config: Config): boolean => config.NODE_ENV !== 'production';
+
+export function wantsDemo(config: Config): boolean {
+  return config.LG_DEMO ?? (isDevelopment(config) && config.DATABASE_URL === undefined);
+}
+
+/** Runs one undo after the other, the last first, whatever fails among them. */
+async function unwind(undo: (() => Promise<unknown>)[]): Promise<void> {
+  for (const step of undo.reverse()) await step().catch(() => undefined);
+}
+
+export async function startServer(config: Config, log: Log = createLog(config.LG_LOG_LEVEL)): Promise<Running> {
+  const undo: (() => Promise<unknown>)[] = [];
+  try {
+    const database = await openDatabase(config);
+    undo.push(database.stop);
+    const keys = await loadKeys(config);
+    await migrate(database.url);
+    const parts = { config, keys, url: database.url, log };
+    const machinery = openMachinery(parts, 'lg_app');
+    undo.push(machinery.pool.end);
+    const worker = openMachinery(parts, 'lg_worker');
+    undo.push(worker.pool.end);
+    if (wantsDemo(config)) await seedDemo(worker);
+    const tokens = await openTokens(config, keys, systemClock);
+    const app = await createApp({
+      machinery,
+      schema: createSchema(),
+      verifyToken: tokens.verify,
+      publicKeys: tokens.publicKeys,
+      introspection: config.LG_INTROSPECTION ?? isDevelopment(config),
+      trustedProxies: config.LG_TRUSTED_PROXIES,
+    });
+    undo.push(() => app.close());
+    const address = await listen(app, config);
+    return { app, address, tokens, worker, database, stop: () => unwind(undo) };
+  } catch (error) {
+    await unwind(undo);
+    throw error;
+  }
+}
+

@@ -1,0 +1,201 @@
+/**
+ * Templates own what can be sold: products, and license templates with their features, restrictions and prices.
+ * They also own the words that templates and licenses share: types, models, feature and restriction shapes.
+ * They do not own licenses: what is issued copies the template, so that a later change never reaches it.
+ * A template's `version` counts its changes; a license keeps the number of the version that it was made from.
+ */
+import ipaddr from 'ipaddr.js';
+import { repeated, textProblem } from '../core/check.js';
+import type { Instant } from '../core/clock.js';
+import { isCode } from '../core/id.js';
+import { type Amount, isNegative } from '../core/money.js';
+import { type FieldProblem, Refusal } from '../core/refusal.js';
+
+export const licenseTypes = ['PERPETUAL', 'SUBSCRIPTION', 'TRIAL', 'EVALUATION', 'CONCURRENT', 'NAMED_USER'] as const;
+export type LicenseType = (typeof licenseTypes)[number];
+
+export const licenseModels = ['PER_SEAT', 'PER_DEVICE', 'PER_CPU', 'PER_CORE', 'SITE_LICENSE', 'ENTERPRISE'] as const;
+export type LicenseModel = (typeof licenseModels)[number];
+
+export const limitTypes = ['COUNT', 'SIZE', 'DURATION', 'BANDWIDTH'] as const;
+export type LimitType = (typeof limitTypes)[number];
+
+/** How often a limit starts afresh, counted from the license's issue date. */
+export const limitPeriods = ['NONE', 'HOUR', 'DAY', 'MONTH', 'YEAR'] as const;
+export type LimitPeriod = (typeof limitPeriods)[number];
+
+export const restrictionTypes = ['GEOGRAPHIC', 'DOMAIN', 'IP_RANGE', 'MAC_ADDRESS', 'HARDWARE_ID', 'TIME_BASED'] as const;
+export type RestrictionType = (typeof restrictionTypes)[number];
+
+export const restrictionOperators = ['ALLOW', 'DENY'] as const;
+export type RestrictionOperator = (typeof restrictionOperators)[number];
+
+export const billingCycles = ['MONTHLY', 'QUARTERLY', 'ANNUALLY', 'ONE_TIME'] as const;
+export type BillingCycle = (typeof billingCycles)[number];
+
+export const templateEvents = ['product.created', 'product.updated', 'template.created', 'template.updated'] as const;
+
+/** What a license grants. `limitValue` null is unlimited, 0 is none at all. */
+export interface LicenseFeature {
+  readonly featureId: string;
+  readonly featureName: string;
+  readonly enabled: boolean;
+  readonly limitValue: number | null;
+  readonly limitType: LimitType | null;
+  readonly limitPeriod: LimitPeriod;
+  readonly expiresAt: Instant | null;
+}
+
+export interface LicenseRestriction {
+  readonly restrictionType: RestrictionType;
+  readonly operator: RestrictionOperator;
+  readonly values: readonly string[];
+}
+
+export interface TemplateFeature {
+  readonly featureId: string;
+  readonly featureName: string;
+  readonly included: boolean;
+  readonly defaultLimit: number | null;
+  readonly limitType: LimitType | null;
+  readonly limitPeriod: LimitPeriod;
+  readonly configurable: boolean;
+  readonly required: boolean;
+}
+
+export interface TemplateRestriction {
+  readonly restrictionType: RestrictionType;
+  readonly operator: RestrictionOperator;
+  readonly configurable: boolean;
+  readonly defaultValues: readonly string[];
+}
+
+export interface VolumeDiscount {
+  readonly minQuantity: number;
+  readonly maxQuantity: number | null;
+  readonly discountPercentage: Amount;
+  readonly discountAmount: Amount | null;
+}
+
+export interface Pricing {
+  readonly basePrice: Amount;
+  readonly currency: string;
+  readonly billingCycle: BillingCycle;
+  readonly perSeatPrice: Amount | null;
+  readonly setupFee: Amount | null;
+  readonly maintenancePercentage: Amount | null;
+  readonly volumeDiscounts: readonly VolumeDiscount[];
+}
+
+const DOMAIN = /^(\*\.)?([\p{L}\p{N}]([\p{L}\p{N}-]{0,61}[\p{L}\p{N}])?\.)+[\p{L}\p{N}-]{2,63}$/u;
+const MAC = /^([0-9A-Fa-f]{2}[:-]){5}[0-9A-Fa-f]{2}$/;
+const WINDOW = /^(MON|TUE|WED|THU|FRI|SAT|SUN)(-(MON|TUE|WED|THU|FRI|SAT|SUN))? ([01]\d|2[0-3]):[0-5]\d-([01]\d|2[0-4]):[0-5]\d (\S{1,64})$/;
+
+function isRange(value: string): boolean {
+  return ipaddr.isValid(value) || ipaddr.isValidCIDR(value);
+}
+
+function isTimeZone(name: string): boolean {
+  try {
+    new Intl.DateTimeFormat('en', { timeZone: name });
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+function isWindow(value: string): boolean {
+  const zone = WINDOW.exec(value)?.[6];
+  return zone !== undefined && isTimeZone(zone);
+}
+
+/** How the values of each restriction type are written. */
+export const restrictionForms: Readonly<Record<RestrictionType, { parses(value: string): boolean; form: string }>> = {
+  GEOGRAPHIC: { parses: (value) => /^[A-Z]{2}$/.test(value), form: 'an ISO 3166 country code as US' },
+  DOMAIN: { parses: (value) => DOMAIN.test(value), form: 'a domain as example.com or *.example.com' },
+  IP_RANGE: { parses: isRange, form: 'an address or CIDR range as 10.0.0.0/8 or 2001:db8::/32' },
+  MAC_ADDRESS: { parses: (value) => MAC.test(value), form: 'a MAC address as 00:1A:2B:3C:4D:5E' },
+  HARDWARE_ID: { parses: (value) => value.length >= 1 && value.length <= 255, form: '1 to 255 characters' },
+  TIME_BASED: { parses: isWindow, form: 'a weekly window as MON-FRI 08:00-18:00 Europe/Berlin' },
+};
+
+interface RestrictionValues {
+  readonly restrictionType: RestrictionType;
+  readonly values: readonly string[];
+}
+
+export function restrictionProblems(restrictions: readonly RestrictionValues[], field: string): FieldProblem[] {
+  return restrictions.flatMap(({ restrictionType, values }, index) => {
+    const { parses, form } = restrictionForms[restrictionType];
+    const at = `${field}.${index}.values`;
+    if (values.length === 0) return [{ field: at, message: 'must name at least one value' }];
+    return values.flatMap((value, position) =>
+      parses(value) && textProblem(value) === undefined
+        ? []
+        : [{ field: `${at}.${position}`, message: `${restrictionType} takes ${form}` }],
+    );
+  });
+}
+
+interface NamedFeature {
+  readonly featureId: string;
+}
+
+/** A feature may stand once in a list: of two, the older would go on deciding. */
+export function featureProblems(features: readonly NamedFeature[], field: string): FieldProblem[] {
+  const ids = features.map((feature) => feature.featureId);
+  const malformed = ids.flatMap((id, index) =>
+    isCode(id) ? [] : [{ field: `${field}.${index}.featureId`, message: 'must be 1 to 50 letters, digits, dots, dashes or underscores' }],
+  );
+  return [...malformed, ...repeated(ids, (index) => `${field}.${index}.featureId`)];
+}
+
+const CURRENCY = /^[A-Z]{3}$/;
+
+function discountProblems(discount: VolumeDiscount, at: string): FieldProblem[] {
+  const problems: FieldProblem[] = [];
+  const { minQuantity, maxQuantity, discountPercentage } = discount;
+  if (maxQuantity !== null && maxQuantity < minQuantity) {
+    problems.push({ field: `${at}.maxQuantity`, message: 'must not be below minQuantity' });
+  }
+  if (isNegative(discountPercentage) || Number(discountPercentage) > 100) {
+    problems.push({ field: `${at}.discountPercentage`, message: 'must be from 0 to 100' });
+  }
+  return problems;
+}
+
+export function pricingProblems(pricing: Pricing, field: string): FieldProblem[] {
+  const amounts = {
+    basePrice: pricing.basePrice,
+    perSeatPrice: pricing.perSeatPrice,
+    setupFee: pricing.setupFee,
+    maintenancePercentage: pricing.maintenancePercentage,
+  };
+  const negative = Object.entries(amounts).flatMap(([name, amount]) =>
+    amount !== null && isNegative(amount) ? [{ field: `${field}.${name}`, message: 'must not be negative' }] : [],
+  );
+  const currency = CURRENCY.test(pricing.currency) ? [] : [{ field: `${field}.currency`, message: 'must be an ISO 4217 code as USD' }];
+  const discounts = pricing.volumeDiscounts.flatMap((discount, index) =>
+    discountProblems(discount, `${field}.volumeDiscounts.${index}`),
+  );
+  return [...negative, ...currency, ...discounts];
+}
+
+export const isTrialType = (type: LicenseType): boolean => type === 'TRIAL' || type === 'EVALUATION';
+
+export function productNotFound(id: string): Refusal {
+  return new Refusal('PRODUCT_NOT_FOUND', `There is no product ${id}.`, { id });
+}
+
+export function templateNotFound(id: string): Refusal {
+  return new Refusal('TEMPLATE_NOT_FOUND', `There is no license template ${id}.`, { id });
+}
+
+export function templateInactive(id: string): Refusal {
+  return new Refusal('TEMPLATE_INACTIVE', `License template ${id} is switched off and issues no licenses.`, { id });
+}
+
+export function codeTaken(field: string, code: string): Refusal {
+  const fields = [{ field, message: `'${code}' is taken` }];
+  return new Refusal('ALREADY_EXISTS', `${field}: '${code}' is taken.`, { fields });
+}

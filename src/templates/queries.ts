@@ -1,0 +1,72 @@
+import { and, eq, ilike, type SQL } from 'drizzle-orm';
+import { containing } from '../access/queries.js';
+import { anyOf, byKey, pageOf, type Sorting } from '../core/keyset.js';
+import type { Page, PageArguments } from '../core/page.js';
+import type { Reading } from '../core/work.js';
+import type { LicenseType } from './model.js';
+import { licenseTemplates, type Product, products, type Template } from './table.js';
+
+const ownProducts = (reading: Reading): SQL => eq(products.tenantId, reading.tenantId);
+const ownTemplates = (reading: Reading): SQL => eq(licenseTemplates.tenantId, reading.tenantId);
+
+export async function productsById(reading: Reading, ids: readonly string[]): Promise<ReadonlyMap<string, Product>> {
+  const rows = await reading.db.select().from(products).where(and(ownProducts(reading), anyOf(products.id, ids)));
+  return byKey(rows, (row) => row.id);
+}
+
+export async function templatesById(reading: Reading, ids: readonly string[]): Promise<ReadonlyMap<string, Template>> {
+  const rows = await reading.db
+    .select()
+    .from(licenseTemplates)
+    .where(and(ownTemplates(reading), anyOf(licenseTemplates.id, ids)));
+  return byKey(rows, (row) => row.id);
+}
+
+export interface ProductFilter {
+  readonly active?: boolean | null;
+  readonly search?: string | null;
+}
+
+export function productsPage(reading: Reading, filter: ProductFilter, page: PageArguments): Promise<Page<Product>> {
+  const { active, search } = filter;
+  const where = and(
+    ownProducts(reading),
+    typeof active === 'boolean' ? eq(products.active, active) : undefined,
+    search ? ilike(products.name, containing(search)) : undefined,
+  );
+  const sorting: Sorting = { name: 'CODE', by: products.id, type: 'text', direction: 'ASC' };
+  return pageOf(reading.db, products, { where, sorting, page });
+}
+
+export interface TemplateFilter extends ProductFilter {
+  readonly productId?: string | null;
+  readonly licenseType?: LicenseType | null;
+}
+
+const newestFirst: Sorting = {
+  name: 'CREATED_AT',
+  by: licenseTemplates.createdAt,
+  type: 'timestamptz',
+  direction: 'DESC',
+};
+
+export function templatesPage(reading: Reading, filter: TemplateFilter, page: PageArguments): Promise<Page<Template>> {
+  const { active, search, productId, licenseType } = filter;
+  const where = and(
+    ownTemplates(reading),
+    typeof active === 'boolean' ? eq(licenseTemplates.active, active) : undefined,
+    search ? ilike(licenseTemplates.templateName, containing(search)) : undefined,
+    productId ? eq(licenseTemplates.productId, productId as Product['id']) : undefined,
+    licenseType ? eq(licenseTemplates.licenseType, licenseType) : undefined,
+  );
+  return pageOf(reading.db, licenseTemplates, { where, sorting: newestFirst, page });
+}
+
+export async function lockTemplate(reading: Reading, id: string): Promise<Template | undefined> {
+  const [row] = await reading.db
+    .select()
+    .from(licenseTemplates)
+    .where(and(ownTemplates(reading), eq(licenseTemplates.id, id as Template['id'])))
+    .for('no key update');
+  return row;
+}

@@ -1,0 +1,68 @@
+import { boolean, foreignKey, index, integer, pgTable, primaryKey, text, varchar } from 'drizzle-orm/pg-core';
+import { tenants } from '../access/table.js';
+import { idColumn, madeAndChanged, oneOf, recordsColumn, tenantColumn } from '../core/columns.js';
+import type { ProductId } from '../core/id.js';
+import {
+  licenseModels,
+  licenseTypes,
+  type Pricing,
+  type TemplateFeature,
+  type TemplateRestriction,
+} from './model.js';
+
+export const products = pgTable(
+  'billing_products',
+  {
+    tenantId: tenantColumn(),
+    id: varchar('product_id', { length: 50 }).$type<ProductId>().notNull(),
+    name: varchar('name', { length: 255 }).notNull(),
+    description: text('description').notNull().default(''),
+    version: varchar('version', { length: 50 }).notNull(),
+    active: boolean('active').notNull().default(true),
+    ...madeAndChanged(),
+  },
+  (table) => [
+    primaryKey({ columns: [table.tenantId, table.id] }),
+    foreignKey({ columns: [table.tenantId], foreignColumns: [tenants.id], name: 'billing_products_tenant' }),
+  ],
+);
+
+export const licenseTemplates = pgTable(
+  'license_templates',
+  {
+    tenantId: tenantColumn(),
+    id: idColumn<'Template'>().notNull(),
+    version: integer('version').notNull().default(1),
+    templateName: varchar('template_name', { length: 255 }).notNull(),
+    productId: varchar('product_id', { length: 50 }).$type<ProductId>().notNull(),
+    description: text('description').notNull().default(''),
+    licenseType: varchar('license_type', { length: 20, enum: licenseTypes }).notNull(),
+    licenseModel: varchar('license_model', { length: 20, enum: licenseModels }).notNull(),
+    defaultDuration: integer('default_duration').notNull().default(365),
+    maxActivations: integer('max_activations').notNull().default(1),
+    features: recordsColumn<readonly TemplateFeature[]>('features').notNull().default([]),
+    restrictions: recordsColumn<readonly TemplateRestriction[]>('restrictions').notNull().default([]),
+    pricing: recordsColumn<Pricing>('pricing').notNull(),
+    autoRenewalEnabled: boolean('auto_renewal_enabled').notNull().default(true),
+    trialAllowed: boolean('trial_allowed').notNull().default(false),
+    trialDurationDays: integer('trial_duration_days').notNull().default(30),
+    gracePeriodDays: integer('grace_period_days').notNull().default(30),
+    active: boolean('active').notNull().default(true),
+    ...madeAndChanged(),
+  },
+  (table) => [
+    primaryKey({ columns: [table.tenantId, table.id] }),
+    foreignKey({
+      columns: [table.tenantId, table.productId],
+      foreignColumns: [products.tenantId, products.id],
+      name: 'license_templates_product',
+    }),
+    index('ix_license_templates_tenant_product').on(table.tenantId, table.productId, table.id),
+    index('ix_license_templates_tenant_created').on(table.tenantId, table.createdAt, table.id),
+    oneOf('license_templates_license_type', table.licenseType, licenseTypes),
+    oneOf('license_templates_license_model', table.licenseModel, licenseModels),
+  ],
+);
+
+export type Product = typeof products.$inferSelect;
+export type Template = typeof licenseTemplates.$inferSelect;

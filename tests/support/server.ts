@@ -1,0 +1,162 @@
+import { generateKeyPairSync, randomBytes, randomUUID } from 'node:crypto';
+import type { FastifyInstance } from 'fastify';
+import type postgres from 'postgres';
+import { expect, inject } from 'vitest';
+import type { Role } from '../../src/access/permissions.js';
+import { addMillis, type Clock, type Instant, parseInstant } from '../../src/core/clock.js';
+import { readConfig } from '../../src/core/config.js';
+import { connect } from '../../src/core/db.js';
+import type { Keys } from '../../src/core/keys.js';
+import { createLog } from '../../src/core/log.js';
+import { createApp } from '../../src/server/app.js';
+import { createSchema } from '../../src/server/schema.js';
+import { openMachinery, openTokens, type Tokens } from '../../src/server/start.js';
+import { onDatabase, TEMPLATE } from './database.js';
+
+const schema = createSchema();
+
+export function at(text: string): Instant {
+  const read = parseInstant(text);
+  if (read === undefined) throw new Error(`${text} is no instant`);
+  return read;
+}
+
+export const START = at('2026-03-01T12:00:00Z');
+
+export interface GraphError {
+  readonly message: string;
+  readonly path?: readonly (string | number)[];
+  readonly extensions: { readonly code: string; readonly fields?: { field: string; message: string }[] } & Record<string, unknown>;
+}
+
+/** An answer's data, read by its path; an expectation checks what is there. */
+export type Json = { readonly [key: string]: Json };
+
+export interface Answer {
+  readonly status: number;
+  readonly data: Json | null;
+  readonly errors: readonly GraphError[];
+  /** The code of the first error. */
+  readonly code: string | undefined;
+}
+
+export interface Claims {
+  readonly tenant_id: string;
+  readonly sub?: string;
+  readonly roles?: readonly Role[];
+  readonly permissions?: readonly string[];
+  readonly customer_id?: string;
+  readonly reseller_id?: string;
+}
+
+export class TestServer {
+  now: Instant = START;
+  /** The text of every statement that requests have run since the list was last emptied. */
+  readonly statements: string[] = [];
+
+  constructor(
+    /** Every line of the log. */
+    readonly logged: readonly string[],
+    readonly app: FastifyInstance,
+    readonly tokens: Tokens,
+    /** A superuser's connection to this file's database, past row-level security. */
+    readonly sql: postgres.Sql,
+    readonly url: string,
+    readonly keys: Keys,
+    readonly stop: () => Promise<void>,
+  ) {}
+
+  pass(millis: number): void {
+    this.now = addMillis(this.now, millis);
+  }
+
+  token(claims: Claims): Promise<string> {
+    return this.tokens.signer?.sign({ sub: 'tester', ...claims }, this.now, 3600) ?? Promise.reject(new Error('no signer'));
+  }
+
+  /** Sends one operation over HTTP, as the bearer of these claims or as nobody. */
+  async graphql(query: string, variables: object = {}, as?: Claims | string): Promise<Answer> {
+    const token = typeof as === 'object' ? await this.token(as) : as;
+    const response = await this.app.inject({
+      method: 'POST',
+      url: '/graphql',
+      headers: { 'content-type': 'application/json', ...(token === undefined ? {} : { authorization: `Bearer ${token}` }) },
+      payload: JSON.stringify({ query, variables }),
+    });
+    const body = response.json<{ data?: Json | null; errors?: GraphError[] }>();
+    const errors = body.errors ?? [];
+    return { status: response.statusCode, data: body.data ?? null, errors, code: errors[0]?.extensions.code };
+  }
+
+  /** The same, for an operation that has to succeed. */
+  async ok(query: string, variables: object = {}, as?: Claims | string): Promise<Json> {
+    const answer = await this.graphql(query, variables, as);
+    expect(answer.errors).toEqual([]);
+    if (answer.data === null) throw new Error('an answer without data');
+    return answer.data;
+  }
+
+  /** A tenant of its own for a test, with its administrator's claims. */
+  async tenant(id = `t-${randomUUID().slice(0, 8)}`): Promise<Claims> {
+    await this.sql`insert into tenants (id, name, settings, created_at, updated_at)
+      values (${id}, ${id}, ${this.sql.json({ company_name: id, feature_flags: { graphql_enabled: 'graphql_api' } })}, now(), now())`;
+    return { tenant_id: id, roles: ['admin'] };
+  }
+
+  async count(table: string, where = 'true'): Promise<number> {
+    const [row] = await this.sql.unsafe(`select count(*)::int as count from ${table} where ${where}`);
+    return Number(row?.count);
+  }
+}
+
+export function newKeys(): Keys {
+  const secret = () => [{ id: 'k1', bytes: randomBytes(32) }];
+  const tokenKey = generateKeyPairSync('ed25519').privateKey.export({ format: 'jwk' });
+  return { peppers: secret(), encryption: secret(), tokenKey: { ...tokenKey } };
+}
+
+/** A database of this file's own, copied from the migrated template. */
+export async function newDatabase(): Promise<{ adminUrl: string; url: string; drop: () => Promise<void> }> {
+  const name = `lg_test_${randomUUID().replaceAll('-', '')}`;
+  const [adminUrl, loginUrl] = [inject('adminUrl'), inject('loginUrl')];
+  const run = async (text: string): Promise<void> => {
+    const admin = connect(adminUrl, { max: 1 });
+    await admin.unsafe(text).finally(() => admin.end());
+  };
+  await run(`create database ${name} template ${TEMPLATE} owner lg_test_login`);
+  return {
+    adminUrl: onDatabase(adminUrl, name),
+    url: onDatabase(loginUrl, name),
+    drop: () => run(`drop database ${name} with (force)`),
+  };
+}
+
+export interface TestServerOptions {
+  readonly environment?: NodeJS.ProcessEnv;
+  readonly keys?: Keys;
+}
+
+/** The whole server in this process, on real PostgreSQL, with a clock that stands still until a test moves it. */
+export async function startTestServer(options: TestServerOptions = {}): Promise<TestServer> {
+  const database = await newDatabase();
+  const config = readConfig({ NODE_ENV: 'test', LG_DATABASE_POOL: '8', ...options.environment });
+  const keys = options.keys ?? newKeys();
+  const holder: { server?: TestServer } = {};
+  const clock: Clock = () => holder.server?.now ?? START;
+  const logged: string[] = [];
+  const log = createLog('info', { write: (line: string) => void logged.push(line) });
+  const onStatement = (text: string): void => void holder.server?.statements.push(text);
+  const machinery = openMachinery({ config, keys, url: database.url, log, clock, onStatement }, 'lg_app');
+  const tokens = await openTokens(config, keys, clock);
+  const { verify: verifyToken, publicKeys } = tokens;
+  const app = await createApp({ machinery, schema, verifyToken, publicKeys, introspection: true, trustedProxies: [] });
+  const sql = connect(database.adminUrl, { max: 3 });
+  const stop = async (): Promise<void> => {
+    await app.close();
+    await machinery.pool.end();
+    await sql.end();
+    await database.drop();
+  };
+  holder.server = new TestServer(logged, app, tokens, sql, database.url, keys, stop);
+  return holder.server;
+}
