@@ -1,5 +1,6 @@
 import { createRequire } from 'node:module';
 import { defineConfig } from 'vitest/config';
+import { ClosingLine } from './tests/support/closingLine.js';
 
 const require = createRequire(import.meta.url);
 
@@ -11,7 +12,7 @@ export default defineConfig({
   test: {
     include: ['tests/**/*.test.ts'],
     globalSetup: ['tests/support/database.ts'],
-    reporters: ['default', './tests/support/closingLine.ts'],
+    reporters: ['default', new ClosingLine()],
     testTimeout: 60_000,
     hookTimeout: 60_000,
     teardownTimeout: 20_000,

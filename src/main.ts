@@ -10,12 +10,12 @@ import { loadKeys } from './core/keys.js';
 import { createLog } from './core/log.js';
 import { Refusal } from './core/refusal.js';
 import { StartupError } from './core/startupError.js';
+import { errorsPage } from './server/errorsPage.js';
 import { migrate } from './server/migrate.js';
 import { openWork } from './server/operation.js';
 import { createSchema, printedSchema } from './server/schema.js';
 import { seedDemo, systemCaller } from './server/seed.js';
 import { borrowDatabase, openMachinery, openTokens, startServer } from './server/start.js';
-import { errorsPage } from './server/errorsPage.js';
 import { welcome } from './server/welcome.js';
 
 const say = (text: string): void => {
@@ -85,7 +85,8 @@ async function printToken(tenantId: string, options: TokenOptions): Promise<void
   if (!(hours > 0 && hours <= 24 * 90)) throw new StartupError('--hours takes a number up to 2160.');
   const config = readConfig(process.env);
   const { signer } = await openTokens(config, await loadKeys(config), systemClock);
-  if (signer === undefined) throw new StartupError('Tokens come from LG_AUTH_ISSUER; this server signs none.');
+  if (signer === undefined)
+    throw new StartupError('Tokens come from LG_AUTH_ISSUER; this server signs none.');
   const claims = {
     sub: options.subject,
     tenant_id: tenantId,
@@ -102,13 +103,18 @@ async function writePrinted(): Promise<void> {
   await writeFile(root('docs/errors.md'), errorsPage());
 }
 
-const program = new Command('licensegraph').description('Sells, issues, activates and enforces software licenses.');
+const program = new Command('licensegraph').description(
+  'Sells, issues, activates and enforces software licenses.',
+);
 program.command('serve', { isDefault: true }).description('start the server').action(serve);
 program
   .command('migrate')
   .description('bring the database up to date')
   .action(() => onDatabase(async () => say('The database is up to date.')));
-program.command('seed').description('add the demo tenants').action(() => onDatabase(seedDemo));
+program
+  .command('seed')
+  .description('add the demo tenants')
+  .action(() => onDatabase(seedDemo));
 program
   .command('config')
   .description('show every setting as it is resolved, secrets masked')
@@ -130,7 +136,10 @@ program
   .option('--reseller <id>', 'bind it to a reseller')
   .option('--hours <hours>', 'how long it lives', '24')
   .action(printToken);
-program.command('print').description('write schema.graphql and docs/errors.md from the code').action(writePrinted);
+program
+  .command('print')
+  .description('write schema.graphql and docs/errors.md from the code')
+  .action(writePrinted);
 
 try {
   await program.parseAsync();

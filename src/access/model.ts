@@ -61,7 +61,13 @@ export function viewerOf(actor: Actor) {
 
 /** An application in the field: it sees and uses only the license whose key or token it showed. */
 export function applicationActor(tenantId: TenantId, licenseId: LicenseId): ApplicationActor {
-  return { kind: 'application', subject: `license:${licenseId}`, tenantId, licenseId, permissions: applicationPermissions };
+  return {
+    kind: 'application',
+    subject: `license:${licenseId}`,
+    tenantId,
+    licenseId,
+    permissions: applicationPermissions,
+  };
 }
 
 export function oneLicensePerOperation(): Refusal {

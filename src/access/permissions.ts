@@ -83,7 +83,10 @@ export function isRole(word: string): word is Role {
 }
 
 /** The union of roles and single permissions; words that are neither grant nothing. */
-export function permissionsOf(roleNames: readonly string[], single: readonly string[]): ReadonlySet<Permission> {
+export function permissionsOf(
+  roleNames: readonly string[],
+  single: readonly string[],
+): ReadonlySet<Permission> {
   const fromRoles = roleNames.filter(isRole).flatMap((role): readonly Permission[] => roles[role]);
   return new Set<Permission>([ANYONE, ...fromRoles, ...single.filter(isPermission)]);
 }

@@ -6,14 +6,26 @@ import { anyOf, byKey, pageOf, type Sorting } from '../core/keyset.js';
 import type { Page, PageArguments } from '../core/page.js';
 import type { Reading } from '../core/work.js';
 import type { PartyStatus } from './model.js';
-import { type Customer, customers, type DirectoryKind, keyDirectory, type Reseller, resellers, type Tenant, tenants } from './table.js';
+import {
+  type Customer,
+  customers,
+  type DirectoryKind,
+  keyDirectory,
+  type Reseller,
+  resellers,
+  type Tenant,
+  tenants,
+} from './table.js';
 
 export async function findTenant(db: Db, id: TenantId): Promise<Tenant | undefined> {
   const [row] = await db.select().from(tenants).where(eq(tenants.id, id));
   return row;
 }
 
-export async function tenantsById(reading: Reading, ids: readonly string[]): Promise<ReadonlyMap<string, Tenant>> {
+export async function tenantsById(
+  reading: Reading,
+  ids: readonly string[],
+): Promise<ReadonlyMap<string, Tenant>> {
   const rows = await reading.db.select().from(tenants).where(anyOf(tenants.id, ids));
   return byKey(rows, (row) => row.id);
 }
@@ -36,7 +48,12 @@ function customerScope(reading: Reading): SQL | undefined {
   const scope = scopeOf(reading.actor);
   const own = scope.customerId === undefined ? undefined : eq(customers.id, scope.customerId);
   const sold = scope.resellerId === undefined ? undefined : eq(customers.resellerId, scope.resellerId);
-  return and(eq(customers.tenantId, reading.tenantId), own, sold, scope.licenseId === undefined ? undefined : sql`false`);
+  return and(
+    eq(customers.tenantId, reading.tenantId),
+    own,
+    sold,
+    scope.licenseId === undefined ? undefined : sql`false`,
+  );
 }
 
 function resellerScope(reading: Reading): SQL | undefined {
@@ -60,13 +77,25 @@ function resellerScope(reading: Reading): SQL | undefined {
   return and(eq(resellers.tenantId, reading.tenantId), own, sellsTo);
 }
 
-export async function customersById(reading: Reading, ids: readonly string[]): Promise<ReadonlyMap<string, Customer>> {
-  const rows = await reading.db.select().from(customers).where(and(customerScope(reading), anyOf(customers.id, ids)));
+export async function customersById(
+  reading: Reading,
+  ids: readonly string[],
+): Promise<ReadonlyMap<string, Customer>> {
+  const rows = await reading.db
+    .select()
+    .from(customers)
+    .where(and(customerScope(reading), anyOf(customers.id, ids)));
   return byKey(rows, (row) => row.id);
 }
 
-export async function resellersById(reading: Reading, ids: readonly string[]): Promise<ReadonlyMap<string, Reseller>> {
-  const rows = await reading.db.select().from(resellers).where(and(resellerScope(reading), anyOf(resellers.id, ids)));
+export async function resellersById(
+  reading: Reading,
+  ids: readonly string[],
+): Promise<ReadonlyMap<string, Reseller>> {
+  const rows = await reading.db
+    .select()
+    .from(resellers)
+    .where(and(resellerScope(reading), anyOf(resellers.id, ids)));
   return byKey(rows, (row) => row.id);
 }
 
@@ -82,7 +111,11 @@ export interface PartyFilter {
 
 const byName: Sorting = { name: 'NAME', by: customers.name, type: 'text', direction: 'ASC' };
 
-export function customersPage(reading: Reading, filter: PartyFilter, page: PageArguments): Promise<Page<Customer>> {
+export function customersPage(
+  reading: Reading,
+  filter: PartyFilter,
+  page: PageArguments,
+): Promise<Page<Customer>> {
   const { status, search } = filter;
   const found = search ? containing(search) : undefined;
   const where = and(
@@ -93,7 +126,11 @@ export function customersPage(reading: Reading, filter: PartyFilter, page: PageA
   return pageOf(reading.db, customers, { where, sorting: byName, page });
 }
 
-export function resellersPage(reading: Reading, filter: PartyFilter, page: PageArguments): Promise<Page<Reseller>> {
+export function resellersPage(
+  reading: Reading,
+  filter: PartyFilter,
+  page: PageArguments,
+): Promise<Page<Reseller>> {
   const { status, search } = filter;
   const where = and(
     resellerScope(reading),

@@ -7,6 +7,7 @@ import { PageArgs, pageChecks } from '../graph/connection.js';
 import type { Context } from '../graph/context.js';
 import { CurrentWork } from '../graph/currentWork.js';
 import { Edge } from '../graph/edge.js';
+import { viewerOf } from './model.js';
 import { customersById, customersPage, resellersById, resellersPage, tenantsById } from './queries.js';
 import {
   CreateCustomerInput,
@@ -26,21 +27,32 @@ import {
   Viewer,
 } from './schema.js';
 import { createCustomer, createReseller, updateCustomer, updateReseller } from './service.js';
-import { viewerOf } from './model.js';
 import type { Customer as CustomerRow, Reseller as ResellerRow } from './table.js';
 
-@Edge('tenant', () => Tenant, tenantsById, (viewer: ReturnType<typeof viewerOf>) => viewer.tenantId, {
-  permission: 'viewer.read',
-  description: "The caller's tenant.",
-})
+@Edge(
+  'tenant',
+  () => Tenant,
+  tenantsById,
+  (viewer: ReturnType<typeof viewerOf>) => viewer.tenantId,
+  {
+    permission: 'viewer.read',
+    description: "The caller's tenant.",
+  },
+)
 @Resolver(() => Viewer)
 export class ViewerEdges {}
 
-@Edge('reseller', () => Reseller, resellersById, (customer: CustomerRow) => customer.resellerId, {
-  permission: 'reseller.read',
-  nullable: true,
-  description: 'The reseller through whom the customer came.',
-})
+@Edge(
+  'reseller',
+  () => Reseller,
+  resellersById,
+  (customer: CustomerRow) => customer.resellerId,
+  {
+    permission: 'reseller.read',
+    nullable: true,
+    description: 'The reseller through whom the customer came.',
+  },
+)
 @Resolver(() => Customer)
 export class CustomerEdges {}
 
@@ -63,7 +75,8 @@ export class AccessResolver {
   @Query(() => CustomerConnection, { description: 'Customers by name.' })
   async customers(
     @Args(() => PageArgs) page: PageArgs,
-    @Arg('filter', () => PartyFilter, { nullable: true, description: 'Which ones.' }) filter: PartyFilter | null,
+    @Arg('filter', () => PartyFilter, { nullable: true, description: 'Which ones.' })
+    filter: PartyFilter | null,
     @Ctx() ctx: Context,
   ): Promise<Page<CustomerRow>> {
     return customersPage(await ctx.reading(), filter ?? {}, page);
@@ -80,7 +93,8 @@ export class AccessResolver {
   @Query(() => ResellerConnection, { description: 'Resellers by name.' })
   async resellers(
     @Args(() => PageArgs) page: PageArgs,
-    @Arg('filter', () => PartyFilter, { nullable: true, description: 'Which ones.' }) filter: PartyFilter | null,
+    @Arg('filter', () => PartyFilter, { nullable: true, description: 'Which ones.' })
+    filter: PartyFilter | null,
     @Ctx() ctx: Context,
   ): Promise<Page<ResellerRow>> {
     return resellersPage(await ctx.reading(), filter ?? {}, page);

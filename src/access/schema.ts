@@ -8,10 +8,14 @@ import { enumOf } from '../graph/enums.js';
 import { DateTime } from '../graph/scalars.js';
 import type { PartyStatus } from './model.js';
 
-export const PartyStatusEnum = enumOf<PartyStatus>('PartyStatus', 'Whether a customer or reseller takes part.', {
-  ACTIVE: 'Takes part.',
-  INACTIVE: 'Is switched off: keeps what it has and receives nothing new.',
-});
+export const PartyStatusEnum = enumOf<PartyStatus>(
+  'PartyStatus',
+  'Whether a customer or reseller takes part.',
+  {
+    ACTIVE: 'Takes part.',
+    INACTIVE: 'Is switched off: keeps what it has and receives nothing new.',
+  },
+);
 
 @ObjectType({ description: 'An isolated workspace of a vendor.', simpleResolvers: true })
 export class Tenant {
@@ -33,10 +37,16 @@ export class Viewer {
   @Field(() => String, { description: "The token's subject." })
   declare readonly subject: string;
 
-  @Field(() => ID, { nullable: true, description: 'The customer whose part of the tenant the caller sees, if bound to one.' })
+  @Field(() => ID, {
+    nullable: true,
+    description: 'The customer whose part of the tenant the caller sees, if bound to one.',
+  })
   declare readonly customerId: CustomerId | null;
 
-  @Field(() => ID, { nullable: true, description: 'The reseller whose sales the caller sees, if bound to one.' })
+  @Field(() => ID, {
+    nullable: true,
+    description: 'The reseller whose sales the caller sees, if bound to one.',
+  })
   declare readonly resellerId: ResellerId | null;
 
   @Field(() => [String], { description: 'What the caller may do, in alphabetical order.' })
@@ -48,13 +58,18 @@ export class Customer {
   @Field(() => ID, { description: "The customer's id." })
   declare readonly id: string;
 
-  @Field(() => String, { description: "The customer's name; licenses are issued to it unless another is given." })
+  @Field(() => String, {
+    description: "The customer's name; licenses are issued to it unless another is given.",
+  })
   declare readonly name: string;
 
   @Field(() => String, { nullable: true, description: 'Where mail about licenses goes.' })
   declare readonly email: string | null;
 
-  @Field(() => String, { nullable: true, description: "The customer's number in the vendor's other systems." })
+  @Field(() => String, {
+    nullable: true,
+    description: "The customer's number in the vendor's other systems.",
+  })
   declare readonly externalId: string | null;
 
   @Field(() => PartyStatusEnum, { description: 'Whether the customer takes part.' })
@@ -88,16 +103,10 @@ export class Reseller {
   declare readonly updatedAt: Instant;
 }
 
-export const { Connection: CustomerConnection, ConnectionResolver: CustomerConnectionResolver } = connectionOf(
-  () => Customer,
-  'Customer',
-  'customers',
-);
-export const { Connection: ResellerConnection, ConnectionResolver: ResellerConnectionResolver } = connectionOf(
-  () => Reseller,
-  'Reseller',
-  'resellers',
-);
+export const { Connection: CustomerConnection, ConnectionResolver: CustomerConnectionResolver } =
+  connectionOf(() => Customer, 'Customer', 'customers');
+export const { Connection: ResellerConnection, ConnectionResolver: ResellerConnectionResolver } =
+  connectionOf(() => Reseller, 'Reseller', 'resellers');
 
 const email = (value: unknown): string | undefined =>
   typeof value === 'string' && value.length <= 320 && /^[^\s@]+@[^\s@]+\.[^\s@]+$/.test(value)
@@ -110,7 +119,10 @@ export class PartyFilter {
   declare readonly status?: PartyStatus | null;
 
   @Checked(text(1, 255))
-  @Field(() => String, { nullable: true, description: 'Only those whose name, or mail address, contains this text.' })
+  @Field(() => String, {
+    nullable: true,
+    description: 'Only those whose name, or mail address, contains this text.',
+  })
   declare readonly search?: string | null;
 }
 
@@ -125,7 +137,10 @@ export class CreateCustomerInput {
   declare readonly email?: string | null;
 
   @Checked(text(1, 255))
-  @Field(() => String, { nullable: true, description: "The customer's number in the vendor's other systems; unique." })
+  @Field(() => String, {
+    nullable: true,
+    description: "The customer's number in the vendor's other systems; unique.",
+  })
   declare readonly externalId?: string | null;
 
   @Checked(uuid)

@@ -12,8 +12,21 @@ import {
   resellerNotFound,
 } from './model.js';
 import { findInDirectory, lockCustomer, lockReseller, resellersById } from './queries.js';
-import type { CreateCustomerInput, CreateResellerInput, UpdateCustomerInput, UpdateResellerInput } from './schema.js';
-import { type Customer, customers, type DirectoryKind, type Reseller, resellers, type Tenant, tenants } from './table.js';
+import type {
+  CreateCustomerInput,
+  CreateResellerInput,
+  UpdateCustomerInput,
+  UpdateResellerInput,
+} from './schema.js';
+import {
+  type Customer,
+  customers,
+  type DirectoryKind,
+  type Reseller,
+  resellers,
+  type Tenant,
+  tenants,
+} from './table.js';
 
 /** The command line's act, as lg_worker: no tenant's actor may make tenants. */
 export async function createTenant(db: Db, id: TenantId, name: string, now: Instant): Promise<Tenant> {
@@ -32,7 +45,11 @@ export async function createTenant(db: Db, id: TenantId, name: string, now: Inst
  * token of its own is that license's from here on, for the whole query. What belongs to another tenant than the
  * caller's answers as what does not exist.
  */
-export async function enterBySecret(reading: Reading, kind: DirectoryKind, secret: string): Promise<LicenseId | undefined> {
+export async function enterBySecret(
+  reading: Reading,
+  kind: DirectoryKind,
+  secret: string,
+): Promise<LicenseId | undefined> {
   const found = await findInDirectory(reading.db, kind, reading.keys.hashes(kind, secret));
   if (found === undefined) return undefined;
   const licenseId = found.licenseId;

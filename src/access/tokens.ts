@@ -55,7 +55,8 @@ const failures: Readonly<Record<string, string>> = {
 };
 
 function failureMessage(error: unknown): string {
-  if (error instanceof errors.JWTClaimValidationFailed) return `The token's claim '${error.claim}' does not fit.`;
+  if (error instanceof errors.JWTClaimValidationFailed)
+    return `The token's claim '${error.claim}' does not fit.`;
   const code = error instanceof errors.JOSEError ? error.code : '';
   return failures[code] ?? 'The bearer token is not a valid JWT.';
 }
@@ -68,7 +69,8 @@ function actorFrom(payload: JWTPayload): UserActor {
     throw unauthenticated(`The token's claim '${claim}' does not fit.`);
   }
   const claims = read.data;
-  if (claims.exp - claims.iat > LONGEST_SECONDS) throw unauthenticated('The token lives longer than 90 days.');
+  if (claims.exp - claims.iat > LONGEST_SECONDS)
+    throw unauthenticated('The token lives longer than 90 days.');
   return {
     kind: claims.kind ?? 'user',
     subject: claims.sub,
@@ -105,7 +107,11 @@ export function localKeys(jwks: JSONWebKeySet): JWTVerifyGetKey {
 }
 
 export function remoteKeys(url: string): JWTVerifyGetKey {
-  return createRemoteJWKSet(new URL(url), { timeoutDuration: 5000, cooldownDuration: 30_000, cacheMaxAge: 600_000 });
+  return createRemoteJWKSet(new URL(url), {
+    timeoutDuration: 5000,
+    cooldownDuration: 30_000,
+    cacheMaxAge: 600_000,
+  });
 }
 
 export function sharedSecret(secret: string): JWTVerifyGetKey {
@@ -124,7 +130,9 @@ export const DEVELOPMENT_ISSUER = 'licensegraph-development';
 export async function tokenSigner(privateJwk: JWK, audience: string): Promise<TokenSigner> {
   const key = await importJWK(privateJwk, 'EdDSA');
   const { kty, crv, x } = privateJwk;
-  const publicJwk = await exportJWK(await importJWK({ ...(kty && { kty }), ...(crv && { crv }), ...(x && { x }) }, 'EdDSA'));
+  const publicJwk = await exportJWK(
+    await importJWK({ ...(kty && { kty }), ...(crv && { crv }), ...(x && { x }) }, 'EdDSA'),
+  );
   const header = { alg: 'EdDSA', typ: 'JWT', kid: 'development' };
   return {
     publicKeys: { keys: [{ ...publicJwk, kid: header.kid, alg: 'EdDSA', use: 'sig' }] },

@@ -7,7 +7,7 @@
  */
 import { addMillis, type Instant } from '../core/clock.js';
 import { Refusal, type RefusalCode } from '../core/refusal.js';
-import { standingAt, type StatusFacts } from '../licenses/model.js';
+import { type StatusFacts, standingAt } from '../licenses/model.js';
 import type { LicenseFeature, LicenseModel, LicenseType } from '../templates/model.js';
 
 export const activationTypes = ['ONLINE', 'OFFLINE', 'EMERGENCY'] as const;
@@ -16,7 +16,11 @@ export type ActivationType = (typeof activationTypes)[number];
 export const activationStatuses = ['ACTIVE', 'DEACTIVATED', 'SUSPENDED', 'EXPIRED'] as const;
 export type ActivationStatus = (typeof activationStatuses)[number];
 
-export const activationEvents = ['activation.created', 'activation.renewed', 'activation.deactivated'] as const;
+export const activationEvents = [
+  'activation.created',
+  'activation.renewed',
+  'activation.deactivated',
+] as const;
 
 /** The closed list of verdicts, in the order in which they are asked. */
 export const verdictCodes = {
@@ -150,7 +154,10 @@ export const verdictRules: readonly Rule[] = [
   { code: 'LICENSE_REVOKED', fails: (facts) => statusOf(facts).status === 'REVOKED' },
   { code: 'LICENSE_SUSPENDED', fails: (facts) => statusOf(facts).status === 'SUSPENDED' },
   { code: 'LICENSE_INACTIVE', fails: (facts) => statusOf(facts).status === 'INACTIVE' },
-  { code: 'LICENSE_EXPIRED', fails: (facts) => statusOf(facts).inGrace && facts.deviceNamed && !active(facts) },
+  {
+    code: 'LICENSE_EXPIRED',
+    fails: (facts) => statusOf(facts).inGrace && facts.deviceNamed && !active(facts),
+  },
   {
     code: 'PRODUCT_MISMATCH',
     fails: (facts) => facts.productId !== undefined && facts.productId !== facts.license.productId,
@@ -163,7 +170,10 @@ export const verdictRules: readonly Rule[] = [
     fails: ({ activation, license, user }) =>
       seatUnit(license) === 'USER' && user !== undefined && (activation?.userRef ?? user) !== user,
   },
-  { code: 'LEASE_EXPIRED', fails: (facts) => active(facts) && over(facts.activation?.leaseExpiresAt ?? null, facts.now) },
+  {
+    code: 'LEASE_EXPIRED',
+    fails: (facts) => active(facts) && over(facts.activation?.leaseExpiresAt ?? null, facts.now),
+  },
   { code: 'TOO_MANY_USERS', fails: (facts) => exceeds(facts, 'TOO_MANY_USERS') },
   { code: 'TOO_MANY_DEVICES', fails: (facts) => exceeds(facts, 'TOO_MANY_DEVICES') },
   { code: 'TOO_MANY_CPUS', fails: (facts) => exceeds(facts, 'TOO_MANY_CPUS') },
@@ -171,7 +181,8 @@ export const verdictRules: readonly Rule[] = [
   { code: 'TOO_MANY_LEASES', fails: (facts) => exceeds(facts, 'TOO_MANY_LEASES') },
   {
     code: 'FEATURE_NOT_LICENSED',
-    fails: ({ features = [], license, now }) => !features.every((feature) => grantsFeature(license, feature, now)),
+    fails: ({ features = [], license, now }) =>
+      !features.every((feature) => grantsFeature(license, feature, now)),
   },
   {
     code: 'NOT_ACTIVATED',
@@ -228,11 +239,19 @@ export function requirePassing(facts: Facts, except: ReadonlySet<FailingCode>): 
     : {};
   const standing = standingAt(license, now);
   const why = failed.code === 'LICENSE_SUSPENDED' ? { reason: standing.suspensionReason } : {};
-  throw new Refusal(refusalCodeOf[failed.code], verdictCodes[failed.code], { verdict: failed.code, ...limit, ...why });
+  throw new Refusal(refusalCodeOf[failed.code], verdictCodes[failed.code], {
+    verdict: failed.code,
+    ...limit,
+    ...why,
+  });
 }
 
 /** The status that an activation reads: it follows its license, and comes back with it. */
-export function activationStatusAt(activation: ActivationFacts, license: StatusFacts, now: Instant): ActivationStatus {
+export function activationStatusAt(
+  activation: ActivationFacts,
+  license: StatusFacts,
+  now: Instant,
+): ActivationStatus {
   if (activation.status !== 'ACTIVE') return activation.status;
   if (over(activation.expiresAt, now)) return 'EXPIRED';
   return standingAt(license, now).status === 'SUSPENDED' ? 'SUSPENDED' : 'ACTIVE';
@@ -262,8 +281,14 @@ function addedUsage(known: Readonly<Record<string, number>>, more: Readonly<Reco
   return Object.fromEntries([...names].map((name) => [name, (known[name] ?? 0) + (more[name] ?? 0)]));
 }
 
-export function mergedMetrics(known: UsageMetrics | null, reported: ReportedMetrics, now: Instant): UsageMetrics {
-  const peaks = [known?.peakConcurrentUsers, reported.peakConcurrentUsers].filter((peak) => typeof peak === 'number');
+export function mergedMetrics(
+  known: UsageMetrics | null,
+  reported: ReportedMetrics,
+  now: Instant,
+): UsageMetrics {
+  const peaks = [known?.peakConcurrentUsers, reported.peakConcurrentUsers].filter(
+    (peak) => typeof peak === 'number',
+  );
   const lastUsedAt = reported.lastUsedAt ?? now;
   return {
     totalRuntimeHours: (known?.totalRuntimeHours ?? 0) + (reported.totalRuntimeHours ?? 0),
@@ -276,6 +301,7 @@ export function mergedMetrics(known: UsageMetrics | null, reported: ReportedMetr
 }
 
 export function activationNotFound(id?: string): Refusal {
-  const message = id === undefined ? 'There is no activation with this token.' : `There is no activation ${id}.`;
+  const message =
+    id === undefined ? 'There is no activation with this token.' : `There is no activation ${id}.`;
   return new Refusal('ACTIVATION_NOT_FOUND', message, id === undefined ? {} : { id });
 }

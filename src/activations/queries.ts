@@ -93,7 +93,10 @@ const seatSql: Readonly<Record<SeatUnit, SQL<string>>> = {
 };
 
 /** How much of each license's limit is in use, in what its model counts; computed, so that it cannot drift. */
-export async function seatsInUse(reading: Reading, ids: readonly string[]): Promise<ReadonlyMap<string, number>> {
+export async function seatsInUse(
+  reading: Reading,
+  ids: readonly string[],
+): Promise<ReadonlyMap<string, number>> {
   const seats = sql<string>`case
     when ${licenses.licenseModel} in ('PER_CPU', 'PER_CORE') then ${seatSql.UNITS}
     when ${licenses.licenseModel} = 'PER_SEAT' or ${licenses.licenseType} = 'NAMED_USER' then ${seatSql.USER}
@@ -103,7 +106,11 @@ export async function seatsInUse(reading: Reading, ids: readonly string[]): Prom
     .from(licenses)
     .leftJoin(
       activations,
-      and(eq(activations.tenantId, reading.tenantId), eq(activations.licenseId, licenses.id), counted(reading.now)),
+      and(
+        eq(activations.tenantId, reading.tenantId),
+        eq(activations.licenseId, licenses.id),
+        counted(reading.now),
+      ),
     )
     .where(and(licenseScope(reading), anyOf(licenses.id, ids)))
     .groupBy(licenses.tenantId, licenses.id);
@@ -171,14 +178,23 @@ export function activationsPage(
     licenseId ? eq(activations.licenseId, licenseId) : undefined,
     status ? anyOf(readStatus(reading.now), status) : undefined,
     deviceFingerprint
-      ? anyOf(activations.deviceFingerprint, reading.keys.hashes('FINGERPRINT', deviceFingerprint, reading.tenantId))
+      ? anyOf(
+          activations.deviceFingerprint,
+          reading.keys.hashes('FINGERPRINT', deviceFingerprint, reading.tenantId),
+        )
       : undefined,
   );
   return pageOf(reading.db, activations, { where, sorting: newestFirst, page });
 }
 
 export function activationsByLicense(reading: Reading, owners: readonly string[], page: PageArguments) {
-  const request = { where: activationScope(reading), sorting: newestFirst, page, owner: activations.licenseId, owners };
+  const request = {
+    where: activationScope(reading),
+    sorting: newestFirst,
+    page,
+    owner: activations.licenseId,
+    owners,
+  };
   return pagesByOwner(reading.db, activations, request, (row) => row.licenseId);
 }
 

@@ -11,80 +11,140 @@ import type { Context } from '../graph/context.js';
 import { CurrentWork } from '../graph/currentWork.js';
 import { Edge, ListEdge } from '../graph/edge.js';
 import { licensesById } from '../licenses/queries.js';
-import { License } from '../licenses/schema.js';
+import { License } from '../licenses/schema/types.js';
 import type { License as LicenseRow } from '../licenses/table.js';
 import { activationStatusAt } from './model.js';
 import { activationsById, activationsByLicense, activationsPage, seatsInUse } from './queries.js';
 import * as shapes from './schema.js';
-import * as act from './service.js';
+import { activateLicense } from './service/activateLicense.js';
+import { deactivateActivation } from './service/deactivateActivation.js';
+import { sendHeartbeat } from './service/sendHeartbeat.js';
+import * as ask from './service/validate.js';
 import type { Activation, ActivationLocation } from './table.js';
 
-@Edge('license', () => License, licensesById, (activation: Activation) => activation.licenseId, {
-  permission: 'license.read',
-  description: 'The license in use.',
-})
-@ListEdge('events', () => EventConnection, eventsByActivation, (activation: Activation) => activation.id, {
-  permission: 'event.read',
-  description: 'What happened to it, the newest first.',
-})
+@Edge(
+  'license',
+  () => License,
+  licensesById,
+  (activation: Activation) => activation.licenseId,
+  {
+    permission: 'license.read',
+    description: 'The license in use.',
+  },
+)
+@ListEdge(
+  'events',
+  () => EventConnection,
+  eventsByActivation,
+  (activation: Activation) => activation.id,
+  {
+    permission: 'event.read',
+    description: 'What happened to it, the newest first.',
+  },
+)
 @Resolver(() => shapes.Activation)
 export class ActivationEdges {
-  @FieldResolver(() => shapes.ActivationStatusEnum, { description: 'What it is at this moment; it follows its license.' })
+  @FieldResolver(() => shapes.ActivationStatusEnum, {
+    description: 'What it is at this moment; it follows its license.',
+  })
   async status(@Root() activation: Activation, @Ctx() ctx: Context) {
     const license = await ctx.load(licensesById, activation.licenseId);
     return license === null ? activation.status : activationStatusAt(activation, license, ctx.now);
   }
 
-  @FieldResolver(() => String, { description: 'The token, masked: act_…a1b2. Activation alone shows it in full.' })
+  @FieldResolver(() => String, {
+    description: 'The token, masked: act_…a1b2. Activation alone shows it in full.',
+  })
   activationToken(@Root() activation: Activation): string {
     return `act_…${activation.activationTokenHint}`;
   }
 
-  @FieldResolver(() => shapes.UsageMetrics, { nullable: true, description: 'What it told of its use, added up.' })
+  @FieldResolver(() => shapes.UsageMetrics, {
+    nullable: true,
+    description: 'What it told of its use, added up.',
+  })
   usageMetrics(@Root() activation: Activation) {
     const { usageMetrics, featureUsage } = activation;
     return usageMetrics === null ? null : { ...usageMetrics, featureUsage };
   }
 
   @Authorized('activation.read_personal')
-  @FieldResolver(() => String, { nullable: true, description: 'The address that it came from. Personal data.' })
+  @FieldResolver(() => String, {
+    nullable: true,
+    description: 'The address that it came from. Personal data.',
+  })
   ipAddress(@Root() activation: Activation): string | null {
     return activation.ipAddress;
   }
 
   @Authorized('activation.read_personal')
-  @FieldResolver(() => shapes.ActivationLocation, { nullable: true, description: 'Where it says it is. Personal data.' })
+  @FieldResolver(() => shapes.ActivationLocation, {
+    nullable: true,
+    description: 'Where it says it is. Personal data.',
+  })
   location(@Root() activation: Activation): ActivationLocation | null {
     return activation.location;
   }
 }
 
-@Edge('currentActivations', () => Int, seatsInUse, (license: LicenseRow) => license.id, {
-  permission: 'license.read',
-  description: 'How much of the limit is in use, in what the model counts; floating seats by their live leases.',
-})
-@ListEdge('activations', () => shapes.ActivationConnection, activationsByLicense, (license: LicenseRow) => license.id, {
-  permission: 'activation.read',
-  description: 'The devices that use it, the newest first.',
-})
+@Edge(
+  'currentActivations',
+  () => Int,
+  seatsInUse,
+  (license: LicenseRow) => license.id,
+  {
+    permission: 'license.read',
+    description:
+      'How much of the limit is in use, in what the model counts; floating seats by their live leases.',
+  },
+)
+@ListEdge(
+  'activations',
+  () => shapes.ActivationConnection,
+  activationsByLicense,
+  (license: LicenseRow) => license.id,
+  {
+    permission: 'activation.read',
+    description: 'The devices that use it, the newest first.',
+  },
+)
 @Resolver(() => License)
 export class LicenseActivationEdges {}
 
-const licenseEdge = { permission: 'license.read', nullable: true, description: 'The license, if the caller may see it.' };
-
-@Edge('license', () => License, licensesById, (answer: act.Validation) => answer.license?.id ?? null, licenseEdge)
-@Edge('activation', () => shapes.Activation, activationsById, (answer: act.Validation) => answer.activation?.id ?? null, {
-  permission: 'activation.read',
+const licenseEdge = {
+  permission: 'license.read',
   nullable: true,
-  description: 'The activation of the device or token, if there is one.',
-})
+  description: 'The license, if the caller may see it.',
+};
+
+@Edge(
+  'license',
+  () => License,
+  licensesById,
+  (answer: ask.Validation) => answer.license?.id ?? null,
+  licenseEdge,
+)
+@Edge(
+  'activation',
+  () => shapes.Activation,
+  activationsById,
+  (answer: ask.Validation) => answer.activation?.id ?? null,
+  {
+    permission: 'activation.read',
+    nullable: true,
+    description: 'The activation of the device or token, if there is one.',
+  },
+)
 @Resolver(() => shapes.LicenseValidation)
 export class ValidationEdges {}
 
 @Resolver()
 export class ActivationQueries {
   @Authorized('activation.read')
-  @Query(() => shapes.Activation, { nullable: true, description: 'One activation; null if there is none with this id.' })
+  @Query(() => shapes.Activation, {
+    nullable: true,
+    description: 'One activation; null if there is none with this id.',
+  })
   activation(@Arg('id', () => ID, { description: "The activation's id." }) id: string, @Ctx() ctx: Context) {
     return ctx.load(activationsById, id);
   }
@@ -102,41 +162,67 @@ export class ActivationQueries {
   }
 
   @Authorized(ANYONE)
-  @CheckedArguments({ deviceFingerprint: text(1, 1024), user: text(1, 255), productId: code, features: listOf(50) })
+  @CheckedArguments({
+    deviceFingerprint: text(1, 1024),
+    user: text(1, 255),
+    productId: code,
+    features: listOf(50),
+  })
   @Query(() => shapes.LicenseValidation, {
-    description: 'Says whether a license key may be used, and if not, every reason. Needs no token: the key is the proof.',
+    description:
+      'Says whether a license key may be used, and if not, every reason. Needs no token: the key is the proof.',
   })
   async validateLicenseKey(
-    @Arg('licenseKey', () => String, { description: 'The key, in any case, with or without dashes.' }) licenseKey: string,
+    @Arg('licenseKey', () => String, { description: 'The key, in any case, with or without dashes.' })
+    licenseKey: string,
     @Arg('deviceFingerprint', () => String, { nullable: true, description: 'The device that asks.' })
     deviceFingerprint: string | null,
-    @Arg('user', () => String, { nullable: true, description: 'Who sits at the device.' }) user: string | null,
-    @Arg('productId', () => ID, { nullable: true, description: 'The product that asks.' }) productId: string | null,
+    @Arg('user', () => String, { nullable: true, description: 'Who sits at the device.' }) user:
+      | string
+      | null,
+    @Arg('productId', () => ID, { nullable: true, description: 'The product that asks.' }) productId:
+      | string
+      | null,
     @Arg('features', () => [String], { nullable: true, description: 'Features that have to be granted.' })
     features: string[] | null,
     @Ctx() ctx: Context,
-  ): Promise<act.Validation> {
-    return act.validateLicenseKey(await ctx.reading(), { licenseKey, deviceFingerprint, user, productId, features });
+  ): Promise<ask.Validation> {
+    return ask.validateLicenseKey(await ctx.reading(), {
+      licenseKey,
+      deviceFingerprint,
+      user,
+      productId,
+      features,
+    });
   }
 
   @Authorized(ANYONE)
   @CheckedArguments({ deviceFingerprint: text(1, 1024), productId: code, features: listOf(50) })
   @Query(() => shapes.LicenseValidation, {
-    description: 'Says whether an activation may go on, and if not, every reason. Needs no token but the activation’s.',
+    description:
+      'Says whether an activation may go on, and if not, every reason. Needs no token but the activation’s.',
   })
   async validateActivation(
-    @Arg('activationToken', () => String, { description: 'The token that activation answered.' }) activationToken: string,
+    @Arg('activationToken', () => String, { description: 'The token that activation answered.' })
+    activationToken: string,
     @Arg('deviceFingerprint', () => String, { nullable: true, description: 'The device that asks.' })
     deviceFingerprint: string | null,
-    @Arg('productId', () => ID, { nullable: true, description: 'The product that asks.' }) productId: string | null,
+    @Arg('productId', () => ID, { nullable: true, description: 'The product that asks.' }) productId:
+      | string
+      | null,
     @Arg('features', () => [String], { nullable: true, description: 'Features that have to be granted.' })
     features: string[] | null,
     @Ctx() ctx: Context,
-  ): Promise<act.Validation> {
+  ): Promise<ask.Validation> {
     const reading = await ctx.reading();
-    const answer = await act.validateActivation(reading, { activationToken, deviceFingerprint, productId, features });
-    const retires = act.firstUseOf(reading, answer.activation, activationToken) ? answer.activation : null;
-    if (retires !== null) ctx.afterAnswer((work) => act.retirePreviousToken(work, retires));
+    const answer = await ask.validateActivation(reading, {
+      activationToken,
+      deviceFingerprint,
+      productId,
+      features,
+    });
+    const retires = ask.firstUseOf(reading, answer.activation, activationToken) ? answer.activation : null;
+    if (retires !== null) ctx.afterAnswer((work) => ask.retirePreviousToken(work, retires));
     return answer;
   }
 }
@@ -154,7 +240,7 @@ export class ActivationMutations {
     input: shapes.ActivateLicenseInput,
     @CurrentWork() work: Work,
   ) {
-    return act.activateLicense(work, input);
+    return activateLicense(work, input);
   }
 
   @Authorized(ANYONE)
@@ -167,20 +253,21 @@ export class ActivationMutations {
     input: shapes.DeactivateActivationInput,
     @CurrentWork() work: Work,
   ) {
-    return { activation: await act.deactivateActivation(work, input) };
+    return { activation: await deactivateActivation(work, input) };
   }
 
   @Authorized(ANYONE)
   @Mutation(() => shapes.SendHeartbeatPayload, {
     nullable: true,
-    description: 'Renews a floating lease and adds up what the application used. Needs no token but the activation’s.',
+    description:
+      'Renews a floating lease and adds up what the application used. Needs no token but the activation’s.',
   })
   async sendHeartbeat(
     @Arg('input', () => shapes.SendHeartbeatInput, { description: 'Who, and what it used.' })
     input: shapes.SendHeartbeatInput,
     @CurrentWork() work: Work,
   ) {
-    const activation = await act.sendHeartbeat(work, input);
+    const activation = await sendHeartbeat(work, input);
     return { status: 'SUCCESS', message: 'Heartbeat received successfully', activation };
   }
 }

@@ -7,20 +7,30 @@ import { Checked } from '../graph/checked.js';
 import { connectionOf } from '../graph/connection.js';
 import { enumOf } from '../graph/enums.js';
 import { DateTime } from '../graph/scalars.js';
-import { License } from '../licenses/schema.js';
-import { type ActivationStatus, type ActivationType, type Reason, type VerdictCode, verdictCodes } from './model.js';
+import { License } from '../licenses/schema/types.js';
+import {
+  type ActivationStatus,
+  type ActivationType,
+  type Reason,
+  type VerdictCode,
+  verdictCodes,
+} from './model.js';
 
 export const ActivationTypeEnum = enumOf<ActivationType>('ActivationType', 'How a device was activated.', {
   ONLINE: 'By a request to this server.',
   OFFLINE: 'By codes carried by hand.',
   EMERGENCY: 'By an emergency code, for 24 hours.',
 });
-export const ActivationStatusEnum = enumOf<ActivationStatus>('ActivationStatus', 'What an activation is at this moment.', {
-  ACTIVE: 'Lives.',
-  DEACTIVATED: 'Was ended.',
-  SUSPENDED: 'Keeps its seat while its license is suspended.',
-  EXPIRED: 'Was limited in time, and is over.',
-});
+export const ActivationStatusEnum = enumOf<ActivationStatus>(
+  'ActivationStatus',
+  'What an activation is at this moment.',
+  {
+    ACTIVE: 'Lives.',
+    DEACTIVATED: 'Was ended.',
+    SUSPENDED: 'Keeps its seat while its license is suspended.',
+    EXPIRED: 'Was limited in time, and is over.',
+  },
+);
 export const VerdictCodeEnum = enumOf<VerdictCode>(
   'VerdictCode',
   'What a validation says: the first rule that fails, in this order, or one of the two valid ones at the end.',
@@ -41,11 +51,15 @@ export class Coordinates {
 
 function degrees(most: number): Check {
   return (value) =>
-    typeof value === 'number' && Math.abs(value) <= most ? undefined : `must be a number from -${most} to ${most}`;
+    typeof value === 'number' && Math.abs(value) <= most
+      ? undefined
+      : `must be a number from -${most} to ${most}`;
 }
 
 function amount(value: unknown): string | undefined {
-  return typeof value === 'number' && value >= 0 && value <= 1e12 ? undefined : 'must be a number from 0 to 10^12';
+  return typeof value === 'number' && value >= 0 && value <= 1e12
+    ? undefined
+    : 'must be a number from 0 to 10^12';
 }
 
 @ObjectType({ description: 'Where a device says it is. Personal data.', simpleResolvers: true })
@@ -100,7 +114,9 @@ export class Activation {
   @Field(() => ID, { description: 'The license in use.' })
   declare readonly licenseId: string;
 
-  @Field(() => String, { description: "The keyed hash of the device's fingerprint; the fingerprint itself is not kept." })
+  @Field(() => String, {
+    description: "The keyed hash of the device's fingerprint; the fingerprint itself is not kept.",
+  })
   declare readonly deviceFingerprint: string;
 
   @Field(() => String, { nullable: true, description: "The keyed hash of the device's hardware id." })
@@ -124,7 +140,11 @@ export class Activation {
   @Field(() => ActivationTypeEnum, { description: 'How it was activated.' })
   declare readonly activationType: ActivationType;
 
-  @Field(() => String, { name: 'user', nullable: true, description: 'Who sits at the device, for models that count people.' })
+  @Field(() => String, {
+    name: 'user',
+    nullable: true,
+    description: 'Who sits at the device, for models that count people.',
+  })
   declare readonly userRef: string | null;
 
   @Field(() => Int, { description: 'Processors or cores, for models that count them.' })
@@ -136,7 +156,10 @@ export class Activation {
   @Field(() => DateTime, { nullable: true, description: 'When it ends by itself.' })
   declare readonly expiresAt: Instant | null;
 
-  @Field(() => DateTime, { nullable: true, description: 'Until when a floating seat is held without a heartbeat.' })
+  @Field(() => DateTime, {
+    nullable: true,
+    description: 'Until when a floating seat is held without a heartbeat.',
+  })
   declare readonly leaseExpiresAt: Instant | null;
 
   @Field(() => DateTime, { nullable: true, description: 'When it last sent a heartbeat.' })
@@ -149,11 +172,8 @@ export class Activation {
   declare readonly deactivationReason: string | null;
 }
 
-export const { Connection: ActivationConnection, ConnectionResolver: ActivationConnectionResolver } = connectionOf(
-  () => Activation,
-  'Activation',
-  'activations',
-);
+export const { Connection: ActivationConnection, ConnectionResolver: ActivationConnectionResolver } =
+  connectionOf(() => Activation, 'Activation', 'activations');
 
 @InputType({ description: 'Which activations to list.' })
 export class ActivationFilter {
@@ -162,11 +182,17 @@ export class ActivationFilter {
   declare readonly licenseId?: LicenseId | null;
 
   @Checked(listOf(4))
-  @Field(() => [ActivationStatusEnum], { nullable: true, description: 'Only those that have one of these statuses now.' })
+  @Field(() => [ActivationStatusEnum], {
+    nullable: true,
+    description: 'Only those that have one of these statuses now.',
+  })
   declare readonly status?: readonly ActivationStatus[] | null;
 
   @Checked(text(1, 1024))
-  @Field(() => String, { nullable: true, description: 'Only those of the device with this fingerprint, given as it is.' })
+  @Field(() => String, {
+    nullable: true,
+    description: 'Only those of the device with this fingerprint, given as it is.',
+  })
   declare readonly deviceFingerprint?: string | null;
 }
 
@@ -181,15 +207,24 @@ export class ActivateLicenseInput {
   declare readonly deviceFingerprint: string;
 
   @Checked(text(1, 255))
-  @Field(() => String, { nullable: true, description: 'Who sits at the device; PER_SEAT and NAMED_USER count people.' })
+  @Field(() => String, {
+    nullable: true,
+    description: 'Who sits at the device; PER_SEAT and NAMED_USER count people.',
+  })
   declare readonly user?: string | null;
 
   @Checked(integer(1, 100_000))
-  @Field(() => Int, { nullable: true, description: 'Processors or cores of the device; PER_CPU and PER_CORE count them.' })
+  @Field(() => Int, {
+    nullable: true,
+    description: 'Processors or cores of the device; PER_CPU and PER_CORE count them.',
+  })
   declare readonly units?: number | null;
 
   @Checked(code)
-  @Field(() => ID, { nullable: true, description: 'The product that asks; a license for another one is refused.' })
+  @Field(() => ID, {
+    nullable: true,
+    description: 'The product that asks; a license for another one is refused.',
+  })
   declare readonly productId?: string | null;
 
   @Checked(text(1, 255))
@@ -228,17 +263,25 @@ const usageByFeature: Check = (value) => {
   const problem = jsonObject(value);
   if (problem !== undefined) return problem;
   const uses: unknown[] = Object.values(value ?? {});
-  return uses.every((use) => amount(use) === undefined) ? undefined : 'must map names to numbers from 0 to 10^12';
+  return uses.every((use) => amount(use) === undefined)
+    ? undefined
+    : 'must map names to numbers from 0 to 10^12';
 };
 
-@InputType({ description: "What has come since the last heartbeat. Counters are added to what is known, peaks keep the highest." })
+@InputType({
+  description:
+    'What has come since the last heartbeat. Counters are added to what is known, peaks keep the highest.',
+})
 export class UsageMetricsInput {
   @Checked(amount)
   @Field(() => Float, { nullable: true, description: 'Hours that it ran.' })
   declare readonly totalRuntimeHours?: number;
 
   @Checked(usageByFeature)
-  @Field(() => GraphQLJSONObject, { nullable: true, description: 'Uses by feature, in words of the application.' })
+  @Field(() => GraphQLJSONObject, {
+    nullable: true,
+    description: 'Uses by feature, in words of the application.',
+  })
   declare readonly featureUsage?: Record<string, number>;
 
   @Checked(integer(0, 1_000_000_000_000))
@@ -272,11 +315,17 @@ export class SendHeartbeatInput {
 @InputType({ description: 'The end of an activation, named by its id or by its token.' })
 export class DeactivateActivationInput {
   @Checked(uuid)
-  @Field(() => ID, { nullable: true, description: 'The activation; needs the permission activation.deactivate.' })
+  @Field(() => ID, {
+    nullable: true,
+    description: 'The activation; needs the permission activation.deactivate.',
+  })
   declare readonly activationId?: string | null;
 
   @Checked(token)
-  @Field(() => String, { nullable: true, description: "The activation's own token, for an application that gives up its seat." })
+  @Field(() => String, {
+    nullable: true,
+    description: "The activation's own token, for an application that gives up its seat.",
+  })
   declare readonly activationToken?: string | null;
 
   @Checked(text(1, 2000))

@@ -1,6 +1,24 @@
 import { sql } from 'drizzle-orm';
-import { check, foreignKey, index, integer, jsonb, pgTable, primaryKey, text, uniqueIndex, varchar } from 'drizzle-orm/pg-core';
-import { idColumn, instantColumn, madeAndChanged, oneOf, recordsColumn, tenantColumn } from '../core/columns.js';
+import {
+  check,
+  foreignKey,
+  index,
+  integer,
+  jsonb,
+  pgTable,
+  primaryKey,
+  text,
+  uniqueIndex,
+  varchar,
+} from 'drizzle-orm/pg-core';
+import {
+  idColumn,
+  instantColumn,
+  madeAndChanged,
+  oneOf,
+  recordsColumn,
+  tenantColumn,
+} from '../core/columns.js';
 import { licenses } from '../licenses/table.js';
 import { activationStatuses, activationTypes, type UsageMetrics } from './model.js';
 
@@ -33,7 +51,9 @@ export const licenseActivations = pgTable(
     operatingSystem: varchar('operating_system', { length: 100 }),
     userAgent: varchar('user_agent', { length: 500 }),
     applicationVersion: varchar('application_version', { length: 50 }).notNull(),
-    activationType: varchar('activation_type', { length: 20, enum: activationTypes }).notNull().default('ONLINE'),
+    activationType: varchar('activation_type', { length: 20, enum: activationTypes })
+      .notNull()
+      .default('ONLINE'),
     status: varchar('status', { length: 20, enum: activationStatuses }).notNull().default('ACTIVE'),
     /** Who sits at the device, for models that count people. */
     userRef: varchar('user_ref', { length: 255 }),

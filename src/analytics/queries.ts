@@ -13,7 +13,8 @@ function ofLicenses(reading: Reading, ids: readonly string[]): SQL {
     where ${licenseScope(reading)} and ${licenses.id} = any(${sql.param(ids)}::text[])`;
 }
 
-const metric = (name: string): SQL => sql`coalesce(sum((${activations.usageMetrics} ->> ${sql.raw(`'${name}'`)})::double precision), 0)`;
+const metric = (name: string): SQL =>
+  sql`coalesce(sum((${activations.usageMetrics} ->> ${sql.raw(`'${name}'`)})::double precision), 0)`;
 
 const unused: LicenseAnalytics = {
   totalActivations: 0,
@@ -94,8 +95,14 @@ export async function advancedAnalyticsByLicense(
   const byLicense = groupBy([...rows], (row) => row.license_id);
   const spread = (id: string): AdvancedAnalytics => {
     const own = byLicense.get(id) ?? [];
-    const activationsByMonth = countsOf(own, 'month').toSorted((left, right) => (left.name < right.name ? -1 : 1));
-    return { operatingSystems: countsOf(own, 'os'), applicationVersions: countsOf(own, 'version'), activationsByMonth };
+    const activationsByMonth = countsOf(own, 'month').toSorted((left, right) =>
+      left.name < right.name ? -1 : 1,
+    );
+    return {
+      operatingSystems: countsOf(own, 'os'),
+      applicationVersions: countsOf(own, 'version'),
+      activationsByMonth,
+    };
   };
   return new Map(ids.map((id) => [id, spread(id)]));
 }

@@ -2,7 +2,7 @@ import { Ctx, FieldResolver, Resolver, Root } from 'type-graphql';
 import { Authorized } from '../graph/authorized.js';
 import type { Context } from '../graph/context.js';
 import { RequiresFeature } from '../graph/requiresFeature.js';
-import { License } from '../licenses/schema.js';
+import { License } from '../licenses/schema/types.js';
 import type { License as LicenseRow } from '../licenses/table.js';
 import { advancedAnalyticsByLicense, analyticsByLicense } from './queries.js';
 import { AdvancedAnalytics, LicenseAnalytics } from './schema.js';

@@ -3,7 +3,10 @@ import type { Instant } from '../core/clock.js';
 import { DateTime } from '../graph/scalars.js';
 import type { NamedCount as NamedCountShape } from './model.js';
 
-@ObjectType({ description: 'How much a license is used, counted from what its devices report.', simpleResolvers: true })
+@ObjectType({
+  description: 'How much a license is used, counted from what its devices report.',
+  simpleResolvers: true,
+})
 export class LicenseAnalytics {
   @Field(() => Int, { description: 'Activations ever made.' })
   declare readonly totalActivations: number;

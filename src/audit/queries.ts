@@ -32,7 +32,10 @@ const newestFirst: Sorting = {
 };
 
 function eventsBy(
-  column: typeof licenseEventLogs.licenseId | typeof licenseEventLogs.subjectId | typeof licenseEventLogs.activationId,
+  column:
+    | typeof licenseEventLogs.licenseId
+    | typeof licenseEventLogs.subjectId
+    | typeof licenseEventLogs.activationId,
   ownerOf: (row: EventRow) => string | null,
 ) {
   return (reading: Reading, owners: readonly string[], page: PageArguments) => {
@@ -53,7 +56,11 @@ export interface EventFilter {
   readonly to?: Instant | null;
 }
 
-export function eventsPage(reading: Reading, filter: EventFilter, page: PageArguments): Promise<Page<EventRow>> {
+export function eventsPage(
+  reading: Reading,
+  filter: EventFilter,
+  page: PageArguments,
+): Promise<Page<EventRow>> {
   const { types, subjectId, actor, from, to } = filter;
   const { createdAt, eventType, userId } = licenseEventLogs;
   const where = and(

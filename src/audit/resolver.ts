@@ -15,10 +15,16 @@ interface Subject {
 }
 
 /** The edge that everything has to what happened to it. */
-export const eventsEdge = ListEdge('events', () => EventConnection, eventsBySubject, (subject: Subject) => subject.id, {
-  permission: 'event.read',
-  description: 'What happened to it, the newest first.',
-});
+export const eventsEdge = ListEdge(
+  'events',
+  () => EventConnection,
+  eventsBySubject,
+  (subject: Subject) => subject.id,
+  {
+    permission: 'event.read',
+    description: 'What happened to it, the newest first.',
+  },
+);
 
 @eventsEdge
 @Resolver(() => Customer)
@@ -35,7 +41,8 @@ export class EventResolver {
   @Query(() => EventConnection, { description: 'The audit trail of the tenant, the newest first.' })
   async events(
     @Args(() => PageArgs) page: PageArgs,
-    @Arg('filter', () => EventFilter, { nullable: true, description: 'Which ones.' }) filter: EventFilter | null,
+    @Arg('filter', () => EventFilter, { nullable: true, description: 'Which ones.' })
+    filter: EventFilter | null,
     @Ctx() ctx: Context,
   ): Promise<Page<EventRow>> {
     return eventsPage(await ctx.reading(), filter ?? {}, page);

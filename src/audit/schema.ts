@@ -23,10 +23,17 @@ export class Event {
   @Field(() => ID, { nullable: true, description: 'The activation concerned.' })
   declare readonly activationId: string | null;
 
-  @Field(() => String, { nullable: true, name: 'actor', description: "The subject of who did it: a token's `sub`." })
+  @Field(() => String, {
+    nullable: true,
+    name: 'actor',
+    description: "The subject of who did it: a token's `sub`.",
+  })
   declare readonly userId: string | null;
 
-  @Field(() => GraphQLJSONObject, { name: 'data', description: 'What else is known of it. It holds no secrets.' })
+  @Field(() => GraphQLJSONObject, {
+    name: 'data',
+    description: 'What else is known of it. It holds no secrets.',
+  })
   declare readonly eventData: Record<string, unknown>;
 
   @Field(() => DateTime, { description: 'When it happened.' })

@@ -35,7 +35,8 @@ export function integer(least: number, most: number): Check {
 }
 
 export function listOf(most: number): Check {
-  return (value) => (Array.isArray(value) && value.length <= most ? undefined : `must have at most ${most} entries`);
+  return (value) =>
+    Array.isArray(value) && value.length <= most ? undefined : `must have at most ${most} entries`;
 }
 
 const JSON_DEPTH = 8;

@@ -17,18 +17,22 @@ export const safeInteger = customType<{ data: number; driverData: string | numbe
   dataType: () => 'bigint',
   fromDriver: (value) => {
     const read = Number(value);
-    if (!Number.isSafeInteger(read)) throw new Error(`a bigint of the database is not a safe integer: ${value}`);
+    if (!Number.isSafeInteger(read))
+      throw new Error(`a bigint of the database is not a safe integer: ${value}`);
     return read;
   },
 });
 
 const toSnake = (word: string): string => word.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
-const toCamel = (word: string): string => word.replace(/_([a-z0-9])/g, (_, letter: string) => letter.toUpperCase());
+const toCamel = (word: string): string =>
+  word.replace(/_([a-z0-9])/g, (_, letter: string) => letter.toUpperCase());
 
 function renameKeys(value: unknown, rename: (word: string) => string): unknown {
   if (Array.isArray(value)) return value.map((item) => renameKeys(item, rename));
   if (value === null || typeof value !== 'object') return value;
-  return Object.fromEntries(Object.entries(value).map(([key, item]) => [rename(key), renameKeys(item, rename)]));
+  return Object.fromEntries(
+    Object.entries(value).map(([key, item]) => [rename(key), renameKeys(item, rename)]),
+  );
 }
 
 /** `jsonb` of our own records: camelCase in the program, snake_case in the database, as the contract's fields. */

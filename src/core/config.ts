@@ -1,9 +1,12 @@
 import { z } from 'zod';
 import { StartupError } from './startupError.js';
 
-const list = z
-  .string()
-  .transform((value) => value.split(',').map((item) => item.trim()).filter((item) => item !== ''));
+const list = z.string().transform((value) =>
+  value
+    .split(',')
+    .map((item) => item.trim())
+    .filter((item) => item !== ''),
+);
 const flag = z.enum(['true', 'false']).transform((value) => value === 'true');
 const ALGORITHMS = ['EdDSA', 'ES256', 'ES384', 'ES512', 'PS256', 'PS384', 'PS512', 'RS256', 'RS384', 'RS512'];
 
@@ -23,38 +26,90 @@ export const settings = {
     z.enum(['development', 'production', 'test']).default('development'),
     'In `production` nothing is generated: database, keys and token issuer have to be given.',
   ),
-  PORT: setting(z.coerce.number().int().min(0).max(65535).default(4000), 'The port to listen on; 0 takes a free one.'),
+  PORT: setting(
+    z.coerce.number().int().min(0).max(65535).default(4000),
+    'The port to listen on; 0 takes a free one.',
+  ),
   HOST: setting(z.string().min(1).default('127.0.0.1'), 'The address to listen on; `0.0.0.0` for all.'),
   DATABASE_URL: setting(
-    z.string().regex(/^postgres(ql)?:\/\//, 'must begin with postgres://').optional(),
+    z
+      .string()
+      .regex(/^postgres(ql)?:\/\//, 'must begin with postgres://')
+      .optional(),
     'PostgreSQL 15 to 18. Without it an embedded one keeps its data in the data folder.',
     true,
   ),
-  LG_DATA_DIR: setting(z.string().min(1).default('.licensegraph'), 'The folder of the embedded database and of generated keys.'),
-  LG_LOG_LEVEL: setting(z.enum(['debug', 'info', 'warn', 'error', 'silent']).default('info'), 'How much is logged.'),
-  LG_DATABASE_POOL: setting(z.coerce.number().int().min(2).max(200).default(10), 'Connections of one process for requests.'),
-  LG_STATEMENT_SECONDS: setting(z.coerce.number().int().min(1).max(600).default(15), 'After how long a statement is cancelled.'),
+  LG_DATA_DIR: setting(
+    z.string().min(1).default('.licensegraph'),
+    'The folder of the embedded database and of generated keys.',
+  ),
+  LG_LOG_LEVEL: setting(
+    z.enum(['debug', 'info', 'warn', 'error', 'silent']).default('info'),
+    'How much is logged.',
+  ),
+  LG_DATABASE_POOL: setting(
+    z.coerce.number().int().min(2).max(200).default(10),
+    'Connections of one process for requests.',
+  ),
+  LG_STATEMENT_SECONDS: setting(
+    z.coerce.number().int().min(1).max(600).default(15),
+    'After how long a statement is cancelled.',
+  ),
   LG_AUTH_ISSUER: setting(z.string().min(1).optional(), 'The `iss` that bearer tokens must have.'),
-  LG_AUTH_AUDIENCE: setting(z.string().min(1).default('licensegraph'), 'The `aud` that bearer tokens must have.'),
+  LG_AUTH_AUDIENCE: setting(
+    z.string().min(1).default('licensegraph'),
+    'The `aud` that bearer tokens must have.',
+  ),
   LG_AUTH_JWKS_URL: setting(z.url().optional(), "Where the issuer's public keys are."),
-  LG_AUTH_JWKS: setting(z.string().min(2).optional(), "The issuer's public keys themselves, as a JWKS document."),
+  LG_AUTH_JWKS: setting(
+    z.string().min(2).optional(),
+    "The issuer's public keys themselves, as a JWKS document.",
+  ),
   LG_AUTH_ALGORITHMS: setting(
     list.pipe(z.array(z.enum(ALGORITHMS)).min(1)).default(['EdDSA', 'ES256', 'RS256', 'PS256']),
     'The signature algorithms that tokens may use.',
   ),
-  LG_AUTH_HS256_SECRET: setting(z.string().min(32).optional(), 'A shared secret for tokens; refused in production.', true),
+  LG_AUTH_HS256_SECRET: setting(
+    z.string().min(32).optional(),
+    'A shared secret for tokens; refused in production.',
+    true,
+  ),
   LG_KEYS: setting(
     z.enum(['env', 'file', 'command']).optional(),
     'Where key material comes from. Without it: a generated file in development, `env` in production.',
   ),
-  LG_PEPPERS: setting(z.string().optional(), 'For `env`: `id:base64,…` of 32 bytes each, the current one first.', true),
-  LG_ENCRYPTION_KEYS: setting(z.string().optional(), 'For `env`: `id:base64,…` of 32 bytes each, the current one first.', true),
+  LG_PEPPERS: setting(
+    z.string().optional(),
+    'For `env`: `id:base64,…` of 32 bytes each, the current one first.',
+    true,
+  ),
+  LG_ENCRYPTION_KEYS: setting(
+    z.string().optional(),
+    'For `env`: `id:base64,…` of 32 bytes each, the current one first.',
+    true,
+  ),
   LG_KEYS_FILE: setting(z.string().optional(), 'For `file`: a JSON file with `peppers` and `encryption`.'),
-  LG_KEYS_COMMAND: setting(z.string().optional(), 'For `command`: prints the same JSON; reaches Vault or a cloud KMS.', true),
-  LG_LEASE_SECONDS: setting(z.coerce.number().int().min(30).max(86_400).default(900), 'How long a floating lease lives without a heartbeat.'),
-  LG_TRUSTED_PROXIES: setting(list.default([]), 'Addresses or CIDR ranges whose `X-Forwarded-For` is believed.'),
-  LG_DEMO: setting(flag.optional(), 'Whether demo tenants are seeded. Without it: in development with the embedded database.'),
-  LG_INTROSPECTION: setting(flag.optional(), 'Whether the schema answers introspection. Without it: in development.'),
+  LG_KEYS_COMMAND: setting(
+    z.string().optional(),
+    'For `command`: prints the same JSON; reaches Vault or a cloud KMS.',
+    true,
+  ),
+  LG_LEASE_SECONDS: setting(
+    z.coerce.number().int().min(30).max(86_400).default(900),
+    'How long a floating lease lives without a heartbeat.',
+  ),
+  LG_TRUSTED_PROXIES: setting(
+    list.default([]),
+    'Addresses or CIDR ranges whose `X-Forwarded-For` is believed.',
+  ),
+  LG_DEMO: setting(
+    flag.optional(),
+    'Whether demo tenants are seeded. Without it: in development with the embedded database.',
+  ),
+  LG_INTROSPECTION: setting(
+    flag.optional(),
+    'Whether the schema answers introspection. Without it: in development.',
+  ),
 } as const;
 
 type Settings = typeof settings;
@@ -76,7 +131,8 @@ function conflicts(config: Config): string[] {
   if (config.LG_AUTH_JWKS_URL === undefined && config.LG_AUTH_JWKS === undefined) {
     problems.push('LG_AUTH_JWKS_URL: it or LG_AUTH_JWKS is required in production');
   }
-  if (config.LG_AUTH_HS256_SECRET !== undefined) problems.push('LG_AUTH_HS256_SECRET: is for development only');
+  if (config.LG_AUTH_HS256_SECRET !== undefined)
+    problems.push('LG_AUTH_HS256_SECRET: is for development only');
   if (config.LG_DEMO === true) problems.push('LG_DEMO: demo tenants are for development only');
   return problems;
 }
@@ -87,7 +143,8 @@ export function readConfig(environment: NodeJS.ProcessEnv): Config {
   const read = byName.map(([name, { type }]) => {
     const given = environment[name] === '' ? undefined : environment[name];
     const result = type.safeParse(given);
-    if (!result.success) problems.push(`${name}: ${result.error.issues.map((issue) => issue.message).join(', ')}`);
+    if (!result.success)
+      problems.push(`${name}: ${result.error.issues.map((issue) => issue.message).join(', ')}`);
     return [name, result.data];
   });
   const config = Object.fromEntries(read) as Config;

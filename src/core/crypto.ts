@@ -34,7 +34,9 @@ export interface KeyRing {
 }
 
 function hashUnder(pepper: SecretKey, kind: HashKind, value: string, tenantId: TenantId | undefined): string {
-  const digest = createHmac('sha256', pepper.bytes).update(`${kind}\0${tenantId ?? ''}\0${value}`).digest('base64url');
+  const digest = createHmac('sha256', pepper.bytes)
+    .update(`${kind}\0${tenantId ?? ''}\0${value}`)
+    .digest('base64url');
   return `${pepper.id}.${digest}`;
 }
 
@@ -55,7 +57,8 @@ function decryptUnder(key: SecretKey, sealed: Buffer, boundTo: string): string {
 export function keyRing(material: KeyMaterial): KeyRing {
   const [pepper] = material.peppers;
   const [encryption] = material.encryption;
-  if (pepper === undefined || encryption === undefined) throw new Error('a key ring needs a pepper and a key');
+  if (pepper === undefined || encryption === undefined)
+    throw new Error('a key ring needs a pepper and a key');
   return {
     hash: (kind, value, tenantId) => hashUnder(pepper, kind, value, tenantId),
     hashes: (kind, value, tenantId) => material.peppers.map((each) => hashUnder(each, kind, value, tenantId)),

@@ -84,7 +84,8 @@ async function beginOn(sql: postgres.Sql, mode: 'read' | 'write', options: PoolO
       await Promise.all(sent);
       const [result] = [await connection.unsafe(word)];
       // A commit of a transaction that has failed answers ROLLBACK and raises nothing.
-      if (word === 'commit' && result.command !== 'COMMIT') throw new Error('the transaction was rolled back');
+      if (word === 'commit' && result.command !== 'COMMIT')
+        throw new Error('the transaction was rolled back');
     } finally {
       connection.release();
     }

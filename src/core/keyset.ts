@@ -1,7 +1,14 @@
 import { and, type InferSelectModel, type SQL, sql } from 'drizzle-orm';
 import type { AnyPgColumn, PgTable } from 'drizzle-orm/pg-core';
 import type { Db } from './db.js';
-import { COUNT_LIMIT, decodeCursor, encodeCursor, type Page, type PageArguments, type Position } from './page.js';
+import {
+  COUNT_LIMIT,
+  decodeCursor,
+  encodeCursor,
+  type Page,
+  type PageArguments,
+  type Position,
+} from './page.js';
 
 /** What a list is ordered by. Nulls have to be replaced inside `by`: a row comparison with null is never true. */
 export interface Sorting {
@@ -83,13 +90,22 @@ async function sortedRows<Table extends Listed>(
   limit?: number,
 ): Promise<SortedRow<RowOf<Table>>[]> {
   const listed: Listed = table;
-  const query = db.select({ row: listed, value: parts.value }).from(listed).where(parts.where).orderBy(...parts.orderBy);
+  const query = db
+    .select({ row: listed, value: parts.value })
+    .from(listed)
+    .where(parts.where)
+    .orderBy(...parts.orderBy);
   const rows: unknown = await (limit === undefined ? query : query.limit(limit));
   return rows as SortedRow<RowOf<Table>>[];
 }
 
 async function countUpTo(db: Db, table: Listed, where: SQL | undefined, limit: number): Promise<number> {
-  const some = db.select({ one: sql<number>`1`.as('one') }).from(table).where(where).limit(limit).as('some');
+  const some = db
+    .select({ one: sql<number>`1`.as('one') })
+    .from(table)
+    .where(where)
+    .limit(limit)
+    .as('some');
   const [row] = await db.select({ count: sql<string>`count(*)` }).from(some);
   return Number(row?.count ?? 0);
 }
@@ -111,7 +127,11 @@ export interface NestedRequest extends ListRequest {
   readonly owners: readonly string[];
 }
 
-async function countsByOwner(db: Db, table: Listed, request: NestedRequest): Promise<ReadonlyMap<string, number>> {
+async function countsByOwner(
+  db: Db,
+  table: Listed,
+  request: NestedRequest,
+): Promise<ReadonlyMap<string, number>> {
   const { owner, owners, where } = request;
   const rows = await db
     .select({ owner: sql<string>`${owner}`, count: sql<string>`count(*)` })
@@ -136,7 +156,11 @@ export async function pagesByOwner<Table extends Listed>(
   const order = sql.join(orderBy, sql`, `);
   const slice = sql`select ${table.id} as id from ${table} where ${and(sql`${owner} = owners.id`, where)} order by ${order} limit ${limit}`;
   const ids = sql`select slices.id from unnest(${sql.param(owners)}::text[]) as owners (id) cross join lateral (${slice}) slices`;
-  const found = await sortedRows(db, table, { where: and(request.where, sql`${table.id} in (${ids})`), orderBy, value });
+  const found = await sortedRows(db, table, {
+    where: and(request.where, sql`${table.id} in (${ids})`),
+    orderBy,
+    value,
+  });
   const byOwner = groupBy(found, (each) => ownerOf(each.row));
   let counted: Promise<ReadonlyMap<string, number>> | undefined;
   const count = async (of: string): Promise<number> => {

@@ -21,7 +21,12 @@ const SECRET_MEMBERS = [
 ];
 
 export function createLog(level: string, destination?: DestinationStream): Log {
-  const paths = SECRET_MEMBERS.flatMap((member) => [member, `*.${member}`, `*.*.${member}`, `*.*.*.${member}`]);
+  const paths = SECRET_MEMBERS.flatMap((member) => [
+    member,
+    `*.${member}`,
+    `*.*.${member}`,
+    `*.*.*.${member}`,
+  ]);
   const options = { level, redact: { paths, censor: '(secret)' }, base: null };
   return destination === undefined ? pino(options) : pino(options, destination);
 }

@@ -43,7 +43,8 @@ export function decodeCursor(sort: string, cursor: string): Position {
   const read = parseCursor(cursor);
   const parts: unknown[] = Array.isArray(read) ? read : [];
   const [madeBy, value, id] = parts;
-  const sound = (part: unknown): part is string => typeof part === 'string' && part.length <= 512 && !part.includes('\0');
+  const sound = (part: unknown): part is string =>
+    typeof part === 'string' && part.length <= 512 && !part.includes('\0');
   if (madeBy !== sort || !sound(value) || !sound(id)) {
     throw invalidInput([{ field: 'after', message: 'must be a cursor of a list with the same sort' }]);
   }

@@ -32,7 +32,9 @@ const FIXED_MILLIS = { HOUR: 3_600_000, DAY: DAY_MILLIS } as const;
 function calendarWindow(anchor: Instant, unit: 'months' | 'years', now: Instant): Window {
   const from = Temporal.Instant.from(anchor).toZonedDateTimeISO('UTC');
   const turn = (count: number): Instant => instant(from.add({ [unit]: count }).epochMilliseconds);
-  const passed = from.until(Temporal.Instant.from(now).toZonedDateTimeISO('UTC'), { largestUnit: unit })[unit];
+  const passed = from.until(Temporal.Instant.from(now).toZonedDateTimeISO('UTC'), { largestUnit: unit })[
+    unit
+  ];
   let count = Math.max(0, passed);
   while (turn(count + 1) <= now) count += 1;
   while (count > 0 && turn(count) > now) count -= 1;
@@ -68,7 +70,9 @@ export type Usage = ReadonlyMap<string, number>;
 function enabledFeature(grant: Grant, featureId: string, now: Instant): LicenseFeature | undefined {
   return grant.features.find(
     (feature) =>
-      feature.featureId === featureId && feature.enabled && (feature.expiresAt === null || feature.expiresAt > now),
+      feature.featureId === featureId &&
+      feature.enabled &&
+      (feature.expiresAt === null || feature.expiresAt > now),
   );
 }
 
@@ -87,7 +91,9 @@ export function metersOf(grants: readonly Grant[], featureId: string, now: Insta
       if (feature === undefined) return [];
       const window = windowAt(grant.issuedDate, feature.limitPeriod, now);
       const { licenseId } = grant;
-      return [{ licenseId, featureId, windowStart: window.start, windowEnd: window.end, limit: feature.limitValue }];
+      return [
+        { licenseId, featureId, windowStart: window.start, windowEnd: window.end, limit: feature.limitValue },
+      ];
     });
 }
 
@@ -135,7 +141,8 @@ function drawn(meters: readonly Meter[], amount: number, usage: Usage): Draw[] |
   const draws: Draw[] = [];
   let missing = amount;
   for (const meter of meters) {
-    const left = meter.limit === null ? missing : Math.max(0, meter.limit - (usage.get(meterName(meter)) ?? 0));
+    const left =
+      meter.limit === null ? missing : Math.max(0, meter.limit - (usage.get(meterName(meter)) ?? 0));
     const taken = Math.min(left, missing);
     if (taken > 0) draws.push({ meter, amount: taken });
     missing -= taken;
@@ -147,8 +154,7 @@ function drawn(meters: readonly Meter[], amount: number, usage: Usage): Draw[] |
 export function decide(licensee: Licensee, need: Need, usage: Usage, now: Instant): Decision {
   if (!licensee.licensed) return { granted: false, refusal: noActiveLicense() };
   const granted =
-    licensee.grantedElsewhere.has(need.feature) ||
-    grantsFeature(licensee.grants, need.feature, now);
+    licensee.grantedElsewhere.has(need.feature) || grantsFeature(licensee.grants, need.feature, now);
   if (!granted) return { granted: false, refusal: featureNotLicensed(need.feature) };
   if (need.amount === 0) return { granted: true, draws: [] };
   const meters = metersOf(licensee.drawable, need.feature, now);
@@ -161,7 +167,8 @@ export function decide(licensee: Licensee, need: Need, usage: Usage, now: Instan
 /** Usage after draws, so that several needs of one operation see each other. */
 export function usageAfter(usage: Usage, draws: readonly Draw[]): Usage {
   const next = new Map(usage);
-  for (const { meter, amount } of draws) next.set(meterName(meter), (next.get(meterName(meter)) ?? 0) + amount);
+  for (const { meter, amount } of draws)
+    next.set(meterName(meter), (next.get(meterName(meter)) ?? 0) + amount);
   return next;
 }
 
@@ -191,7 +198,10 @@ function entitlement(licensee: Licensee, featureId: string, usage: Usage, now: I
   const unlimited = meters.some((meter) => meter.limit === null);
   const used = meters.reduce((sum, meter) => sum + (usage.get(meterName(meter)) ?? 0), 0);
   const limit = unlimited ? null : meters.reduce((sum, meter) => sum + (meter.limit ?? 0), 0);
-  const left = meters.reduce((sum, meter) => sum + Math.max(0, (meter.limit ?? 0) - (usage.get(meterName(meter)) ?? 0)), 0);
+  const left = meters.reduce(
+    (sum, meter) => sum + Math.max(0, (meter.limit ?? 0) - (usage.get(meterName(meter)) ?? 0)),
+    0,
+  );
   const windowEnds = meters.flatMap((meter) => meter.windowEnd ?? []).toSorted();
   return [
     {

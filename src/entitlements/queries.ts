@@ -55,12 +55,16 @@ export async function licenseeOf(reading: Reading, features: readonly string[]):
   const granting = and(licenseScope(reading), grantingSql(reading.now));
   if (licenseId !== undefined) return ownLicensee(await grantsWhere(reading, granting));
   if (customerId !== undefined) {
-    return ownLicensee([...(await grantsWhere(reading, granting)), ...(await grantsWhere(reading, tenantWide(reading)))]);
+    return ownLicensee([
+      ...(await grantsWhere(reading, granting)),
+      ...(await grantsWhere(reading, tenantWide(reading))),
+    ]);
   }
   const sold = resellerId === undefined ? undefined : eq(licenses.resellerId, resellerId);
   const drawable = await grantsWhere(reading, and(tenantWide(reading), sold));
   const elsewhere = features.filter((feature) => !grantsFeature(drawable, feature, reading.now));
-  const grantedElsewhere = elsewhere.length === 0 ? new Set<string>() : await grantedAnywhere(reading, elsewhere);
+  const grantedElsewhere =
+    elsewhere.length === 0 ? new Set<string>() : await grantedAnywhere(reading, elsewhere);
   const licensed = drawable.length > 0 || grantedElsewhere.size > 0 || (await anyGranting(reading));
   return { grants: drawable, drawable, grantedElsewhere, licensed };
 }

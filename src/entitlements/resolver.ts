@@ -1,8 +1,8 @@
 import { Ctx, Query, Resolver } from 'type-graphql';
 import { Authorized } from '../graph/authorized.js';
 import type { Context } from '../graph/context.js';
-import { apiAccess, entitlements, featureFlags } from './service.js';
 import { ApiAccess, Entitlement, FeatureFlag } from './schema.js';
+import { apiAccess, entitlements, featureFlags } from './service.js';
 
 @Resolver()
 export class EntitlementResolver {

@@ -1,12 +1,15 @@
 import { GraphQLSafeInt } from 'graphql-scalars';
 import { Field, ID, ObjectType } from 'type-graphql';
 import type { Instant } from '../core/clock.js';
-import { DateTime } from '../graph/scalars.js';
 import { RequiresFeature } from '../graph/requiresFeature.js';
+import { DateTime } from '../graph/scalars.js';
 import type { LimitPeriod, LimitType } from '../templates/model.js';
-import { LimitPeriodEnum, LimitTypeEnum } from '../templates/schema.js';
+import { LimitPeriodEnum, LimitTypeEnum } from '../templates/schema/types.js';
 
-@ObjectType({ description: "A feature that the caller's licenses grant, and what is left of it.", simpleResolvers: true })
+@ObjectType({
+  description: "A feature that the caller's licenses grant, and what is left of it.",
+  simpleResolvers: true,
+})
 export class Entitlement {
   @Field(() => String, { description: "The feature's id." })
   declare readonly featureId: string;
@@ -14,7 +17,10 @@ export class Entitlement {
   @Field(() => String, { description: 'What people call it.' })
   declare readonly featureName: string;
 
-  @Field(() => GraphQLSafeInt, { nullable: true, description: 'The limits of all granting licenses added up; null is unlimited.' })
+  @Field(() => GraphQLSafeInt, {
+    nullable: true,
+    description: 'The limits of all granting licenses added up; null is unlimited.',
+  })
   declare readonly limit: number | null;
 
   @Field(() => LimitTypeEnum, { nullable: true, description: 'The unit of the limit.' })
@@ -29,17 +35,26 @@ export class Entitlement {
   @Field(() => GraphQLSafeInt, { nullable: true, description: 'The units left; null is unlimited.' })
   declare readonly left: number | null;
 
-  @Field(() => DateTime, { nullable: true, description: 'When the first window ends; null if it never does.' })
+  @Field(() => DateTime, {
+    nullable: true,
+    description: 'When the first window ends; null if it never does.',
+  })
   declare readonly windowEndsAt: Instant | null;
 
-  @Field(() => DateTime, { nullable: true, description: 'When the last granting license, or the feature on it, ends.' })
+  @Field(() => DateTime, {
+    nullable: true,
+    description: 'When the last granting license, or the feature on it, ends.',
+  })
   declare readonly expiresAt: Instant | null;
 
   @Field(() => [ID], { description: 'The licenses that grant it.' })
   declare readonly licenseIds: readonly string[];
 }
 
-@ObjectType({ description: "A setting of the host that the caller's licenses switch.", simpleResolvers: true })
+@ObjectType({
+  description: "A setting of the host that the caller's licenses switch.",
+  simpleResolvers: true,
+})
 export class FeatureFlag {
   @Field(() => String, { description: "The setting's name: graphql_enabled." })
   declare readonly name: string;

@@ -1,11 +1,11 @@
 import { and, eq, sql } from 'drizzle-orm';
-import { findTenant } from '../access/queries.js';
 import { defaultFeatureFlags } from '../access/model.js';
+import { findTenant } from '../access/queries.js';
 import type { Reading, Work } from '../core/work.js';
 import {
   type Decision,
-  decide,
   type Draw,
+  decide,
   type Entitlement,
   entitlementsOf,
   type Licensee,
@@ -13,8 +13,8 @@ import {
   meterName,
   metersOf,
   type Need,
-  usageAfter,
   type Usage,
+  usageAfter,
 } from './model.js';
 import { licenseeOf, lockedUsageOf, usageOf } from './queries.js';
 import { featureUsage } from './table.js';
@@ -75,7 +75,8 @@ async function addUsage(work: Work, { meter, amount }: Draw): Promise<void> {
     );
 }
 
-const byMeter = (left: Draw, right: Draw): number => (meterName(left.meter) < meterName(right.meter) ? -1 : 1);
+const byMeter = (left: Draw, right: Draw): number =>
+  meterName(left.meter) < meterName(right.meter) ? -1 : 1;
 
 /**
  * Charges all needs, or none if a metered one is refused. The counters are locked before they are read, so that no
@@ -101,7 +102,9 @@ export async function refundDraws(work: Work, draws: readonly Draw[]): Promise<v
 /** What the caller's licenses grant, and what is left of it. */
 export async function entitlements(reading: Reading): Promise<Entitlement[]> {
   const licensee = await licenseeOf(reading, []);
-  const features = new Set(licensee.grants.flatMap((grant) => grant.features.map((feature) => feature.featureId)));
+  const features = new Set(
+    licensee.grants.flatMap((grant) => grant.features.map((feature) => feature.featureId)),
+  );
   const meters = [...features].flatMap((feature) => metersOf(licensee.drawable, feature, reading.now));
   return entitlementsOf(licensee, await usageOf(reading, meters), reading.now);
 }
@@ -118,7 +121,11 @@ export async function featureFlags(reading: Reading): Promise<FeatureFlag[]> {
   const flags = Object.entries(tenant?.settings.featureFlags ?? defaultFeatureFlags);
   const needs = flags.map(([, feature]) => ({ feature, amount: 0 }));
   const decisions = await checkNeeds(reading, needs);
-  return flags.map(([name, featureId], index) => ({ name, featureId, enabled: decisions[index]?.granted ?? false }));
+  return flags.map(([name, featureId], index) => ({
+    name,
+    featureId,
+    enabled: decisions[index]?.granted ?? false,
+  }));
 }
 
 export interface ApiAccess {

@@ -1,6 +1,16 @@
-import { ArgsType, type ClassType, Ctx, Field, FieldResolver, Int, ObjectType, Resolver, Root } from 'type-graphql';
+import {
+  ArgsType,
+  type ClassType,
+  Ctx,
+  Field,
+  FieldResolver,
+  Int,
+  ObjectType,
+  Resolver,
+  Root,
+} from 'type-graphql';
 import { integer, text } from '../core/check.js';
-import { type Page, PAGE_LIMIT } from '../core/page.js';
+import { PAGE_LIMIT, type Page } from '../core/page.js';
 import type { Context } from './context.js';
 
 @ObjectType({ description: 'Where a page of a list ends, and whether there is more.', simpleResolvers: true })
@@ -8,13 +18,18 @@ export class PageInfo {
   @Field(() => Boolean, { description: 'Whether more entries follow this page.' })
   declare readonly hasNextPage: boolean;
 
-  @Field(() => Boolean, { description: 'Whether the page was asked for with a cursor, so that entries precede it.' })
+  @Field(() => Boolean, {
+    description: 'Whether the page was asked for with a cursor, so that entries precede it.',
+  })
   declare readonly hasPreviousPage: boolean;
 
   @Field(() => String, { nullable: true, description: 'The cursor of the first entry of the page.' })
   declare readonly startCursor: string | null;
 
-  @Field(() => String, { nullable: true, description: 'The cursor of the last entry: `after` of the next page.' })
+  @Field(() => String, {
+    nullable: true,
+    description: 'The cursor of the last entry: `after` of the next page.',
+  })
   declare readonly endCursor: string | null;
 }
 
@@ -23,7 +38,10 @@ export class PageArgs {
   @Field(() => Int, { defaultValue: 20, description: `How many entries to answer, 1 to ${PAGE_LIMIT}.` })
   declare readonly first: number;
 
-  @Field(() => String, { nullable: true, description: 'Answer what follows this cursor; the sort must be the same.' })
+  @Field(() => String, {
+    nullable: true,
+    description: 'Answer what follows this cursor; the sort must be the same.',
+  })
   declare readonly after?: string;
 }
 
@@ -70,7 +88,8 @@ export function connectionOf<Node extends object>(node: () => ClassType<Node>, n
     }
 
     @FieldResolver(() => Int, {
-      description: 'How many entries the whole list has, counted only when asked for, and only up to 100,000.',
+      description:
+        'How many entries the whole list has, counted only when asked for, and only up to 100,000.',
     })
     totalCount(@Root() page: Page<Node>, @Ctx() _ctx: Context): Promise<number> {
       return page.count();

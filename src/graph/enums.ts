@@ -9,6 +9,10 @@ export function enumOf<Value extends string>(
   const names = Object.keys(values) as Value[];
   const enumObject = Object.fromEntries(names.map((value) => [value, value])) as Record<Value, Value>;
   const valuesConfig = Object.fromEntries(names.map((value) => [value, { description: values[value] }]));
-  registerEnumType(enumObject, { name, description, valuesConfig: valuesConfig as Record<Value, { description: string }> });
+  registerEnumType(enumObject, {
+    name,
+    description,
+    valuesConfig: valuesConfig as Record<Value, { description: string }>,
+  });
   return enumObject;
 }

@@ -14,7 +14,11 @@ export class Loaders {
 
   constructor(private readonly reading: () => Promise<Reading>) {}
 
-  async load<Value, Arguments>(batch: Batch<Value, Arguments>, key: string, args: Arguments): Promise<Value | null> {
+  async load<Value, Arguments>(
+    batch: Batch<Value, Arguments>,
+    key: string,
+    args: Arguments,
+  ): Promise<Value | null> {
     const loader = this.#loaderOf(batch, args);
     return (await loader.load(key)) as Value | null;
   }

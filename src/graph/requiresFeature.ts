@@ -1,4 +1,11 @@
-import { DirectiveLocation, GraphQLBoolean, GraphQLDirective, GraphQLInt, GraphQLNonNull, GraphQLString } from 'graphql';
+import {
+  DirectiveLocation,
+  GraphQLBoolean,
+  GraphQLDirective,
+  GraphQLInt,
+  GraphQLNonNull,
+  GraphQLString,
+} from 'graphql';
 import { Directive } from 'type-graphql';
 
 export interface FeatureMark {
@@ -21,7 +28,10 @@ export const requiresFeatureDirective = new GraphQLDirective({
     "Refuses the field unless a license of the caller grants the feature, and with `consumeQuota` charges `amount` units of the feature's quota. On an object type it applies to every field that returns the type, and charges nothing.",
   locations: [DirectiveLocation.FIELD_DEFINITION, DirectiveLocation.OBJECT],
   args: {
-    feature: { type: new GraphQLNonNull(GraphQLString), description: "The feature's id, as licenses name it." },
+    feature: {
+      type: new GraphQLNonNull(GraphQLString),
+      description: "The feature's id, as licenses name it.",
+    },
     consumeQuota: {
       type: GraphQLBoolean,
       defaultValue: false,
@@ -33,6 +43,9 @@ export const requiresFeatureDirective = new GraphQLDirective({
 
 /** Marks a field, or an object type, with `@requiresFeature`. */
 export function RequiresFeature(feature: string, charge?: { consumeQuota: true; amount?: number }) {
-  const quota = charge === undefined ? '' : `, consumeQuota: true${charge.amount === undefined ? '' : `, amount: ${charge.amount}`}`;
+  const quota =
+    charge === undefined
+      ? ''
+      : `, consumeQuota: true${charge.amount === undefined ? '' : `, amount: ${charge.amount}`}`;
   return Directive(`@requiresFeature(feature: ${JSON.stringify(feature)}${quota})`);
 }

@@ -6,8 +6,8 @@
  * Licenses do not own devices or seats (activations), nor meters and verdicts on features (entitlements).
  */
 import { randomBytes } from 'node:crypto';
-import type { FieldProblem } from '../core/refusal.js';
 import { addDays, addMonths, type Instant, LATEST } from '../core/clock.js';
+import type { FieldProblem } from '../core/refusal.js';
 import { invalidInput, Refusal } from '../core/refusal.js';
 import type { LicenseFeature, LicenseType } from '../templates/model.js';
 
@@ -33,7 +33,13 @@ export const licenseEvents = [
   'license.exported',
 ] as const;
 
-type Act = 'activateLicense' | 'updateLicense' | 'suspendLicense' | 'reinstateLicense' | 'renewLicense' | 'revokeLicense';
+type Act =
+  | 'activateLicense'
+  | 'updateLicense'
+  | 'suspendLicense'
+  | 'reinstateLicense'
+  | 'renewLicense'
+  | 'revokeLicense';
 
 interface Transition {
   readonly act: Act;
@@ -42,7 +48,9 @@ interface Transition {
 }
 
 function moves(act: Act, from: readonly LicenseStatus[], to: readonly LicenseStatus[]): Transition[] {
-  return from.flatMap((source) => to.filter((target) => target !== source).map((target) => ({ act, from: source, to: target })));
+  return from.flatMap((source) =>
+    to.filter((target) => target !== source).map((target) => ({ act, from: source, to: target })),
+  );
 }
 
 /** Every step that an act may take. Time alone moves ACTIVE and INACTIVE to EXPIRED and on to SUSPENDED. */
@@ -101,9 +109,15 @@ export function standingAt(license: StatusFacts, now: Instant): Standing {
   const recorded = { status, inGrace: false, suspensionCause, suspensionReason };
   if (status === 'REVOKED' || status === 'SUSPENDED' || status === 'PENDING') return recorded;
   const clear = { suspensionCause: null, suspensionReason: null };
-  if (expiryDate === null || end === null || now < expiryDate) return { status: running(status), inGrace: false, ...clear };
+  if (expiryDate === null || end === null || now < expiryDate)
+    return { status: running(status), inGrace: false, ...clear };
   if (now < end) return { status: 'EXPIRED', inGrace: true, ...clear };
-  return { status: 'SUSPENDED', inGrace: false, suspensionCause: 'GRACE_EXPIRED', suspensionReason: GRACE_EXPIRED };
+  return {
+    status: 'SUSPENDED',
+    inGrace: false,
+    suspensionCause: 'GRACE_EXPIRED',
+    suspensionReason: GRACE_EXPIRED,
+  };
 }
 
 /** Whether the license grants its features at that instant. */
@@ -160,7 +174,9 @@ export function upgradedFeatures(
   upgrades: readonly LicenseFeature[],
 ): readonly LicenseFeature[] {
   const known = new Set(features.map((feature) => feature.featureId));
-  const replaced = features.map((feature) => upgrades.find((next) => next.featureId === feature.featureId) ?? feature);
+  const replaced = features.map(
+    (feature) => upgrades.find((next) => next.featureId === feature.featureId) ?? feature,
+  );
   return [...replaced, ...upgrades.filter((next) => !known.has(next.featureId))];
 }
 
@@ -174,7 +190,9 @@ export function renewed(license: RenewalFacts, terms: RenewalTerms, now: Instant
   const maintained = maintenanceExpiry !== null && maintenanceExpiry > now;
   return {
     status: standing.status === 'INACTIVE' ? 'INACTIVE' : 'ACTIVE',
-    expiryDate: endless ? license.expiryDate : extended(license.expiryDate, honoured, now, terms.durationMonths),
+    expiryDate: endless
+      ? license.expiryDate
+      : extended(license.expiryDate, honoured, now, terms.durationMonths),
     maintenanceExpiry:
       endless || terms.extendMaintenance
         ? extended(maintenanceExpiry, maintained, now, terms.durationMonths)
@@ -234,13 +252,19 @@ export function spanProblems(license: Span, now: Instant): FieldProblem[] {
   const { licenseType, expiryDate, issuedDate, trialPeriodDays, status } = license;
   const trial = licenseType === 'TRIAL' || licenseType === 'EVALUATION';
   if (licenseType === 'PERPETUAL' && expiryDate !== null) {
-    problems.push({ field: 'input.expiryDate', message: 'a perpetual license has no expiry; give maintenanceExpiry' });
+    problems.push({
+      field: 'input.expiryDate',
+      message: 'a perpetual license has no expiry; give maintenanceExpiry',
+    });
   }
   if (trial && trialPeriodDays === null) {
     problems.push({ field: 'input.trialPeriodDays', message: `a license of type ${licenseType} needs it` });
   }
   if (status === 'PENDING' && !trial) {
-    problems.push({ field: 'input.status', message: 'only TRIAL and EVALUATION licenses wait for their first activation' });
+    problems.push({
+      field: 'input.status',
+      message: 'only TRIAL and EVALUATION licenses wait for their first activation',
+    });
   }
   if (status === 'PENDING' && expiryDate !== null) {
     problems.push({ field: 'input.expiryDate', message: 'a license that has not begun has no expiry yet' });
@@ -253,7 +277,10 @@ export function spanProblems(license: Span, now: Instant): FieldProblem[] {
 }
 
 /** Where reinstatement leads: back to where suspension found the license. The end of grace is undone by renewal alone. */
-export function reinstatedStatus(license: StatusFacts & { suspendedFrom: LicenseStatus | null }, now: Instant): LicenseStatus {
+export function reinstatedStatus(
+  license: StatusFacts & { suspendedFrom: LicenseStatus | null },
+  now: Instant,
+): LicenseStatus {
   const standing = standingAt(license, now);
   const to = license.suspendedFrom ?? 'ACTIVE';
   if (standing.suspensionCause !== 'GRACE_EXPIRED') {

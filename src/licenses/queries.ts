@@ -40,8 +40,14 @@ export function grantingSql(now: Instant): SQL {
   return sql`${statusSql(now)} in ('ACTIVE', 'EXPIRED')`;
 }
 
-export async function licensesById(reading: Reading, ids: readonly string[]): Promise<ReadonlyMap<string, License>> {
-  const rows = await reading.db.select().from(licenses).where(and(licenseScope(reading), anyOf(licenses.id, ids)));
+export async function licensesById(
+  reading: Reading,
+  ids: readonly string[],
+): Promise<ReadonlyMap<string, License>> {
+  const rows = await reading.db
+    .select()
+    .from(licenses)
+    .where(and(licenseScope(reading), anyOf(licenses.id, ids)));
   return byKey(rows, (row) => row.id);
 }
 
@@ -122,11 +128,23 @@ export function licensesPage(
   return pageOf(reading.db, licenses, request);
 }
 
-function licensesBy(column: typeof licenses.customerId | typeof licenses.templateId | typeof licenses.orderId) {
-  const owner = (row: License) => ({ customer_id: row.customerId, template_id: row.templateId, order_id: row.orderId });
+function licensesBy(
+  column: typeof licenses.customerId | typeof licenses.templateId | typeof licenses.orderId,
+) {
+  const owner = (row: License) => ({
+    customer_id: row.customerId,
+    template_id: row.templateId,
+    order_id: row.orderId,
+  });
   const name = column.name as keyof ReturnType<typeof owner>;
   return (reading: Reading, owners: readonly string[], page: PageArguments) => {
-    const request = { where: licenseScope(reading), sorting: sortingOf(newestFirst), page, owner: column, owners };
+    const request = {
+      where: licenseScope(reading),
+      sorting: sortingOf(newestFirst),
+      page,
+      owner: column,
+      owners,
+    };
     return pagesByOwner(reading.db, licenses, request, (row) => owner(row)[name]);
   };
 }

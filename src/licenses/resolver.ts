@@ -16,40 +16,84 @@ import { Edge, ListEdge } from '../graph/edge.js';
 import { RequiresFeature } from '../graph/requiresFeature.js';
 import { DateTime } from '../graph/scalars.js';
 import { productsById, templatesById } from '../templates/queries.js';
-import { LicenseTemplate, Product } from '../templates/schema.js';
+import { LicenseTemplate, Product } from '../templates/schema/types.js';
 import type { Template } from '../templates/table.js';
 import { graceEnd, keyMalformed, parseLicenseKey, standingAt } from './model.js';
 import { licensesByCustomer, licensesById, licensesByTemplate, licensesPage } from './queries.js';
-import * as shapes from './schema.js';
-import * as act from './service.js';
+import * as inputs from './schema/inputs.js';
+import * as payloads from './schema/payloads.js';
+import * as shapes from './schema/types.js';
+import { createLicense } from './service/createLicense.js';
+import { exportLicenses } from './service/exportLicenses.js';
+import { issueLicense } from './service/issueLicense.js';
+import { reinstateLicense } from './service/reinstateLicense.js';
+import { renewLicense } from './service/renewLicense.js';
+import { revealLicenseKey } from './service/revealLicenseKey.js';
+import { revokeLicense } from './service/revokeLicense.js';
+import { suspendLicense } from './service/suspendLicense.js';
+import { transferLicense } from './service/transferLicense.js';
+import { updateLicense } from './service/updateLicense.js';
+
 import type { License } from './table.js';
 
-@Edge('customer', () => Customer, customersById, (license: License) => license.customerId, {
-  permission: 'customer.read',
-  nullable: true,
-  description: 'The customer who holds it; null for a license of the whole tenant.',
-})
-@Edge('reseller', () => Reseller, resellersById, (license: License) => license.resellerId, {
-  permission: 'reseller.read',
-  nullable: true,
-  description: 'The reseller who sold it.',
-})
-@Edge('template', () => LicenseTemplate, templatesById, (license: License) => license.templateId, {
-  permission: 'template.read',
-  nullable: true,
-  description: 'The template that it was made from.',
-})
-@Edge('product', () => Product, productsById, (license: License) => license.productId, {
-  permission: 'product.read',
-  description: 'The product that is licensed.',
-})
-@ListEdge('events', () => EventConnection, eventsByLicense, (license: License) => license.id, {
-  permission: 'event.read',
-  description: 'What happened to it and to its activations, the newest first.',
-})
+@Edge(
+  'customer',
+  () => Customer,
+  customersById,
+  (license: License) => license.customerId,
+  {
+    permission: 'customer.read',
+    nullable: true,
+    description: 'The customer who holds it; null for a license of the whole tenant.',
+  },
+)
+@Edge(
+  'reseller',
+  () => Reseller,
+  resellersById,
+  (license: License) => license.resellerId,
+  {
+    permission: 'reseller.read',
+    nullable: true,
+    description: 'The reseller who sold it.',
+  },
+)
+@Edge(
+  'template',
+  () => LicenseTemplate,
+  templatesById,
+  (license: License) => license.templateId,
+  {
+    permission: 'template.read',
+    nullable: true,
+    description: 'The template that it was made from.',
+  },
+)
+@Edge(
+  'product',
+  () => Product,
+  productsById,
+  (license: License) => license.productId,
+  {
+    permission: 'product.read',
+    description: 'The product that is licensed.',
+  },
+)
+@ListEdge(
+  'events',
+  () => EventConnection,
+  eventsByLicense,
+  (license: License) => license.id,
+  {
+    permission: 'event.read',
+    description: 'What happened to it and to its activations, the newest first.',
+  },
+)
 @Resolver(() => shapes.License)
 export class LicenseEdges {
-  @FieldResolver(() => shapes.LicenseStatusEnum, { description: 'What it is at this moment, computed from its dates.' })
+  @FieldResolver(() => shapes.LicenseStatusEnum, {
+    description: 'What it is at this moment, computed from its dates.',
+  })
   status(@Root() license: License, @Ctx() ctx: Context) {
     return standingAt(license, ctx.now).status;
   }
@@ -59,7 +103,10 @@ export class LicenseEdges {
     return standingAt(license, ctx.now).inGrace;
   }
 
-  @FieldResolver(() => DateTime, { nullable: true, description: 'When it stops being honoured after its expiry.' })
+  @FieldResolver(() => DateTime, {
+    nullable: true,
+    description: 'When it stops being honoured after its expiry.',
+  })
   graceEndsAt(@Root() license: License): Instant | null {
     return graceEnd(license);
   }
@@ -72,32 +119,51 @@ export class LicenseEdges {
 
 const licensesEdge = { permission: 'license.read' } as const;
 
-@ListEdge('licenses', () => shapes.LicenseConnection, licensesByCustomer, (customer: CustomerRow) => customer.id, {
-  ...licensesEdge,
-  description: 'The licenses that it holds, the newest first.',
-})
+@ListEdge(
+  'licenses',
+  () => shapes.LicenseConnection,
+  licensesByCustomer,
+  (customer: CustomerRow) => customer.id,
+  {
+    ...licensesEdge,
+    description: 'The licenses that it holds, the newest first.',
+  },
+)
 @Resolver(() => Customer)
 export class CustomerLicenseEdges {}
 
-@ListEdge('licenses', () => shapes.LicenseConnection, licensesByTemplate, (template: Template) => template.id, {
-  ...licensesEdge,
-  description: 'The licenses made from it, the newest first.',
-})
+@ListEdge(
+  'licenses',
+  () => shapes.LicenseConnection,
+  licensesByTemplate,
+  (template: Template) => template.id,
+  {
+    ...licensesEdge,
+    description: 'The licenses made from it, the newest first.',
+  },
+)
 @Resolver(() => LicenseTemplate)
 export class TemplateLicenseEdges {}
 
 @Resolver()
 export class LicenseQueries {
   @Authorized('license.read')
-  @Query(() => shapes.License, { nullable: true, description: 'One license; null if there is none with this id.' })
+  @Query(() => shapes.License, {
+    nullable: true,
+    description: 'One license; null if there is none with this id.',
+  })
   license(@Arg('id', () => ID, { description: "The license's id." }) id: string, @Ctx() ctx: Context) {
     return ctx.load(licensesById, id);
   }
 
   @Authorized('license.read')
-  @Query(() => shapes.License, { nullable: true, description: 'The license with this key; null if the caller sees none.' })
+  @Query(() => shapes.License, {
+    nullable: true,
+    description: 'The license with this key; null if the caller sees none.',
+  })
   async licenseByKey(
-    @Arg('licenseKey', () => String, { description: 'The full key, in any case, with or without dashes.' }) input: string,
+    @Arg('licenseKey', () => String, { description: 'The full key, in any case, with or without dashes.' })
+    input: string,
     @Ctx() ctx: Context,
   ) {
     const licenseKey = parseLicenseKey(input);
@@ -109,13 +175,15 @@ export class LicenseQueries {
 
   @Authorized('license.read')
   @CheckedArguments(pageChecks)
-  @Query(() => shapes.LicenseConnection, { description: 'Licenses, the newest first unless sorted otherwise.' })
+  @Query(() => shapes.LicenseConnection, {
+    description: 'Licenses, the newest first unless sorted otherwise.',
+  })
   async licenses(
     @Args(() => PageArgs) page: PageArgs,
-    @Arg('filter', () => shapes.LicenseFilter, { nullable: true, description: 'Which ones.' })
-    filter: shapes.LicenseFilter | null,
-    @Arg('sort', () => shapes.LicenseSort, { nullable: true, description: 'In which order.' })
-    sort: shapes.LicenseSort | null,
+    @Arg('filter', () => inputs.LicenseFilter, { nullable: true, description: 'Which ones.' })
+    filter: inputs.LicenseFilter | null,
+    @Arg('sort', () => inputs.LicenseSort, { nullable: true, description: 'In which order.' })
+    sort: inputs.LicenseSort | null,
     @Ctx() ctx: Context,
   ): Promise<Page<License>> {
     return licensesPage(await ctx.reading(), filter ?? {}, sort ?? null, page);
@@ -125,114 +193,135 @@ export class LicenseQueries {
 @Resolver()
 export class LicenseMutations {
   @Authorized('license.create')
-  @Mutation(() => shapes.CreateLicensePayload, { nullable: true, description: 'Creates a license without a template.' })
+  @Mutation(() => payloads.CreateLicensePayload, {
+    nullable: true,
+    description: 'Creates a license without a template.',
+  })
   createLicense(
-    @Arg('input', () => shapes.CreateLicenseInput, { description: 'The license.' }) input: shapes.CreateLicenseInput,
+    @Arg('input', () => inputs.CreateLicenseInput, { description: 'The license.' })
+    input: inputs.CreateLicenseInput,
     @CurrentWork() work: Work,
   ) {
-    return act.createLicense(work, input);
+    return createLicense(work, input);
   }
 
   @Authorized('license.issue')
-  @Mutation(() => shapes.IssueLicensePayload, { nullable: true, description: 'Issues a license from a template.' })
+  @Mutation(() => payloads.IssueLicensePayload, {
+    nullable: true,
+    description: 'Issues a license from a template.',
+  })
   async issueLicense(
-    @Arg('input', () => shapes.IssueLicenseInput, { description: 'From what and to whom.' })
-    input: shapes.IssueLicenseInput,
+    @Arg('input', () => inputs.IssueLicenseInput, { description: 'From what and to whom.' })
+    input: inputs.IssueLicenseInput,
     @CurrentWork() work: Work,
   ) {
-    const { license, licenseKey } = await act.issueLicense(work, input);
+    const { license, licenseKey } = await issueLicense(work, input);
     return { ...license, licenseId: license.id, licenseKey, license };
   }
 
   @Authorized('license.update')
-  @Mutation(() => shapes.UpdateLicensePayload, { nullable: true, description: 'Changes a license, switches it off or on.' })
+  @Mutation(() => payloads.UpdateLicensePayload, {
+    nullable: true,
+    description: 'Changes a license, switches it off or on.',
+  })
   async updateLicense(
-    @Arg('input', () => shapes.UpdateLicenseInput, { description: 'The changes.' }) input: shapes.UpdateLicenseInput,
+    @Arg('input', () => inputs.UpdateLicenseInput, { description: 'The changes.' })
+    input: inputs.UpdateLicenseInput,
     @CurrentWork() work: Work,
   ) {
-    return { license: await act.updateLicense(work, input) };
+    return { license: await updateLicense(work, input) };
   }
 
   @Authorized('license.renew')
-  @Mutation(() => shapes.RenewLicensePayload, {
+  @Mutation(() => payloads.RenewLicensePayload, {
     nullable: true,
     description:
       'Adds calendar months to the expiry while the license runs or is in grace, otherwise to now. A perpetual license has its maintenance renewed.',
   })
   async renewLicense(
-    @Arg('input', () => shapes.RenewLicenseInput, { description: 'For how long.' }) input: shapes.RenewLicenseInput,
+    @Arg('input', () => inputs.RenewLicenseInput, { description: 'For how long.' })
+    input: inputs.RenewLicenseInput,
     @CurrentWork() work: Work,
   ) {
-    return { license: await act.renewLicense(work, input) };
+    return { license: await renewLicense(work, input) };
   }
 
   @Authorized('license.suspend')
-  @Mutation(() => shapes.SuspendLicensePayload, {
+  @Mutation(() => payloads.SuspendLicensePayload, {
     nullable: true,
     description: 'Suspends a license. Its devices keep their seats and come back with reinstatement.',
   })
   async suspendLicense(
-    @Arg('input', () => shapes.SuspendLicenseInput, { description: 'Which and why.' }) input: shapes.SuspendLicenseInput,
+    @Arg('input', () => inputs.SuspendLicenseInput, { description: 'Which and why.' })
+    input: inputs.SuspendLicenseInput,
     @CurrentWork() work: Work,
   ) {
-    return { license: await act.suspendLicense(work, input) };
+    return { license: await suspendLicense(work, input) };
   }
 
   @Authorized('license.reinstate')
-  @Mutation(() => shapes.ReinstateLicensePayload, {
+  @Mutation(() => payloads.ReinstateLicensePayload, {
     nullable: true,
     description: 'Takes a license back to what it was before its suspension.',
   })
   async reinstateLicense(
-    @Arg('input', () => shapes.ReinstateLicenseInput, { description: 'Which.' }) input: shapes.ReinstateLicenseInput,
+    @Arg('input', () => inputs.ReinstateLicenseInput, { description: 'Which.' })
+    input: inputs.ReinstateLicenseInput,
     @CurrentWork() work: Work,
   ) {
-    return { license: await act.reinstateLicense(work, input) };
+    return { license: await reinstateLicense(work, input) };
   }
 
   @Authorized('license.revoke')
-  @Mutation(() => shapes.RevokeLicensePayload, {
+  @Mutation(() => payloads.RevokeLicensePayload, {
     nullable: true,
     description: 'Revokes a license for good and deactivates its devices.',
   })
   async revokeLicense(
-    @Arg('input', () => shapes.RevokeLicenseInput, { description: 'Which and why.' }) input: shapes.RevokeLicenseInput,
+    @Arg('input', () => inputs.RevokeLicenseInput, { description: 'Which and why.' })
+    input: inputs.RevokeLicenseInput,
     @CurrentWork() work: Work,
   ) {
-    return { license: await act.revokeLicense(work, input) };
+    return { license: await revokeLicense(work, input) };
   }
 
   @Authorized('license.transfer')
-  @Mutation(() => shapes.TransferLicensePayload, {
+  @Mutation(() => payloads.TransferLicensePayload, {
     nullable: true,
     description: 'Moves a license to another customer, with its history.',
   })
   async transferLicense(
-    @Arg('input', () => shapes.TransferLicenseInput, { description: 'To whom.' }) input: shapes.TransferLicenseInput,
+    @Arg('input', () => inputs.TransferLicenseInput, { description: 'To whom.' })
+    input: inputs.TransferLicenseInput,
     @CurrentWork() work: Work,
   ) {
-    return { license: await act.transferLicense(work, input) };
+    return { license: await transferLicense(work, input) };
   }
 
   @Authorized('license.reveal_key')
-  @Mutation(() => shapes.RevealLicenseKeyPayload, {
+  @Mutation(() => payloads.RevealLicenseKeyPayload, {
     nullable: true,
     description: 'Shows a full license key. Every look is recorded in the audit trail.',
   })
   revealLicenseKey(
-    @Arg('input', () => shapes.RevealLicenseKeyInput, { description: 'Which.' }) input: shapes.RevealLicenseKeyInput,
+    @Arg('input', () => inputs.RevealLicenseKeyInput, { description: 'Which.' })
+    input: inputs.RevealLicenseKeyInput,
     @CurrentWork() work: Work,
   ) {
-    return act.revealLicenseKey(work, input.licenseId);
+    return revealLicenseKey(work, input.licenseId);
   }
 
   @Authorized('license.export')
   @RequiresFeature('bulk_export', { consumeQuota: true })
-  @Mutation(() => shapes.ExportLicensesPayload, { nullable: true, description: 'Exports licenses in bulk, keys masked.' })
+  @Mutation(() => payloads.ExportLicensesPayload, {
+    nullable: true,
+    description: 'Exports licenses in bulk, keys masked.',
+  })
   exportLicenses(
-    @Arg('input', () => shapes.ExportLicensesInput, { description: 'Which and how.' }) input: shapes.ExportLicensesInput,
+    @Arg('input', () => inputs.ExportLicensesInput, { description: 'Which and how.' })
+    input: inputs.ExportLicensesInput,
     @CurrentWork() work: Work,
   ) {
-    return act.exportLicenses(work, input);
+    return exportLicenses(work, input);
   }
 }

@@ -13,9 +13,21 @@ import {
   varchar,
 } from 'drizzle-orm/pg-core';
 import { customers, resellers } from '../access/table.js';
-import { idColumn, instantColumn, madeAndChanged, oneOf, recordsColumn, tenantColumn } from '../core/columns.js';
+import {
+  idColumn,
+  instantColumn,
+  madeAndChanged,
+  oneOf,
+  recordsColumn,
+  tenantColumn,
+} from '../core/columns.js';
 import type { ProductId } from '../core/id.js';
-import { type LicenseFeature, type LicenseRestriction, licenseModels, licenseTypes } from '../templates/model.js';
+import {
+  type LicenseFeature,
+  type LicenseRestriction,
+  licenseModels,
+  licenseTypes,
+} from '../templates/model.js';
 import { licenseTemplates, products } from '../templates/table.js';
 import { licenseStatuses, suspensionCauses } from './model.js';
 
@@ -93,7 +105,10 @@ export const licenses = pgTable(
     oneOf('licenses_license_model', table.licenseModel, licenseModels),
     oneOf('licenses_status', table.status, licenseStatuses),
     oneOf('licenses_suspension_cause', table.suspensionCause, suspensionCauses),
-    check('licenses_suspended', sql`(${table.status} = 'SUSPENDED') = (${table.suspensionCause} is not null)`),
+    check(
+      'licenses_suspended',
+      sql`(${table.status} = 'SUSPENDED') = (${table.suspensionCause} is not null)`,
+    ),
     check('licenses_counts', sql`${table.maxActivations} >= 0 and ${table.currentActivations} >= 0`),
   ],
 );

@@ -17,8 +17,14 @@ function orderScope(reading: Reading): SQL | undefined {
   );
 }
 
-export async function ordersById(reading: Reading, ids: readonly string[]): Promise<ReadonlyMap<string, Order>> {
-  const rows = await reading.db.select().from(licenseOrders).where(and(orderScope(reading), anyOf(licenseOrders.id, ids)));
+export async function ordersById(
+  reading: Reading,
+  ids: readonly string[],
+): Promise<ReadonlyMap<string, Order>> {
+  const rows = await reading.db
+    .select()
+    .from(licenseOrders)
+    .where(and(orderScope(reading), anyOf(licenseOrders.id, ids)));
   return byKey(rows, (row) => row.id);
 }
 
@@ -28,7 +34,12 @@ export interface OrderFilter {
   readonly paymentStatus?: readonly PaymentStatus[] | null;
 }
 
-const newestFirst: Sorting = { name: 'CREATED_AT', by: licenseOrders.createdAt, type: 'timestamptz', direction: 'DESC' };
+const newestFirst: Sorting = {
+  name: 'CREATED_AT',
+  by: licenseOrders.createdAt,
+  type: 'timestamptz',
+  direction: 'DESC',
+};
 
 export function ordersPage(reading: Reading, filter: OrderFilter, page: PageArguments): Promise<Page<Order>> {
   const { customerId, status, paymentStatus } = filter;
@@ -42,6 +53,12 @@ export function ordersPage(reading: Reading, filter: OrderFilter, page: PageArgu
 }
 
 export function ordersByCustomer(reading: Reading, owners: readonly string[], page: PageArguments) {
-  const request = { where: orderScope(reading), sorting: newestFirst, page, owner: licenseOrders.customerId, owners };
+  const request = {
+    where: orderScope(reading),
+    sorting: newestFirst,
+    page,
+    owner: licenseOrders.customerId,
+    owners,
+  };
   return pagesByOwner(reading.db, licenseOrders, request, (row) => row.customerId);
 }

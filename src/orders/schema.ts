@@ -14,18 +14,26 @@ export const OrderStatusEnum = enumOf<OrderStatus>('OrderStatus', 'How far an or
   FULFILLED: 'Has its licenses.',
   CANCELLED: 'Was cancelled.',
 });
-export const PaymentStatusEnum = enumOf<PaymentStatus>('PaymentStatus', 'How far the payment of an order is.', {
-  PENDING: 'Is not paid.',
-  PAID: 'Is paid in full.',
-  PARTIAL: 'Is paid in part.',
-  FAILED: 'Could not be charged.',
-  REFUNDED: 'Was paid back.',
-});
-export const FulfillmentMethodEnum = enumOf<FulfillmentMethod>('FulfillmentMethod', 'How licenses are made for an order.', {
-  AUTO: 'By themselves, once approved and paid.',
-  MANUAL: 'When a person says so.',
-  BATCH: 'In the background, in chunks.',
-});
+export const PaymentStatusEnum = enumOf<PaymentStatus>(
+  'PaymentStatus',
+  'How far the payment of an order is.',
+  {
+    PENDING: 'Is not paid.',
+    PAID: 'Is paid in full.',
+    PARTIAL: 'Is paid in part.',
+    FAILED: 'Could not be charged.',
+    REFUNDED: 'Was paid back.',
+  },
+);
+export const FulfillmentMethodEnum = enumOf<FulfillmentMethod>(
+  'FulfillmentMethod',
+  'How licenses are made for an order.',
+  {
+    AUTO: 'By themselves, once approved and paid.',
+    MANUAL: 'When a person says so.',
+    BATCH: 'In the background, in chunks.',
+  },
+);
 
 @ObjectType({ description: 'A purchase of licenses.', simpleResolvers: true })
 export class LicenseOrder {

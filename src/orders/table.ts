@@ -11,7 +11,14 @@ import {
   varchar,
 } from 'drizzle-orm/pg-core';
 import { customers, resellers } from '../access/table.js';
-import { idColumn, instantColumn, madeAndChanged, oneOf, recordsColumn, tenantColumn } from '../core/columns.js';
+import {
+  idColumn,
+  instantColumn,
+  madeAndChanged,
+  oneOf,
+  recordsColumn,
+  tenantColumn,
+} from '../core/columns.js';
 import type { LicenseFeature, LicenseRestriction, Pricing } from '../templates/model.js';
 import { licenseTemplates } from '../templates/table.js';
 import { fulfillmentMethods, orderStatuses, paymentStatuses } from './model.js';
@@ -35,10 +42,14 @@ export const licenseOrders = pgTable(
     totalAmount: numeric('total_amount', { precision: 19, scale: 4 }).notNull(),
     discountApplied: numeric('discount_applied', { precision: 19, scale: 4 }),
     currency: varchar('currency', { length: 3 }).notNull(),
-    paymentStatus: varchar('payment_status', { length: 20, enum: paymentStatuses }).notNull().default('PENDING'),
+    paymentStatus: varchar('payment_status', { length: 20, enum: paymentStatuses })
+      .notNull()
+      .default('PENDING'),
     invoiceId: idColumn<'Invoice'>('invoice_id'),
     subscriptionId: varchar('subscription_id', { length: 50 }),
-    fulfillmentMethod: varchar('fulfillment_method', { length: 20, enum: fulfillmentMethods }).notNull().default('AUTO'),
+    fulfillmentMethod: varchar('fulfillment_method', { length: 20, enum: fulfillmentMethods })
+      .notNull()
+      .default('AUTO'),
     generatedLicenses: jsonb('generated_licenses').$type<readonly string[]>(),
     fulfilledAt: instantColumn('fulfilled_at'),
     ...madeAndChanged(),
@@ -61,7 +72,12 @@ export const licenseOrders = pgTable(
       foreignColumns: [licenseTemplates.tenantId, licenseTemplates.id],
       name: 'license_orders_template',
     }),
-    index('ix_license_orders_tenant_customer').on(table.tenantId, table.customerId, table.createdAt, table.id),
+    index('ix_license_orders_tenant_customer').on(
+      table.tenantId,
+      table.customerId,
+      table.createdAt,
+      table.id,
+    ),
     index('ix_license_orders_tenant_created').on(table.tenantId, table.createdAt, table.id),
     oneOf('license_orders_status', table.status, orderStatuses),
     oneOf('license_orders_payment_status', table.paymentStatus, paymentStatuses),

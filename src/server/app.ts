@@ -1,9 +1,12 @@
 import { randomUUID } from 'node:crypto';
 import { ApolloServer, type ApolloServerPlugin } from '@apollo/server';
-import { ApolloServerPluginCacheControlDisabled, ApolloServerPluginLandingPageDisabled } from '@apollo/server/plugin/disabled';
+import {
+  ApolloServerPluginCacheControlDisabled,
+  ApolloServerPluginLandingPageDisabled,
+} from '@apollo/server/plugin/disabled';
 import { fastifyApolloDrainPlugin, fastifyApolloHandler } from '@as-integrations/fastify';
 import { sql } from 'drizzle-orm';
-import { fastify, type FastifyInstance, type FastifyRequest } from 'fastify';
+import { type FastifyInstance, type FastifyRequest, fastify } from 'fastify';
 import type { GraphQLSchema } from 'graphql';
 import type { JSONWebKeySet } from 'jose';
 import type { VerifyToken } from '../access/tokens.js';
@@ -41,17 +44,32 @@ function operationPlugin(machinery: Machinery): ApolloServerPlugin<Operation> {
       },
       didEncounterErrors: async ({ errors, contextValue }) => {
         for (const error of errors.filter(isInternal)) {
-          machinery.log.error({ err: error.originalError ?? error, requestId: contextValue.requestId }, 'an operation failed');
+          machinery.log.error(
+            { err: error.originalError ?? error, requestId: contextValue.requestId },
+            'an operation failed',
+          );
           error.extensions.requestId = contextValue.requestId;
         }
       },
       willSendResponse: finish,
     }),
-    unexpectedErrorProcessingRequest: async ({ requestContext }) => finish(requestContext),
+    contextCreationDidFail: async ({ error }) => {
+      if (isInternal(error)) machinery.log.error({ err: error }, 'a request could not be begun');
+    },
+    unexpectedErrorProcessingRequest: async ({ requestContext, error }) => {
+      machinery.log.error(
+        { err: error, requestId: requestContext.contextValue.requestId },
+        'an operation failed',
+      );
+      await finish(requestContext);
+    },
   };
 }
 
-function createGraph({ machinery, schema, introspection }: AppOptions, app: FastifyInstance): ApolloServer<Operation> {
+function createGraph(
+  { machinery, schema, introspection }: AppOptions,
+  app: FastifyInstance,
+): ApolloServer<Operation> {
   return new ApolloServer<Operation>({
     schema,
     introspection,
@@ -61,7 +79,12 @@ function createGraph({ machinery, schema, introspection }: AppOptions, app: Fast
     parseOptions: { maxTokens: TOKEN_LIMIT },
     maxRecursiveSelections: true,
     stopOnTerminationSignals: false,
-    logger: { debug: () => undefined, info: () => undefined, warn: () => undefined, error: (text: unknown) => machinery.log.error(text) },
+    logger: {
+      debug: () => undefined,
+      info: () => undefined,
+      warn: () => undefined,
+      error: (text: unknown) => machinery.log.error(text),
+    },
     plugins: [
       operationPlugin(machinery),
       ApolloServerPluginCacheControlDisabled(),
@@ -76,7 +99,10 @@ function logRequests(app: FastifyInstance, machinery: Machinery): void {
   app.addHook('onResponse', async (request, reply) => {
     const { method, id } = request;
     const path = request.url.split('?', 1)[0];
-    machinery.log.info({ requestId: id, method, path, status: reply.statusCode, millis: Math.round(reply.elapsedTime) }, 'request');
+    machinery.log.info(
+      { requestId: id, method, path, status: reply.statusCode, millis: Math.round(reply.elapsedTime) },
+      'request',
+    );
   });
 }
 
@@ -99,7 +125,6 @@ export async function createApp(options: AppOptions): Promise<FastifyInstance> {
   const app = fastify({
     bodyLimit: BODY_LIMIT_BYTES,
     genReqId: () => randomUUID(),
-    disableRequestLogging: true,
     forceCloseConnections: 'idle',
     requestTimeout: 30_000,
     keepAliveTimeout: 72_000,
@@ -115,7 +140,11 @@ export async function createApp(options: AppOptions): Promise<FastifyInstance> {
     });
     return new Operation(machinery, { actor, requestId: request.id, address: request.ip });
   };
-  app.route({ url: '/graphql', method: ['GET', 'POST', 'OPTIONS'], handler: fastifyApolloHandler(graph, { context }) });
+  app.route({
+    url: '/graphql',
+    method: ['GET', 'POST', 'OPTIONS'],
+    handler: fastifyApolloHandler(graph, { context }),
+  });
   await app.ready();
   return app;
 }

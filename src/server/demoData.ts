@@ -1,5 +1,5 @@
-import { type Amount, parseAmount } from '../core/money.js';
 import type { TenantId } from '../core/id.js';
+import { type Amount, parseAmount } from '../core/money.js';
 import type {
   BillingCycle,
   LicenseFeature,
@@ -41,8 +41,19 @@ function words(id: string): string {
 
 function feature(featureId: string, limit?: Limit, included = true): TemplateFeature {
   const [defaultLimit = null, limitType = null, limitPeriod = 'NONE'] = limit ?? [];
-  const shape = { featureId, featureName: words(featureId), included, configurable: limit !== undefined, required: false };
-  return { ...shape, defaultLimit, limitType: limit === undefined ? null : (limitType ?? 'COUNT'), limitPeriod };
+  const shape = {
+    featureId,
+    featureName: words(featureId),
+    included,
+    configurable: limit !== undefined,
+    required: false,
+  };
+  return {
+    ...shape,
+    defaultLimit,
+    limitType: limit === undefined ? null : (limitType ?? 'COUNT'),
+    limitPeriod,
+  };
 }
 
 function amount(value: number): Amount {
@@ -77,7 +88,11 @@ const isp: readonly DemoProduct[] = [
     activations: 1,
     trialDays: 30,
     graceDays: 15,
-    features: [feature('internet_access', [50, 'BANDWIDTH']), feature('customer_portal'), feature('basic_support')],
+    features: [
+      feature('internet_access', [50, 'BANDWIDTH']),
+      feature('customer_portal'),
+      feature('basic_support'),
+    ],
     prices: monthAndYear(39.99, 399.99, 49.99),
   },
   {
@@ -187,7 +202,15 @@ const nms: readonly DemoProduct[] = [
 
 function granted(featureId: string, limit?: Limit): LicenseFeature {
   const { featureName, defaultLimit, limitType, limitPeriod } = feature(featureId, limit);
-  return { featureId, featureName, enabled: true, limitValue: defaultLimit, limitType, limitPeriod, expiresAt: null };
+  return {
+    featureId,
+    featureName,
+    enabled: true,
+    limitValue: defaultLimit,
+    limitType,
+    limitPeriod,
+    expiresAt: null,
+  };
 }
 
 export const demoTenants: readonly DemoTenant[] = [

@@ -25,7 +25,10 @@ type Field = Pick<GraphQLField<unknown, never>, 'type' | 'astNode' | 'extensions
 function markOn(node: { astNode?: unknown }): FeatureMark[] {
   const { astNode } = node;
   if (astNode === undefined || astNode === null) return [];
-  const values = getDirectiveValues(requiresFeatureDirective, astNode as Parameters<typeof getDirectiveValues>[1]);
+  const values = getDirectiveValues(
+    requiresFeatureDirective,
+    astNode as Parameters<typeof getDirectiveValues>[1],
+  );
   if (values === undefined) return [];
   const { feature, consumeQuota, amount } = values;
   return [{ feature: String(feature), consumeQuota: consumeQuota === true, amount: Number(amount) }];
@@ -109,7 +112,10 @@ export function markProblems(schema: GraphQLSchema): string[] {
     const onFields = Object.values(type.getFields()).flatMap((field) =>
       marksOf(field)
         .filter((mark) => mark.feature === '' || !Number.isInteger(mark.amount) || mark.amount < 1)
-        .map((mark) => `${type.name}.${field.name}: @requiresFeature(feature: "${mark.feature}", amount: ${mark.amount})`),
+        .map(
+          (mark) =>
+            `${type.name}.${field.name}: @requiresFeature(feature: "${mark.feature}", amount: ${mark.amount})`,
+        ),
     );
     return [...onType, ...onFields];
   });

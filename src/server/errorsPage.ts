@@ -2,7 +2,9 @@ import { refusalCodes } from '../core/refusal.js';
 
 /** The text of docs/errors.md. */
 export function errorsPage(): string {
-  const rows = Object.entries(refusalCodes).map(([code, [status, meaning]]) => `| \`${code}\` | ${status} | ${meaning} |`);
+  const rows = Object.entries(refusalCodes).map(
+    ([code, [status, meaning]]) => `| \`${code}\` | ${status} | ${meaning} |`,
+  );
   return [
     '# Errors',
     '',

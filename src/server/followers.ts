@@ -1,4 +1,4 @@
-import { deactivateAll } from '../activations/service.js';
+import { deactivateAll } from '../activations/service/deactivateActivation.js';
 import type { Followers } from '../core/work.js';
 
 /** What has to happen with an event of an earlier domain, in the same transaction. */

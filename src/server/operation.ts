@@ -75,94 +75,116 @@ function requireTenant(tenantId: TenantId | undefined): TenantId {
   return tenantId;
 }
 
+/**
+ * What changes while an operation runs, in one object: Apollo copies the context value shallowly, and the copy has
+ * to share it.
+ */
+interface Progress {
+  actor: Actor;
+  now: Instant;
+  work: Work | undefined;
+  session: Session | undefined;
+  reading: Promise<Reading> | undefined;
+}
+
 /** One GraphQL operation: its caller, its one read-only transaction, the work of the root mutation that runs. */
 export class Operation implements Context {
   readonly requestId: string;
   readonly features: OperationFeatures;
-  readonly #loaders = new Loaders(() => this.reading());
-  readonly #tasks: ((work: Work) => Promise<void>)[] = [];
-  #actor: Actor;
-  #now: Instant;
-  #work: Work | undefined;
-  #session: Session | undefined;
-  #reading: Promise<Reading> | undefined;
+  private readonly progress: Progress;
+  private readonly loaders: Loaders;
+  private readonly tasks: ((work: Work) => Promise<void>)[] = [];
 
   constructor(
     private readonly machinery: Machinery,
     private readonly caller: Caller,
   ) {
     this.requestId = caller.requestId;
-    this.#actor = caller.actor;
-    this.#now = machinery.clock();
+    this.progress = {
+      actor: caller.actor,
+      now: machinery.clock(),
+      work: undefined,
+      session: undefined,
+      reading: undefined,
+    };
+    this.loaders = new Loaders(() => this.reading());
     this.features = new OperationFeatures(machinery, this);
   }
 
   get actor(): Actor {
-    return this.#actor;
+    return this.progress.actor;
   }
 
   get now(): Instant {
-    return this.#now;
+    return this.progress.now;
   }
 
   get known(): Caller {
-    return { ...this.caller, actor: this.#actor };
+    return { ...this.caller, actor: this.progress.actor };
   }
 
   reading(): Promise<Reading> {
-    this.#reading ??= this.#openReading();
-    return this.#reading;
+    this.progress.reading ??= this.openReading();
+    return this.progress.reading;
   }
 
-  load<Value, Arguments>(batch: Batch<Value, Arguments>, key: string, args?: Arguments): Promise<Value | null> {
-    return this.#loaders.load(batch as Batch<Value, Arguments | undefined>, key, args);
+  load<Value, Arguments>(
+    batch: Batch<Value, Arguments>,
+    key: string,
+    args?: Arguments,
+  ): Promise<Value | null> {
+    return this.loaders.load(batch as Batch<Value, Arguments | undefined>, key, args);
   }
 
   currentWork(): Work {
-    if (this.#work === undefined) throw new Error('there is no transaction outside of a root mutation');
-    return this.#work;
+    if (this.progress.work === undefined)
+      throw new Error('there is no transaction outside of a root mutation');
+    return this.progress.work;
   }
 
   afterAnswer(task: (work: Work) => Promise<void>): void {
-    this.#tasks.push(task);
+    this.tasks.push(task);
   }
 
   /**
    * Runs a root mutation in its transaction: what it does, then what it charges, then the commit. What its payload
    * reads is read after that, in a transaction of its own, as the actor that the act found.
    */
-  async act<Result>(run: () => Promise<Result>, charge: (work: Work) => Promise<() => void>): Promise<Result> {
-    await this.#endReading();
+  async act<Result>(
+    run: () => Promise<Result>,
+    charge: (work: Work) => Promise<() => void>,
+  ): Promise<Result> {
+    await this.endReading();
     const { work, session, actor } = await openWork(this.machinery, this.caller);
-    this.#work = work;
+    this.progress.work = work;
     try {
       const result = await run();
       const charged = await charge(work);
       await session.commit();
       charged();
-      this.#actor = actor();
-      this.#now = work.now;
+      this.progress.actor = actor();
+      this.progress.now = work.now;
       return result;
     } catch (error) {
       await session.rollback();
-      this.#actor = this.caller.actor;
+      this.progress.actor = this.caller.actor;
       throw error;
     } finally {
-      this.#work = undefined;
+      this.progress.work = undefined;
     }
   }
 
   /** Ends the operation: gives back its connection, returns unused units; the tasks run behind the answer. */
   async finish(): Promise<void> {
-    await this.#endReading();
+    await this.endReading();
     await this.features.settle();
-    const actor = this.#actor;
-    for (const task of this.#tasks.splice(0)) {
-      void this.#runTask(task, actor);
+    const actor = this.progress.actor;
+    for (const task of this.tasks.splice(0)) {
+      void this.runTask(task, actor);
     }
   }
 
-  async #runTask(task: (work: Work) => Promise<void>, actor: Actor): Promise<void> {
+  private async runTask(task: (work: Work) => Promise<void>, actor: Actor): Promise<void> {
     try {
       const { work, session } = await openWork(this.machinery, { ...this.caller, actor });
       await task(work).then(session.commit, async (error: unknown) => {
@@ -174,11 +196,11 @@ export class Operation implements Context {
     }
   }
 
-  async #openReading(): Promise<Reading> {
+  private async openReading(): Promise<Reading> {
     const session = await this.machinery.pool.begin('read');
-    this.#session = session;
+    this.progress.session = session;
     const operation = this;
-    const tenantId = tenantOf(this.#actor);
+    const tenantId = tenantOf(this.progress.actor);
     if (tenantId !== undefined) session.setTenant(tenantId);
     return {
       db: session.db,
@@ -194,18 +216,18 @@ export class Operation implements Context {
       },
       enter: (next, as) => {
         session.setTenant(next);
-        operation.#actor = as;
+        operation.progress.actor = as;
       },
     };
   }
 
   /** The snapshot ends, and what was read in it is forgotten. */
-  async #endReading(): Promise<void> {
-    const opening = this.#reading;
-    this.#reading = undefined;
-    this.#loaders.clear();
+  private async endReading(): Promise<void> {
+    const opening = this.progress.reading;
+    this.progress.reading = undefined;
+    this.loaders.clear();
     await opening?.catch(() => undefined);
-    await this.#session?.rollback();
-    this.#session = undefined;
+    await this.progress.session?.rollback();
+    this.progress.session = undefined;
   }
 }

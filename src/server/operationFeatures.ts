@@ -1,8 +1,8 @@
+import type { Refusal } from '../core/refusal.js';
+import type { Reading, Work } from '../core/work.js';
 import type { Decision, Draw, Need } from '../entitlements/model.js';
 import { noActiveLicense } from '../entitlements/model.js';
 import { chargeNeeds, checkNeeds, refundDraws } from '../entitlements/service.js';
-import type { Refusal } from '../core/refusal.js';
-import type { Reading, Work } from '../core/work.js';
 import type { FeatureRun } from '../graph/requiresFeature.js';
 import { type Caller, type Machinery, openWork } from './operation.js';
 
@@ -73,7 +73,9 @@ export class OperationFeatures implements FeatureRun {
 
   /** Charges a root of a mutation, with all that its payload needs; answers what to do once that is committed. */
   async chargeRoot(work: Work, root: string): Promise<() => void> {
-    const needs = this.#needs.filter((need) => rootOf(need.path) === root && metered(need) && !this.#refusals.has(need.path));
+    const needs = this.#needs.filter(
+      (need) => rootOf(need.path) === root && metered(need) && !this.#refusals.has(need.path),
+    );
     if (needs.length === 0) return () => undefined;
     const decisions = await chargeNeeds(work, needs);
     for (const decision of decisions) if (!decision.granted) throw decision.refusal;
@@ -91,7 +93,10 @@ export class OperationFeatures implements FeatureRun {
       await session.commit();
     } catch (error) {
       await session.rollback();
-      this.machinery.log.error({ err: error, requestId: this.asking.known.requestId }, 'units could not be returned');
+      this.machinery.log.error(
+        { err: error, requestId: this.asking.known.requestId },
+        'units could not be returned',
+      );
     }
   }
 

@@ -13,7 +13,7 @@ import { isPermission } from '../access/permissions.js';
 import { type Actor, mayAct } from '../core/actor.js';
 import { type Check, textProblem, uuid } from '../core/check.js';
 import { type FieldProblem, invalidInput, Refusal, unauthenticated } from '../core/refusal.js';
-import { marksOf, markProblems } from './enforceFeatures.js';
+import { markProblems, marksOf } from './enforceFeatures.js';
 import type { Operation } from './operation.js';
 
 type Field = GraphQLField<unknown, Operation>;
@@ -65,17 +65,29 @@ function problemsOf(asked: Asked): FieldProblem[] {
   );
 }
 
-function listProblems({ field, check, value }: Asked, type: GraphQLInputType, items: readonly unknown[]): FieldProblem[] {
+function listProblems(
+  { field, check, value }: Asked,
+  type: GraphQLInputType,
+  items: readonly unknown[],
+): FieldProblem[] {
   if (items.length > LONGEST_LIST) return [{ field, message: `must have at most ${LONGEST_LIST} entries` }];
   const message = check?.(value);
   const problems = message === undefined ? [] : [{ field, message }];
-  return [...problems, ...items.flatMap((item, index) => problemsOf({ type, value: item, field: `${field}.${index}` }))];
+  return [
+    ...problems,
+    ...items.flatMap((item, index) => problemsOf({ type, value: item, field: `${field}.${index}` })),
+  ];
 }
 
 function checkArguments(field: Field, args: Readonly<Record<string, unknown>>): void {
   const checks = (field.extensions.argumentChecks ?? {}) as Readonly<Record<string, Check>>;
   const problems = field.args.flatMap((argument) =>
-    problemsOf({ type: argument.type, value: args[argument.name], field: argument.name, check: checks[argument.name] }),
+    problemsOf({
+      type: argument.type,
+      value: args[argument.name],
+      field: argument.name,
+      check: checks[argument.name],
+    }),
   );
   if (problems.length > 0) throw invalidInput(problems);
 }
@@ -100,7 +112,9 @@ function protectField(field: Field, permission: string | undefined, isMutation: 
     const path = pathOf(info);
     if (marked) ctx.features.check(path);
     const run = async (): Promise<unknown> => original(source, args, ctx, info);
-    const answer = isMutation ? await ctx.act(run, (work) => ctx.features.chargeRoot(work, path)) : await run();
+    const answer = isMutation
+      ? await ctx.act(run, (work) => ctx.features.chargeRoot(work, path))
+      : await run();
     if (marked) ctx.features.used(path);
     return answer;
   };
@@ -115,10 +129,16 @@ function describe(field: Field, permission: string | undefined): void {
   field.description = [field.description, ...asks, ...needs].join(' ').trim();
 }
 
-function permissionOf(typeName: string, field: Field, isRoot: boolean, problems: string[]): string | undefined {
+function permissionOf(
+  typeName: string,
+  field: Field,
+  isRoot: boolean,
+  problems: string[],
+): string | undefined {
   const { permission } = field.extensions;
   if (typeof permission === 'string' && isPermission(permission)) return permission;
-  if (permission !== undefined || isRoot) problems.push(`${typeName}.${field.name}: states no permission that is listed`);
+  if (permission !== undefined || isRoot)
+    problems.push(`${typeName}.${field.name}: states no permission that is listed`);
   return undefined;
 }
 

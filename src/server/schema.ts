@@ -12,11 +12,11 @@ import { EventConnectionResolver } from '../audit/schema.js';
 import * as entitlements from '../entitlements/resolver.js';
 import { requiresFeatureDirective } from '../graph/requiresFeature.js';
 import * as licenses from '../licenses/resolver.js';
-import { LicenseConnectionResolver } from '../licenses/schema.js';
+import { LicenseConnectionResolver } from '../licenses/schema/types.js';
 import * as orders from '../orders/resolver.js';
 import { OrderConnectionResolver } from '../orders/schema.js';
 import * as templates from '../templates/resolver.js';
-import { ProductConnectionResolver, TemplateConnectionResolver } from '../templates/schema.js';
+import { ProductConnectionResolver, TemplateConnectionResolver } from '../templates/schema/types.js';
 import { protectSchema } from './protectSchema.js';
 
 /** The whole graph, with its guards. */

@@ -2,10 +2,12 @@ import { and, asc, eq } from 'drizzle-orm';
 import { permissionsOf } from '../access/permissions.js';
 import { findTenant } from '../access/queries.js';
 import { createCustomer, createReseller, createTenant } from '../access/service.js';
-import { customers, type Customer, resellers } from '../access/table.js';
+import { type Customer, customers, resellers } from '../access/table.js';
 import type { CustomerId, ProductId, ResellerId } from '../core/id.js';
 import type { Work } from '../core/work.js';
-import { createLicense, issueLicense, revealedKey } from '../licenses/service.js';
+import { createLicense } from '../licenses/service/createLicense.js';
+import { issueLicense } from '../licenses/service/issueLicense.js';
+import { revealedKey } from '../licenses/service/newLicense.js';
 import { licenses } from '../licenses/table.js';
 import { createProduct, createTemplate } from '../templates/service.js';
 import type { Template } from '../templates/table.js';
@@ -58,8 +60,15 @@ async function seedPlatformLicense(work: Work, tenant: DemoTenant): Promise<void
 }
 
 async function seedParties(work: Work): Promise<Customer[]> {
-  const reseller = await createReseller(work, { name: 'Blue Channel Partners', email: 'sales@bluechannel.example' });
-  const direct = await createCustomer(work, { name: 'Ada Okafor', email: 'ada@okafor.example', externalId: 'C-1001' });
+  const reseller = await createReseller(work, {
+    name: 'Blue Channel Partners',
+    email: 'sales@bluechannel.example',
+  });
+  const direct = await createCustomer(work, {
+    name: 'Ada Okafor',
+    email: 'ada@okafor.example',
+    externalId: 'C-1001',
+  });
   const sold = await createCustomer(work, {
     name: 'Juniper Hotels',
     email: 'it@juniper.example',
@@ -78,7 +87,8 @@ async function seedTenant(work: Work, tenant: DemoTenant): Promise<void> {
   await seedPlatformLicense(work, tenant);
   for (const template of templates) {
     for (const customer of [direct, sold]) {
-      if (customer !== undefined) await issueLicense(work, { customerId: customer.id, templateId: template.id });
+      if (customer !== undefined)
+        await issueLicense(work, { customerId: customer.id, templateId: template.id });
     }
   }
 }
@@ -110,7 +120,10 @@ export interface DemoFacts {
 }
 
 /** What the box at the start shows: the first customer, the reseller, and a running license's key. */
-export async function demoFacts(machinery: Machinery, tenantId: DemoTenant['id']): Promise<DemoFacts | undefined> {
+export async function demoFacts(
+  machinery: Machinery,
+  tenantId: DemoTenant['id'],
+): Promise<DemoFacts | undefined> {
   const { work, session } = await openWork(machinery, systemCaller(tenantId));
   try {
     const [customer] = await work.db
@@ -122,7 +135,13 @@ export async function demoFacts(machinery: Machinery, tenantId: DemoTenant['id']
     const [license] = await work.db
       .select()
       .from(licenses)
-      .where(and(eq(licenses.tenantId, tenantId), eq(licenses.customerId, customer.id), eq(licenses.status, 'ACTIVE')))
+      .where(
+        and(
+          eq(licenses.tenantId, tenantId),
+          eq(licenses.customerId, customer.id),
+          eq(licenses.status, 'ACTIVE'),
+        ),
+      )
       .orderBy(asc(licenses.id));
     if (license === undefined) return undefined;
     return { customerId: customer.id, resellerId: reseller.id, licenseKey: revealedKey(work.keys, license) };

@@ -41,7 +41,11 @@ export async function openDatabase(config: Config): Promise<Database> {
   if (config.DATABASE_URL !== undefined) {
     return { url: config.DATABASE_URL, embedded: false, stop: async () => undefined };
   }
-  const server = await startEmbeddedPostgres({ folder: config.LG_DATA_DIR, durable: true, maxConnections: 60 });
+  const server = await startEmbeddedPostgres({
+    folder: config.LG_DATA_DIR,
+    durable: true,
+    maxConnections: 60,
+  });
   await writeFile(urlFile(config), server.url, { mode: 0o600 });
   const stop = async (): Promise<void> => {
     await rm(urlFile(config), { force: true });
@@ -105,14 +109,28 @@ export async function openTokens(config: Config, keys: Keys, clock: Clock): Prom
   const { LG_AUTH_AUDIENCE: audience, LG_AUTH_HS256_SECRET: secret } = config;
   const configured = configuredKeys(config);
   if (configured !== undefined) {
-    if (config.LG_AUTH_ISSUER === undefined) throw new StartupError('LG_AUTH_ISSUER: is required with token keys');
+    if (config.LG_AUTH_ISSUER === undefined)
+      throw new StartupError('LG_AUTH_ISSUER: is required with token keys');
     const algorithms = secret === undefined ? config.LG_AUTH_ALGORITHMS : ['HS256'];
-    const verify = tokenVerifier({ issuer: config.LG_AUTH_ISSUER, audience, algorithms, keys: configured, clock });
+    const verify = tokenVerifier({
+      issuer: config.LG_AUTH_ISSUER,
+      audience,
+      algorithms,
+      keys: configured,
+      clock,
+    });
     return { verify, publicKeys: { keys: [] }, signer: undefined };
   }
-  if (keys.tokenKey === undefined) throw new StartupError('LG_AUTH_JWKS_URL: is required when keys are not generated');
+  if (keys.tokenKey === undefined)
+    throw new StartupError('LG_AUTH_JWKS_URL: is required when keys are not generated');
   const signer = await tokenSigner(keys.tokenKey, audience);
-  const rules = { issuer: DEVELOPMENT_ISSUER, audience, algorithms: ['EdDSA'], keys: localKeys(signer.publicKeys), clock };
+  const rules = {
+    issuer: DEVELOPMENT_ISSUER,
+    audience,
+    algorithms: ['EdDSA'],
+    keys: localKeys(signer.publicKeys),
+    clock,
+  };
   return { verify: tokenVerifier(rules), publicKeys: signer.publicKeys, signer };
 }
 
@@ -134,9 +152,12 @@ async function listen(app: FastifyInstance, config: Config): Promise<string> {
   } catch (error) {
     const code = error instanceof Error && 'code' in error ? error.code : undefined;
     if (code === 'EADDRINUSE') {
-      throw new StartupError(`Port ${config.PORT} is taken. Stop what listens there, or set PORT to another (0 takes a free one).`);
+      throw new StartupError(
+        `Port ${config.PORT} is taken. Stop what listens there, or set PORT to another (0 takes a free one).`,
+      );
     }
-    if (code === 'EACCES') throw new StartupError(`Port ${config.PORT} may not be used by this user. Set PORT to another.`);
+    if (code === 'EACCES')
+      throw new StartupError(`Port ${config.PORT} may not be used by this user. Set PORT to another.`);
     throw error;
   }
 }
@@ -152,7 +173,10 @@ async function unwind(undo: (() => Promise<unknown>)[]): Promise<void> {
   for (const step of undo.reverse()) await step().catch(() => undefined);
 }
 
-export async function startServer(config: Config, log: Log = createLog(config.LG_LOG_LEVEL)): Promise<Running> {
+export async function startServer(
+  config: Config,
+  log: Log = createLog(config.LG_LOG_LEVEL),
+): Promise<Running> {
   const undo: (() => Promise<unknown>)[] = [];
   try {
     const database = await openDatabase(config);
@@ -182,4 +206,3 @@ export async function startServer(config: Config, log: Log = createLog(config.LG
     throw error;
   }
 }
-

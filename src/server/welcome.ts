@@ -1,16 +1,20 @@
 import type { Role } from '../access/permissions.js';
 import type { TokenSigner } from '../access/tokens.js';
 import { systemClock } from '../core/clock.js';
+import { demoTenants } from './demoData.js';
 import { type DemoFacts, demoFacts } from './seed.js';
 import type { Running } from './start.js';
-import { demoTenants } from './demoData.js';
 
 const TOKEN_SECONDS = 30 * 86_400;
 const shown: readonly Role[] = ['admin', 'manager', 'auditor', 'support', 'reseller', 'customer'];
 
 function claimsOf(role: Role, tenantId: string, facts: DemoFacts): Record<string, unknown> {
   const bound =
-    role === 'customer' ? { customer_id: facts.customerId } : role === 'reseller' ? { reseller_id: facts.resellerId } : {};
+    role === 'customer'
+      ? { customer_id: facts.customerId }
+      : role === 'reseller'
+        ? { reseller_id: facts.resellerId }
+        : {};
   return { sub: `${role}@${tenantId}.example`, tenant_id: tenantId, roles: [role], ...bound };
 }
 
@@ -53,9 +57,12 @@ function example({ address }: Running, licenseKey: string): string[] {
 export async function welcome(running: Running): Promise<string> {
   const lines = [rule, '  LicenseGraph is ready.', '', ...urls(running)];
   const { signer } = running.tokens;
-  if (signer !== undefined) lines.push('', '  DEVELOPMENT MODE: keys are generated, and this server signs its own tokens.');
+  if (signer !== undefined)
+    lines.push('', '  DEVELOPMENT MODE: keys are generated, and this server signs its own tokens.');
   if (running.database.embedded) {
-    lines.push('  The embedded PostgreSQL is for development and evaluation; set DATABASE_URL in production.');
+    lines.push(
+      '  The embedded PostgreSQL is for development and evaluation; set DATABASE_URL in production.',
+    );
   }
   for (const [index, { id, name }] of demoTenants.entries()) {
     const facts = signer === undefined ? undefined : await demoFacts(running.worker, id);

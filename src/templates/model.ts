@@ -11,10 +11,24 @@ import { isCode } from '../core/id.js';
 import { type Amount, isNegative } from '../core/money.js';
 import { type FieldProblem, Refusal } from '../core/refusal.js';
 
-export const licenseTypes = ['PERPETUAL', 'SUBSCRIPTION', 'TRIAL', 'EVALUATION', 'CONCURRENT', 'NAMED_USER'] as const;
+export const licenseTypes = [
+  'PERPETUAL',
+  'SUBSCRIPTION',
+  'TRIAL',
+  'EVALUATION',
+  'CONCURRENT',
+  'NAMED_USER',
+] as const;
 export type LicenseType = (typeof licenseTypes)[number];
 
-export const licenseModels = ['PER_SEAT', 'PER_DEVICE', 'PER_CPU', 'PER_CORE', 'SITE_LICENSE', 'ENTERPRISE'] as const;
+export const licenseModels = [
+  'PER_SEAT',
+  'PER_DEVICE',
+  'PER_CPU',
+  'PER_CORE',
+  'SITE_LICENSE',
+  'ENTERPRISE',
+] as const;
 export type LicenseModel = (typeof licenseModels)[number];
 
 export const limitTypes = ['COUNT', 'SIZE', 'DURATION', 'BANDWIDTH'] as const;
@@ -24,7 +38,14 @@ export type LimitType = (typeof limitTypes)[number];
 export const limitPeriods = ['NONE', 'HOUR', 'DAY', 'MONTH', 'YEAR'] as const;
 export type LimitPeriod = (typeof limitPeriods)[number];
 
-export const restrictionTypes = ['GEOGRAPHIC', 'DOMAIN', 'IP_RANGE', 'MAC_ADDRESS', 'HARDWARE_ID', 'TIME_BASED'] as const;
+export const restrictionTypes = [
+  'GEOGRAPHIC',
+  'DOMAIN',
+  'IP_RANGE',
+  'MAC_ADDRESS',
+  'HARDWARE_ID',
+  'TIME_BASED',
+] as const;
 export type RestrictionType = (typeof restrictionTypes)[number];
 
 export const restrictionOperators = ['ALLOW', 'DENY'] as const;
@@ -33,7 +54,12 @@ export type RestrictionOperator = (typeof restrictionOperators)[number];
 export const billingCycles = ['MONTHLY', 'QUARTERLY', 'ANNUALLY', 'ONE_TIME'] as const;
 export type BillingCycle = (typeof billingCycles)[number];
 
-export const templateEvents = ['product.created', 'product.updated', 'template.created', 'template.updated'] as const;
+export const templateEvents = [
+  'product.created',
+  'product.updated',
+  'template.created',
+  'template.updated',
+] as const;
 
 /** What a license grants. `limitValue` null is unlimited, 0 is none at all. */
 export interface LicenseFeature {
@@ -89,7 +115,8 @@ export interface Pricing {
 
 const DOMAIN = /^(\*\.)?([\p{L}\p{N}]([\p{L}\p{N}-]{0,61}[\p{L}\p{N}])?\.)+[\p{L}\p{N}-]{2,63}$/u;
 const MAC = /^([0-9A-Fa-f]{2}[:-]){5}[0-9A-Fa-f]{2}$/;
-const WINDOW = /^(MON|TUE|WED|THU|FRI|SAT|SUN)(-(MON|TUE|WED|THU|FRI|SAT|SUN))? ([01]\d|2[0-3]):[0-5]\d-([01]\d|2[0-4]):[0-5]\d (\S{1,64})$/;
+const WINDOW =
+  /^(MON|TUE|WED|THU|FRI|SAT|SUN)(-(MON|TUE|WED|THU|FRI|SAT|SUN))? ([01]\d|2[0-3]):[0-5]\d-([01]\d|2[0-4]):[0-5]\d (\S{1,64})$/;
 
 function isRange(value: string): boolean {
   return ipaddr.isValid(value) || ipaddr.isValidCIDR(value);
@@ -110,7 +137,9 @@ function isWindow(value: string): boolean {
 }
 
 /** How the values of each restriction type are written. */
-export const restrictionForms: Readonly<Record<RestrictionType, { parses(value: string): boolean; form: string }>> = {
+export const restrictionForms: Readonly<
+  Record<RestrictionType, { parses(value: string): boolean; form: string }>
+> = {
   GEOGRAPHIC: { parses: (value) => /^[A-Z]{2}$/.test(value), form: 'an ISO 3166 country code as US' },
   DOMAIN: { parses: (value) => DOMAIN.test(value), form: 'a domain as example.com or *.example.com' },
   IP_RANGE: { parses: isRange, form: 'an address or CIDR range as 10.0.0.0/8 or 2001:db8::/32' },
@@ -124,7 +153,10 @@ interface RestrictionValues {
   readonly values: readonly string[];
 }
 
-export function restrictionProblems(restrictions: readonly RestrictionValues[], field: string): FieldProblem[] {
+export function restrictionProblems(
+  restrictions: readonly RestrictionValues[],
+  field: string,
+): FieldProblem[] {
   return restrictions.flatMap(({ restrictionType, values }, index) => {
     const { parses, form } = restrictionForms[restrictionType];
     const at = `${field}.${index}.values`;
@@ -145,7 +177,14 @@ interface NamedFeature {
 export function featureProblems(features: readonly NamedFeature[], field: string): FieldProblem[] {
   const ids = features.map((feature) => feature.featureId);
   const malformed = ids.flatMap((id, index) =>
-    isCode(id) ? [] : [{ field: `${field}.${index}.featureId`, message: 'must be 1 to 50 letters, digits, dots, dashes or underscores' }],
+    isCode(id)
+      ? []
+      : [
+          {
+            field: `${field}.${index}.featureId`,
+            message: 'must be 1 to 50 letters, digits, dots, dashes or underscores',
+          },
+        ],
   );
   return [...malformed, ...repeated(ids, (index) => `${field}.${index}.featureId`)];
 }
@@ -172,9 +211,13 @@ export function pricingProblems(pricing: Pricing, field: string): FieldProblem[]
     maintenancePercentage: pricing.maintenancePercentage,
   };
   const negative = Object.entries(amounts).flatMap(([name, amount]) =>
-    amount !== null && isNegative(amount) ? [{ field: `${field}.${name}`, message: 'must not be negative' }] : [],
+    amount !== null && isNegative(amount)
+      ? [{ field: `${field}.${name}`, message: 'must not be negative' }]
+      : [],
   );
-  const currency = CURRENCY.test(pricing.currency) ? [] : [{ field: `${field}.currency`, message: 'must be an ISO 4217 code as USD' }];
+  const currency = CURRENCY.test(pricing.currency)
+    ? []
+    : [{ field: `${field}.currency`, message: 'must be an ISO 4217 code as USD' }];
   const discounts = pricing.volumeDiscounts.flatMap((discount, index) =>
     discountProblems(discount, `${field}.volumeDiscounts.${index}`),
   );
@@ -192,7 +235,9 @@ export function templateNotFound(id: string): Refusal {
 }
 
 export function templateInactive(id: string): Refusal {
-  return new Refusal('TEMPLATE_INACTIVE', `License template ${id} is switched off and issues no licenses.`, { id });
+  return new Refusal('TEMPLATE_INACTIVE', `License template ${id} is switched off and issues no licenses.`, {
+    id,
+  });
 }
 
 export function codeTaken(field: string, code: string): Refusal {

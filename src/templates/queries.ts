@@ -9,12 +9,21 @@ import { licenseTemplates, type Product, products, type Template } from './table
 const ownProducts = (reading: Reading): SQL => eq(products.tenantId, reading.tenantId);
 const ownTemplates = (reading: Reading): SQL => eq(licenseTemplates.tenantId, reading.tenantId);
 
-export async function productsById(reading: Reading, ids: readonly string[]): Promise<ReadonlyMap<string, Product>> {
-  const rows = await reading.db.select().from(products).where(and(ownProducts(reading), anyOf(products.id, ids)));
+export async function productsById(
+  reading: Reading,
+  ids: readonly string[],
+): Promise<ReadonlyMap<string, Product>> {
+  const rows = await reading.db
+    .select()
+    .from(products)
+    .where(and(ownProducts(reading), anyOf(products.id, ids)));
   return byKey(rows, (row) => row.id);
 }
 
-export async function templatesById(reading: Reading, ids: readonly string[]): Promise<ReadonlyMap<string, Template>> {
+export async function templatesById(
+  reading: Reading,
+  ids: readonly string[],
+): Promise<ReadonlyMap<string, Template>> {
   const rows = await reading.db
     .select()
     .from(licenseTemplates)
@@ -27,7 +36,11 @@ export interface ProductFilter {
   readonly search?: string | null;
 }
 
-export function productsPage(reading: Reading, filter: ProductFilter, page: PageArguments): Promise<Page<Product>> {
+export function productsPage(
+  reading: Reading,
+  filter: ProductFilter,
+  page: PageArguments,
+): Promise<Page<Product>> {
   const { active, search } = filter;
   const where = and(
     ownProducts(reading),
@@ -50,7 +63,11 @@ const newestFirst: Sorting = {
   direction: 'DESC',
 };
 
-export function templatesPage(reading: Reading, filter: TemplateFilter, page: PageArguments): Promise<Page<Template>> {
+export function templatesPage(
+  reading: Reading,
+  filter: TemplateFilter,
+  page: PageArguments,
+): Promise<Page<Template>> {
   const { active, search, productId, licenseType } = filter;
   const where = and(
     ownTemplates(reading),

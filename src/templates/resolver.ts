@@ -12,29 +12,40 @@ import { Edge } from '../graph/edge.js';
 import { productsById, productsPage, templatesById, templatesPage } from './queries.js';
 import {
   CreateProductInput,
-  CreateProductPayload,
   CreateTemplateInput,
-  CreateTemplatePayload,
   DuplicateTemplateInput,
-  DuplicateTemplatePayload,
-  LicenseTemplate,
-  Product,
-  ProductConnection,
   ProductFilter,
-  TemplateConnection,
   TemplateFilter,
   UpdateProductInput,
-  UpdateProductPayload,
   UpdateTemplateInput,
+} from './schema/inputs.js';
+import {
+  CreateProductPayload,
+  CreateTemplatePayload,
+  DuplicateTemplatePayload,
+  UpdateProductPayload,
   UpdateTemplatePayload,
-} from './schema.js';
-import { createProduct, createTemplate, duplicateTemplate, updateProduct, updateTemplate } from './service.js';
+} from './schema/payloads.js';
+import { LicenseTemplate, Product, ProductConnection, TemplateConnection } from './schema/types.js';
+import {
+  createProduct,
+  createTemplate,
+  duplicateTemplate,
+  updateProduct,
+  updateTemplate,
+} from './service.js';
 import type { Product as ProductRow, Template } from './table.js';
 
-@Edge('product', () => Product, productsById, (template: Template) => template.productId, {
-  permission: 'product.read',
-  description: 'The product that is licensed.',
-})
+@Edge(
+  'product',
+  () => Product,
+  productsById,
+  (template: Template) => template.productId,
+  {
+    permission: 'product.read',
+    description: 'The product that is licensed.',
+  },
+)
 @eventsEdge
 @Resolver(() => LicenseTemplate)
 export class TemplateEdges {}
@@ -57,14 +68,18 @@ export class TemplateResolver {
   @Query(() => ProductConnection, { description: 'Products by code.' })
   async products(
     @Args(() => PageArgs) page: PageArgs,
-    @Arg('filter', () => ProductFilter, { nullable: true, description: 'Which ones.' }) filter: ProductFilter | null,
+    @Arg('filter', () => ProductFilter, { nullable: true, description: 'Which ones.' })
+    filter: ProductFilter | null,
     @Ctx() ctx: Context,
   ): Promise<Page<ProductRow>> {
     return productsPage(await ctx.reading(), filter ?? {}, page);
   }
 
   @Authorized('template.read')
-  @Query(() => LicenseTemplate, { nullable: true, description: 'One template; null if there is none with this id.' })
+  @Query(() => LicenseTemplate, {
+    nullable: true,
+    description: 'One template; null if there is none with this id.',
+  })
   template(@Arg('id', () => ID, { description: "The template's id." }) id: string, @Ctx() ctx: Context) {
     return ctx.load(templatesById, id);
   }
@@ -74,7 +89,8 @@ export class TemplateResolver {
   @Query(() => TemplateConnection, { description: 'Templates, the newest first.' })
   async templates(
     @Args(() => PageArgs) page: PageArgs,
-    @Arg('filter', () => TemplateFilter, { nullable: true, description: 'Which ones.' }) filter: TemplateFilter | null,
+    @Arg('filter', () => TemplateFilter, { nullable: true, description: 'Which ones.' })
+    filter: TemplateFilter | null,
     @Ctx() ctx: Context,
   ): Promise<Page<Template>> {
     return templatesPage(await ctx.reading(), filter ?? {}, page);
@@ -120,9 +136,13 @@ export class TemplateResolver {
   }
 
   @Authorized('template.create')
-  @Mutation(() => DuplicateTemplatePayload, { nullable: true, description: 'Copies a template under a new name.' })
+  @Mutation(() => DuplicateTemplatePayload, {
+    nullable: true,
+    description: 'Copies a template under a new name.',
+  })
   async duplicateTemplate(
-    @Arg('input', () => DuplicateTemplateInput, { description: 'What to copy.' }) input: DuplicateTemplateInput,
+    @Arg('input', () => DuplicateTemplateInput, { description: 'What to copy.' })
+    input: DuplicateTemplateInput,
     @CurrentWork() work: Work,
   ): Promise<DuplicateTemplatePayload> {
     return { template: await duplicateTemplate(work, input) };

@@ -21,7 +21,7 @@ import type {
   DuplicateTemplateInput,
   UpdateProductInput,
   UpdateTemplateInput,
-} from './schema.js';
+} from './schema/inputs.js';
 import { licenseTemplates, type Product, products, type Template } from './table.js';
 
 export async function createProduct(work: Work, input: CreateProductInput): Promise<Product> {
@@ -80,7 +80,10 @@ export async function requireProduct(work: Work, id: string): Promise<Product> {
   return product;
 }
 
-type NewTemplate = Omit<typeof licenseTemplates.$inferInsert, 'tenantId' | 'id' | 'createdAt' | 'updatedAt' | 'version'>;
+type NewTemplate = Omit<
+  typeof licenseTemplates.$inferInsert,
+  'tenantId' | 'id' | 'createdAt' | 'updatedAt' | 'version'
+>;
 
 async function insertTemplate(work: Work, values: NewTemplate): Promise<Template> {
   const [row] = await work.db
@@ -137,6 +140,13 @@ export async function updateTemplate(work: Work, input: UpdateTemplateInput): Pr
 export async function duplicateTemplate(work: Work, input: DuplicateTemplateInput): Promise<Template> {
   const template = (await templatesById(work, [input.templateId])).get(input.templateId);
   if (template === undefined) throw templateNotFound(input.templateId);
-  const { tenantId: _tenant, id: _id, version: _version, createdAt: _created, updatedAt: _updated, ...copied } = template;
+  const {
+    tenantId: _tenant,
+    id: _id,
+    version: _version,
+    createdAt: _created,
+    updatedAt: _updated,
+    ...copied
+  } = template;
   return insertTemplate(work, { ...copied, templateName: input.newName });
 }

@@ -15,7 +15,11 @@ const issue = `mutation ($input: IssueLicenseInput!) { issueLicense(input: $inpu
 test('an issued license reports its fifteen facts', async () => {
   const shop = await openShop(server);
 
-  const data = await server.ok(issue, { input: { customerId: shop.customerId, templateId: shop.templateId } }, shop.admin);
+  const data = await server.ok(
+    issue,
+    { input: { customerId: shop.customerId, templateId: shop.templateId } },
+    shop.admin,
+  );
 
   expect(data.issueLicense).toEqual({
     licenseKey: expect.stringMatching(/^([0-9A-F]{4}-){4}[0-9A-F]{4}$/),

@@ -53,7 +53,9 @@ export async function setup(project: TestProject): Promise<() => Promise<void>> 
   const given = process.env.TEST_DATABASE_URL;
   const folder = await mkdtemp(join(tmpdir(), 'lg-tests-'));
   const server =
-    given === undefined ? await startEmbeddedPostgres({ folder, durable: false, maxConnections: 200 }) : undefined;
+    given === undefined
+      ? await startEmbeddedPostgres({ folder, durable: false, maxConnections: 200 })
+      : undefined;
   const adminUrl = server?.url ?? given ?? '';
   await makeTemplate(adminUrl);
   project.provide('adminUrl', adminUrl);

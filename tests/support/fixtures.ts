@@ -20,7 +20,12 @@ export async function createCustomer(server: TestServer, as: Claims, name = 'Ada
   return String(data.createCustomer?.customer?.id);
 }
 
-export async function createTemplate(server: TestServer, as: Claims, productId: string, input: object = {}): Promise<string> {
+export async function createTemplate(
+  server: TestServer,
+  as: Claims,
+  productId: string,
+  input: object = {},
+): Promise<string> {
   const data = await server.ok(
     'mutation ($input: CreateTemplateInput!) { createTemplate(input: $input) { template { id } } }',
     {
@@ -42,7 +47,11 @@ export async function createTemplate(server: TestServer, as: Claims, productId: 
   return String(data.createTemplate?.template?.id);
 }
 
-export async function createProduct(server: TestServer, as: Claims, productId = `P-${randomUUID().slice(0, 8)}`): Promise<string> {
+export async function createProduct(
+  server: TestServer,
+  as: Claims,
+  productId = `P-${randomUUID().slice(0, 8)}`,
+): Promise<string> {
   await server.ok(
     'mutation ($input: CreateProductInput!) { createProduct(input: $input) { product { id } } }',
     { input: { productId, name: 'Radar', version: '2.0' } },
@@ -91,12 +100,27 @@ export async function createLicense(server: TestServer, shop: Shop, input: objec
 }
 
 /** A license of the whole tenant that grants these features. */
-export function grantToTenant(server: TestServer, shop: Shop, features: readonly object[], input: object = {}): Promise<Issued> {
+export function grantToTenant(
+  server: TestServer,
+  shop: Shop,
+  features: readonly object[],
+  input: object = {},
+): Promise<Issued> {
   const named = features.map((feature) => ({ featureName: 'A feature', ...feature }));
-  return createLicense(server, shop, { licenseType: 'PERPETUAL', licenseModel: 'SITE_LICENSE', features: named, ...input });
+  return createLicense(server, shop, {
+    licenseType: 'PERPETUAL',
+    licenseModel: 'SITE_LICENSE',
+    features: named,
+    ...input,
+  });
 }
 
-export async function activate(server: TestServer, licenseKey: string, deviceFingerprint: string, input: object = {}): Promise<Json> {
+export async function activate(
+  server: TestServer,
+  licenseKey: string,
+  deviceFingerprint: string,
+  input: object = {},
+): Promise<Json> {
   const data = await server.ok(
     `mutation ($input: ActivateLicenseInput!) {
       activateLicense(input: $input) { activationToken activation { id status } license { status currentActivations } }

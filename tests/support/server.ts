@@ -26,7 +26,10 @@ export const START = at('2026-03-01T12:00:00Z');
 export interface GraphError {
   readonly message: string;
   readonly path?: readonly (string | number)[];
-  readonly extensions: { readonly code: string; readonly fields?: { field: string; message: string }[] } & Record<string, unknown>;
+  readonly extensions: {
+    readonly code: string;
+    readonly fields?: { field: string; message: string }[];
+  } & Record<string, unknown>;
 }
 
 /** An answer's data, read by its path; an expectation checks what is there. */
@@ -71,7 +74,10 @@ export class TestServer {
   }
 
   token(claims: Claims): Promise<string> {
-    return this.tokens.signer?.sign({ sub: 'tester', ...claims }, this.now, 3600) ?? Promise.reject(new Error('no signer'));
+    return (
+      this.tokens.signer?.sign({ sub: 'tester', ...claims }, this.now, 3600) ??
+      Promise.reject(new Error('no signer'))
+    );
   }
 
   /** Sends one operation over HTTP, as the bearer of these claims or as nobody. */
@@ -80,7 +86,10 @@ export class TestServer {
     const response = await this.app.inject({
       method: 'POST',
       url: '/graphql',
-      headers: { 'content-type': 'application/json', ...(token === undefined ? {} : { authorization: `Bearer ${token}` }) },
+      headers: {
+        'content-type': 'application/json',
+        ...(token === undefined ? {} : { authorization: `Bearer ${token}` }),
+      },
       payload: JSON.stringify({ query, variables }),
     });
     const body = response.json<{ data?: Json | null; errors?: GraphError[] }>();
@@ -91,7 +100,7 @@ export class TestServer {
   /** The same, for an operation that has to succeed. */
   async ok(query: string, variables: object = {}, as?: Claims | string): Promise<Json> {
     const answer = await this.graphql(query, variables, as);
-    expect(answer.errors).toEqual([]);
+    expect(answer.errors, this.logged.filter((line) => line.includes('"level":50')).join('\n')).toEqual([]);
     if (answer.data === null) throw new Error('an answer without data');
     return answer.data;
   }
@@ -149,7 +158,14 @@ export async function startTestServer(options: TestServerOptions = {}): Promise<
   const machinery = openMachinery({ config, keys, url: database.url, log, clock, onStatement }, 'lg_app');
   const tokens = await openTokens(config, keys, clock);
   const { verify: verifyToken, publicKeys } = tokens;
-  const app = await createApp({ machinery, schema, verifyToken, publicKeys, introspection: true, trustedProxies: [] });
+  const app = await createApp({
+    machinery,
+    schema,
+    verifyToken,
+    publicKeys,
+    introspection: true,
+    trustedProxies: [],
+  });
   const sql = connect(database.adminUrl, { max: 3 });
   const stop = async (): Promise<void> => {
     await app.close();

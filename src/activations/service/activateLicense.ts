@@ -1,0 +1,163 @@
+import { enterBySecret } from '../../access/service.js';
+import { addDays, type Instant } from '../../core/clock.js';
+import { newId } from '../../core/id.js';
+import type { Work } from '../../core/work.js';
+import { keyMalformed, licenseNotFound, parseLicenseKey } from '../../licenses/model.js';
+import { lockLicense } from '../../licenses/queries.js';
+import { changeLicense } from '../../licenses/service/changeLicense.js';
+import type { License } from '../../licenses/table.js';
+import { type Facts, previousTokenEnd, requirePassing } from '../model.js';
+import { activationOfDevice, seatsOfOthers } from '../queries.js';
+import type { ActivateLicenseInput } from '../schema.js';
+import { type Activation, licenseActivations as activations } from '../table.js';
+import {
+  changeActivation,
+  eventOf,
+  forgetToken,
+  leaseEnd,
+  newActivationToken,
+  recountSeats,
+} from './activation.js';
+
+/** An activation with the full token that only this answer shows. */
+export interface ActivatedLicense {
+  readonly activation: Activation;
+  readonly license: License;
+  readonly activationToken: string;
+}
+
+async function licenseOfKey(work: Work, input: string): Promise<License> {
+  const licenseKey = parseLicenseKey(input);
+  if (licenseKey === undefined) throw keyMalformed();
+  const id = await enterBySecret(work, 'LICENSE_KEY', licenseKey);
+  const license = id === undefined ? undefined : await lockLicense(work, id);
+  if (license === undefined) throw licenseNotFound();
+  return license;
+}
+
+/** What the device tells of itself; identifying facts leave this function as keyed hashes only. */
+function reportedFacts(work: Work, input: ActivateLicenseInput) {
+  const hashed = (kind: 'HARDWARE_ID' | 'MAC_ADDRESS', value: string | null | undefined): string | null =>
+    value ? work.keys.hash(kind, value, work.tenantId) : null;
+  return {
+    hardwareId: hashed('HARDWARE_ID', input.hardwareId),
+    macAddress: hashed('MAC_ADDRESS', input.macAddress?.toUpperCase().replaceAll('-', ':')),
+    machineName: input.machineName ?? null,
+    ipAddress: work.address ?? null,
+    operatingSystem: input.operatingSystem ?? null,
+    userAgent: input.userAgent ?? null,
+    applicationVersion: input.applicationVersion ?? 'unknown',
+    units: input.units ?? 1,
+    location: input.location ?? null,
+    metadata: input.metadata ?? {},
+  };
+}
+
+async function factsOfClaim(
+  work: Work,
+  license: License,
+  activation: Activation | undefined,
+  input: ActivateLicenseInput,
+): Promise<Facts> {
+  const device =
+    activation?.deviceFingerprint ?? work.keys.hash('FINGERPRINT', input.deviceFingerprint, work.tenantId);
+  const claimant = { activationId: activation?.id, identity: input.user ?? activation?.userRef ?? device };
+  const own = input.units ?? 1;
+  const facts = {
+    now: work.now,
+    license,
+    activation,
+    deviceNamed: true,
+    user: input.user ?? undefined,
+    productId: input.productId ?? undefined,
+  };
+  if (activation !== undefined && !claimsMore(activation, input, work.now)) return facts;
+  return { ...facts, seats: { others: await seatsOfOthers(work, license, claimant), own } };
+}
+
+/** A device that is active keeps its seat, also when the limit was lowered; it is asked again only for more. */
+function claimsMore(activation: Activation, input: ActivateLicenseInput, now: Instant): boolean {
+  const lapsed = activation.leaseExpiresAt !== null && activation.leaseExpiresAt <= now;
+  const namesUser = activation.userRef === null && Boolean(input.user);
+  return lapsed || namesUser || (input.units ?? 1) > activation.units;
+}
+
+/** The first activation starts a trial's clock. */
+async function beginTrial(work: Work, license: License): Promise<License> {
+  const expiryDate = addDays(work.now, license.trialPeriodDays ?? 0);
+  const begun = await changeLicense(work, license, {
+    status: 'ACTIVE',
+    activationDate: work.now,
+    expiryDate,
+  });
+  await work.emit({
+    type: 'license.activated',
+    subjectId: license.id,
+    licenseId: license.id,
+    data: { expiry_date: expiryDate },
+  });
+  return begun;
+}
+
+/** An activation that is being made cannot be missing, and a lapsed lease is what activating again renews. */
+const notYet = new Set(['NOT_ACTIVATED', 'LEASE_EXPIRED'] as const);
+
+async function firstActivation(
+  work: Work,
+  license: License,
+  input: ActivateLicenseInput,
+): Promise<ActivatedLicense> {
+  const { token, hash } = await newActivationToken(work, license.id);
+  const [activation] = await work.db
+    .insert(activations)
+    .values({
+      ...reportedFacts(work, input),
+      tenantId: work.tenantId,
+      id: newId<'Activation'>(work.now),
+      licenseId: license.id,
+      activationTokenHash: hash,
+      activationTokenHint: token.slice(-4),
+      deviceFingerprint: work.keys.hash('FINGERPRINT', input.deviceFingerprint, work.tenantId),
+      userRef: input.user ?? null,
+      activatedAt: work.now,
+      leaseExpiresAt: leaseEnd(work, license),
+      createdAt: work.now,
+      updatedAt: work.now,
+    })
+    .returning();
+  if (activation === undefined) throw new Error('an insert returned no row');
+  const begun = license.status === 'PENDING' ? await beginTrial(work, license) : license;
+  await work.emit(eventOf(activation, 'activation.created', { activation_type: activation.activationType }));
+  return { activation, license: await recountSeats(work, begun), activationToken: token };
+}
+
+/** The same device again: its activation with a fresh token. The token before stays good until the new one is used. */
+async function activatedAgain(
+  work: Work,
+  license: License,
+  known: Activation,
+  input: ActivateLicenseInput,
+): Promise<ActivatedLicense> {
+  await forgetToken(work, known.previousTokenHash);
+  const { token, hash } = await newActivationToken(work, license.id);
+  const activation = await changeActivation(work, known, {
+    ...reportedFacts(work, input),
+    userRef: input.user ?? known.userRef,
+    activationTokenHash: hash,
+    activationTokenHint: token.slice(-4),
+    previousTokenHash: known.activationTokenHash,
+    previousTokenUntil: previousTokenEnd(work.now),
+    leaseExpiresAt: leaseEnd(work, license),
+  });
+  await work.emit(eventOf(activation, 'activation.renewed'));
+  return { activation, license: await recountSeats(work, license), activationToken: token };
+}
+
+export async function activateLicense(work: Work, input: ActivateLicenseInput): Promise<ActivatedLicense> {
+  const license = await licenseOfKey(work, input.licenseKey);
+  const known = await activationOfDevice(work, license.id, input.deviceFingerprint);
+  requirePassing(await factsOfClaim(work, license, known, input), notYet);
+  return known === undefined
+    ? firstActivation(work, license, input)
+    : activatedAgain(work, license, known, input);
+}

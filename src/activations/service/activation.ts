@@ -1,0 +1,80 @@
+import { and, eq } from 'drizzle-orm';
+import { enterBySecret } from '../../access/service.js';
+import { keyDirectory } from '../../access/table.js';
+import { addMillis, type Instant } from '../../core/clock.js';
+import { newToken } from '../../core/crypto.js';
+import type { NewEvent } from '../../core/event.js';
+import type { LicenseId } from '../../core/id.js';
+import type { Work } from '../../core/work.js';
+import { lockLicense } from '../../licenses/queries.js';
+import { changeLicense } from '../../licenses/service/changeLicense.js';
+import type { License } from '../../licenses/table.js';
+import { activationNotFound, isFloating } from '../model.js';
+import { activationByToken, seatsInUse } from '../queries.js';
+import { type Activation, licenseActivations as activations } from '../table.js';
+
+const TOKEN_PREFIX = 'act';
+
+export async function newActivationToken(
+  work: Work,
+  licenseId: LicenseId,
+): Promise<{ token: string; hash: string }> {
+  const token = newToken(TOKEN_PREFIX);
+  const hash = work.keys.hash('ACTIVATION_TOKEN', token);
+  await work.db
+    .insert(keyDirectory)
+    .values({ hash, kind: 'ACTIVATION_TOKEN', tenantId: work.tenantId, licenseId });
+  return { token, hash };
+}
+
+export async function forgetToken(work: Work, hash: string | null): Promise<void> {
+  if (hash === null) return;
+  await work.db
+    .delete(keyDirectory)
+    .where(and(eq(keyDirectory.hash, hash), eq(keyDirectory.tenantId, work.tenantId)));
+}
+
+export function leaseEnd(work: Work, license: License): Instant | null {
+  return isFloating(license) ? addMillis(work.now, work.settings.leaseSeconds * 1000) : null;
+}
+
+export async function changeActivation(
+  work: Work,
+  activation: Activation,
+  changes: Partial<typeof activations.$inferInsert>,
+): Promise<Activation> {
+  const [row] = await work.db
+    .update(activations)
+    .set({ ...changes, updatedAt: work.now })
+    .where(and(eq(activations.tenantId, work.tenantId), eq(activations.id, activation.id)))
+    .returning();
+  if (row === undefined) throw activationNotFound(activation.id);
+  return row;
+}
+
+/** Brings the stored count in line, under the license's lock that the caller holds. */
+export async function recountSeats(work: Work, license: License): Promise<License> {
+  const seats = (await seatsInUse(work, [license.id])).get(license.id) ?? 0;
+  return changeLicense(work, license, { currentActivations: seats });
+}
+
+export function eventOf(
+  activation: Activation,
+  type: NewEvent['type'],
+  data: NewEvent['data'] = {},
+): NewEvent {
+  const { id, licenseId } = activation;
+  return { type, subjectId: id, licenseId, activationId: id, data };
+}
+
+/** The activation of a token with its license, both locked, the license first as everywhere. */
+export async function activationToChange(
+  work: Work,
+  token: string,
+): Promise<{ activation: Activation; license: License }> {
+  const licenseId = await enterBySecret(work, 'ACTIVATION_TOKEN', token);
+  const license = licenseId === undefined ? undefined : await lockLicense(work, licenseId);
+  const activation = license === undefined ? undefined : await activationByToken(work, license.id, token);
+  if (license === undefined || activation === undefined) throw activationNotFound();
+  return { activation, license };
+}

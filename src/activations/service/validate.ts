@@ -1,0 +1,105 @@
+import { enterBySecret } from '../../access/service.js';
+import type { Reading, Work } from '../../core/work.js';
+import { parseLicenseKey } from '../../licenses/model.js';
+import { licensesById } from '../../licenses/queries.js';
+import type { License } from '../../licenses/table.js';
+import { type Facts, refusedVerdict, type Verdict, verdictOn } from '../model.js';
+import { activationByToken, activationOfDevice, lockActivation, seatsOfOthers } from '../queries.js';
+import type { Activation } from '../table.js';
+import { changeActivation, forgetToken } from './activation.js';
+
+/** What a validation answers. */
+export interface Validation extends Verdict {
+  readonly license: License | null;
+  readonly activation: Activation | null;
+}
+
+function unknown(code: 'KEY_MALFORMED' | 'NOT_FOUND'): Validation {
+  return { ...refusedVerdict(code), license: null, activation: null };
+}
+
+interface Scopes {
+  readonly productId: string | null;
+  readonly features: readonly string[] | null;
+}
+
+function scopes({ productId, features }: Scopes): Pick<Facts, 'productId' | 'features'> {
+  return { productId: productId ?? undefined, features: features ?? undefined };
+}
+
+export interface KeyQuestion extends Scopes {
+  readonly licenseKey: string;
+  readonly deviceFingerprint: string | null;
+  readonly user: string | null;
+}
+
+export async function validateLicenseKey(reading: Reading, question: KeyQuestion): Promise<Validation> {
+  const licenseKey = parseLicenseKey(question.licenseKey);
+  if (licenseKey === undefined) return unknown('KEY_MALFORMED');
+  const id = await enterBySecret(reading, 'LICENSE_KEY', licenseKey);
+  const license = id === undefined ? undefined : (await licensesById(reading, [id])).get(id);
+  if (license === undefined) return unknown('NOT_FOUND');
+  const { deviceFingerprint, user, ...asked } = question;
+  const deviceNamed = deviceFingerprint !== null;
+  const activation = deviceNamed
+    ? await activationOfDevice(reading, license.id, deviceFingerprint)
+    : undefined;
+  const claims = deviceNamed && activation === undefined;
+  const identity = user ?? reading.keys.hash('FINGERPRINT', deviceFingerprint ?? '', reading.tenantId);
+  const seats = claims
+    ? { others: await seatsOfOthers(reading, license, { activationId: undefined, identity }), own: 1 }
+    : undefined;
+  const facts: Facts = {
+    now: reading.now,
+    license,
+    activation,
+    deviceNamed,
+    user: user ?? undefined,
+    seats,
+    ...scopes(asked),
+  };
+  return { ...verdictOn(facts), license, activation: activation ?? null };
+}
+
+export interface TokenQuestion extends Scopes {
+  readonly activationToken: string;
+  readonly deviceFingerprint: string | null;
+}
+
+export async function validateActivation(reading: Reading, question: TokenQuestion): Promise<Validation> {
+  const { activationToken, deviceFingerprint, ...asked } = question;
+  const id = await enterBySecret(reading, 'ACTIVATION_TOKEN', activationToken);
+  const license = id === undefined ? undefined : (await licensesById(reading, [id])).get(id);
+  const activation =
+    license === undefined ? undefined : await activationByToken(reading, license.id, activationToken);
+  if (license === undefined || activation === undefined) return unknown('NOT_FOUND');
+  const fingerprintMatches =
+    deviceFingerprint === null
+      ? undefined
+      : reading.keys
+          .hashes('FINGERPRINT', deviceFingerprint, reading.tenantId)
+          .includes(activation.deviceFingerprint);
+  const facts: Facts = {
+    now: reading.now,
+    license,
+    activation,
+    deviceNamed: true,
+    fingerprintMatches,
+    ...scopes(asked),
+  };
+  return { ...verdictOn(facts), license, activation };
+}
+
+/** Whether a validation was the first use of a new token while the one before it still serves. */
+export function firstUseOf(reading: Reading, activation: Activation | null, token: string): boolean {
+  if (activation === null || activation.previousTokenHash === null) return false;
+  return reading.keys.hashes('ACTIVATION_TOKEN', token).includes(activation.activationTokenHash);
+}
+
+/** Ends the previous token. Writes no event: it follows from the use of the new one. */
+export async function retirePreviousToken(work: Work, activation: Activation): Promise<void> {
+  const current = await lockActivation(work, activation.id);
+  if (current === undefined || current.activationTokenHash !== activation.activationTokenHash) return;
+  await forgetToken(work, current.previousTokenHash);
+  await changeActivation(work, current, { previousTokenHash: null, previousTokenUntil: null });
+}

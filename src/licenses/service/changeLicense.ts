@@ -1,0 +1,26 @@
+import { and, eq } from 'drizzle-orm';
+import type { Work } from '../../core/work.js';
+import { licenseNotFound } from '../model.js';
+import { lockLicense } from '../queries.js';
+import { type License, licenses } from '../table.js';
+
+/** The license that an act is about to change, locked. */
+export async function licenseToChange(work: Work, id: string): Promise<License> {
+  const license = await lockLicense(work, id);
+  if (license === undefined) throw licenseNotFound(id);
+  return license;
+}
+
+type LicenseChanges = Partial<typeof licenses.$inferInsert>;
+
+export async function changeLicense(work: Work, license: License, changes: LicenseChanges): Promise<License> {
+  const [row] = await work.db
+    .update(licenses)
+    .set({ ...changes, updatedAt: work.now })
+    .where(and(eq(licenses.tenantId, work.tenantId), eq(licenses.id, license.id)))
+    .returning();
+  if (row === undefined) throw licenseNotFound(license.id);
+  return row;
+}
+
+export const notSuspended = { suspendedFrom: null, suspensionCause: null, suspensionReason: null } as const;

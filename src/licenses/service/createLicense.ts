@@ -1,0 +1,64 @@
+import { mayAct } from '../../core/actor.js';
+import { type FieldProblem, invalidInput } from '../../core/refusal.js';
+import type { Work } from '../../core/work.js';
+import { isTrialType } from '../../templates/model.js';
+import { requireProduct } from '../../templates/service.js';
+import { parseLicenseKey, spanProblems } from '../model.js';
+import type { CreateLicenseInput } from '../schema/inputs.js';
+import {
+  type IssuedLicense,
+  insertLicense,
+  type NewLicense,
+  receivingCustomer,
+  requireSound,
+  sellingReseller,
+} from './newLicense.js';
+
+/** Key, status and issue date are obeyed when the caller may import, and ignored otherwise. */
+function importedFacts(work: Work, input: CreateLicenseInput) {
+  const trial = isTrialType(input.licenseType);
+  const begins: 'PENDING' | 'ACTIVE' = trial ? 'PENDING' : 'ACTIVE';
+  if (!mayAct(work.actor, 'license.import'))
+    return { status: begins, issuedDate: work.now, licenseKey: undefined };
+  const licenseKey = input.licenseKey ? parseLicenseKey(input.licenseKey) : undefined;
+  const problems: FieldProblem[] = [];
+  if (input.licenseKey && licenseKey === undefined) {
+    problems.push({ field: 'input.licenseKey', message: 'must have the form XXXX-XXXX-XXXX-XXXX-XXXX' });
+  }
+  if (input.status && input.status !== 'ACTIVE' && input.status !== 'PENDING') {
+    problems.push({ field: 'input.status', message: 'a license begins ACTIVE, or PENDING if it is a trial' });
+  }
+  if (problems.length > 0) throw invalidInput(problems);
+  const status = input.status === 'ACTIVE' || input.status === 'PENDING' ? input.status : begins;
+  return { status, issuedDate: input.issuedDate ?? work.now, licenseKey };
+}
+
+export async function createLicense(work: Work, input: CreateLicenseInput): Promise<IssuedLicense> {
+  requireSound(input.features, input.restrictions);
+  const { status, issuedDate, licenseKey } = importedFacts(work, input);
+  const expiryDate = input.expiryDate ?? null;
+  const trialPeriodDays = input.trialPeriodDays ?? null;
+  const span = { licenseType: input.licenseType, status, issuedDate, expiryDate, trialPeriodDays };
+  const problems = spanProblems(span, work.now);
+  if (problems.length > 0) throw invalidInput(problems);
+  const product = await requireProduct(work, input.productId);
+  const customer = input.customerId ? await receivingCustomer(work, input.customerId) : undefined;
+  const values: NewLicense = {
+    ...span,
+    productId: product.id,
+    productName: input.productName ?? product.name,
+    productVersion: input.productVersion ?? product.version,
+    licenseModel: input.licenseModel,
+    customerId: customer?.id ?? null,
+    resellerId: await sellingReseller(work, input.resellerId),
+    issuedTo: input.issuedTo,
+    maxActivations: input.maxActivations,
+    features: input.features,
+    restrictions: input.restrictions,
+    maintenanceExpiry: input.maintenanceExpiry ?? null,
+    autoRenewal: input.autoRenewal,
+    gracePeriodDays: input.gracePeriodDays ?? null,
+    metadata: input.metadata ?? {},
+  };
+  return insertLicense(work, values, licenseKey);
+}

@@ -1,0 +1,56 @@
+import { changesOf } from '../../access/service.js';
+import type { Instant } from '../../core/clock.js';
+import { invalidInput } from '../../core/refusal.js';
+import type { Work } from '../../core/work.js';
+import { licenseRevoked, requireMove, spanProblems, standingAt } from '../model.js';
+import type { UpdateLicenseInput } from '../schema/inputs.js';
+import type { License } from '../table.js';
+import { changeLicense, licenseToChange } from './changeLicense.js';
+import { requireSound } from './newLicense.js';
+
+const updatable = [
+  'status',
+  'issuedTo',
+  'productVersion',
+  'maxActivations',
+  'features',
+  'restrictions',
+  'expiryDate',
+  'maintenanceExpiry',
+  'autoRenewal',
+  'trialPeriodDays',
+  'gracePeriodDays',
+  'metadata',
+] as const;
+
+function requireUpdatable(license: License, input: UpdateLicenseInput, now: Instant): void {
+  if (license.status === 'REVOKED') throw licenseRevoked(license.id);
+  requireSound(input.features ?? [], input.restrictions ?? []);
+  const { status } = standingAt(license, now);
+  if (input.status && input.status !== status) requireMove('updateLicense', status, input.status);
+  const problems = spanProblems({ ...license, ...definedSpan(input) }, now);
+  if (problems.length > 0) throw invalidInput(problems);
+}
+
+function definedSpan(input: UpdateLicenseInput): Pick<Partial<License>, 'expiryDate' | 'trialPeriodDays'> {
+  return {
+    ...(input.expiryDate === undefined ? {} : { expiryDate: input.expiryDate }),
+    ...(input.trialPeriodDays === undefined ? {} : { trialPeriodDays: input.trialPeriodDays }),
+  };
+}
+
+export async function updateLicense(work: Work, input: UpdateLicenseInput): Promise<License> {
+  const license = await licenseToChange(work, input.licenseId);
+  const changes = changesOf(input, updatable);
+  requireUpdatable(license, input, work.now);
+  // A status that time has overtaken is not written over: naming the status that it reads changes nothing.
+  const { status, ...others } = changes;
+  const moved = status !== undefined && status !== standingAt(license, work.now).status ? { status } : {};
+  const row = await changeLicense(work, license, { ...others, ...moved });
+  const data = {
+    changed: Object.keys(changes),
+    ...(moved.status ? { from: license.status, to: moved.status } : {}),
+  };
+  await work.emit({ type: 'license.updated', subjectId: row.id, licenseId: row.id, data });
+  return row;
+}
