@@ -141,6 +141,9 @@ program
   .description('write schema.graphql and docs/errors.md from the code')
   .action(writePrinted);
 
+// Whoever reads our output may stop before its end.
+process.stdout.on('error', (error: NodeJS.ErrnoException) => process.exit(error.code === 'EPIPE' ? 0 : 1));
+
 try {
   await program.parseAsync();
 } catch (error) {

@@ -53,7 +53,7 @@ function beyond(sorting: Sorting, id: AnyPgColumn, position: Position): SQL {
 function partsOf(request: ListRequest, id: AnyPgColumn): SliceParts {
   const { sorting, page } = request;
   const direction = sql.raw(sorting.direction);
-  const start = page.after === undefined ? undefined : decodeCursor(cursorName(sorting), page.after);
+  const start = typeof page.after === 'string' ? decodeCursor(cursorName(sorting), page.after) : undefined;
   return {
     where: start === undefined ? request.where : and(request.where, beyond(sorting, id, start)),
     orderBy: [sql`${sorting.by} ${direction}`, sql`${id} ${direction}`],
@@ -77,7 +77,7 @@ function pageFrom<Row extends { id: string }>(
     rows: kept.map((each) => each.row),
     cursors: kept.map((each) => encodeCursor(name, { value: each.value, id: each.row.id })),
     hasNextPage: found.length > kept.length,
-    hasPreviousPage: request.page.after !== undefined,
+    hasPreviousPage: typeof request.page.after === 'string',
     count,
   };
 }

@@ -1,4 +1,4 @@
-import { type DestinationStream, pino } from 'pino';
+import { type DestinationStream, pino, stdSerializers } from 'pino';
 
 export type Log = pino.Logger;
 
@@ -20,6 +20,16 @@ const SECRET_MEMBERS = [
   'variables',
 ];
 
+/** A failed statement names its parameters behind its text; a log keeps the text alone. */
+const withoutParameters = (text: string): string => text.replace(/\nparams: [\s\S]*?(?=\n {4}at |$)/, '');
+
+function serializeError(error: Error): object {
+  const { message, stack, ...rest } = stdSerializers.err(error);
+  const cause = error.cause instanceof Error ? { cause: withoutParameters(error.cause.message) } : {};
+  const { type, code } = rest;
+  return { type, code, message: withoutParameters(message), stack: withoutParameters(stack), ...cause };
+}
+
 export function createLog(level: string, destination?: DestinationStream): Log {
   const paths = SECRET_MEMBERS.flatMap((member) => [
     member,
@@ -27,6 +37,7 @@ export function createLog(level: string, destination?: DestinationStream): Log {
     `*.*.${member}`,
     `*.*.*.${member}`,
   ]);
-  const options = { level, redact: { paths, censor: '(secret)' }, base: null };
+  const redact = { paths, censor: '(secret)' };
+  const options = { level, redact, base: null, serializers: { err: serializeError } };
   return destination === undefined ? pino(options) : pino(options, destination);
 }

@@ -13,7 +13,7 @@ export interface Page<Row> {
 
 export interface PageArguments {
   readonly first: number;
-  readonly after?: string | undefined;
+  readonly after?: string | null | undefined;
 }
 
 export const PAGE_LIMIT = 100;

@@ -77,8 +77,11 @@ function meterKeys(meters: readonly Meter[]): SQL {
   const licenseIds = meters.map((meter) => meter.licenseId);
   const featureIds = meters.map((meter) => meter.featureId);
   const starts = meters.map((meter) => meter.windowStart);
+  // The instants travel as text: the driver writes no array of timestamptz.
   return sql`(${featureUsage.licenseId}, ${featureUsage.featureId}, ${featureUsage.windowStart}) in
-    (select * from unnest(${sql.param(licenseIds)}::text[], ${sql.param(featureIds)}::text[], ${sql.param(starts)}::timestamptz[]))`;
+    (select license_id, feature_id, start::timestamptz
+     from unnest(${sql.param(licenseIds)}::text[], ${sql.param(featureIds)}::text[], ${sql.param(starts)}::text[])
+       as meters (license_id, feature_id, start))`;
 }
 
 /** What the counters of these meters say; a counter that is not there yet says 0. */

@@ -121,7 +121,7 @@ async function startAlone(folder: string, options: EmbeddedPostgresOptions): Pro
   if (holder !== undefined) {
     throw new StartupError(
       `Another LicenseGraph server (process ${holder}) is already using ${folder}. ` +
-        'Stop it, or start this one with another DATA_DIR or with DATABASE_URL.',
+        'Stop it, or start this one with another LG_DATA_DIR or with DATABASE_URL.',
     );
   }
   try {

@@ -121,7 +121,7 @@ test('a second start on the same folder is refused, and the first goes on', {
 
   expect(message).toBe(
     `Another LicenseGraph server (process ${process.pid}) is already using ${folder}. ` +
-      'Stop it, or start this one with another DATA_DIR or with DATABASE_URL.',
+      'Stop it, or start this one with another LG_DATA_DIR or with DATABASE_URL.',
   );
   expect(await query(first.url, 'select 1 as one')).toEqual([{ one: 1 }]);
 });

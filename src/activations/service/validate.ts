@@ -19,8 +19,8 @@ function unknown(code: 'KEY_MALFORMED' | 'NOT_FOUND'): Validation {
 }
 
 interface Scopes {
-  readonly productId: string | null;
-  readonly features: readonly string[] | null;
+  readonly productId?: string | null;
+  readonly features?: readonly string[] | null;
 }
 
 function scopes({ productId, features }: Scopes): Pick<Facts, 'productId' | 'features'> {
@@ -29,8 +29,8 @@ function scopes({ productId, features }: Scopes): Pick<Facts, 'productId' | 'fea
 
 export interface KeyQuestion extends Scopes {
   readonly licenseKey: string;
-  readonly deviceFingerprint: string | null;
-  readonly user: string | null;
+  readonly deviceFingerprint?: string | null;
+  readonly user?: string | null;
 }
 
 export async function validateLicenseKey(reading: Reading, question: KeyQuestion): Promise<Validation> {
@@ -40,7 +40,7 @@ export async function validateLicenseKey(reading: Reading, question: KeyQuestion
   const license = id === undefined ? undefined : (await licensesById(reading, [id])).get(id);
   if (license === undefined) return unknown('NOT_FOUND');
   const { deviceFingerprint, user, ...asked } = question;
-  const deviceNamed = deviceFingerprint !== null;
+  const deviceNamed = typeof deviceFingerprint === 'string';
   const activation = deviceNamed
     ? await activationOfDevice(reading, license.id, deviceFingerprint)
     : undefined;
@@ -63,7 +63,7 @@ export async function validateLicenseKey(reading: Reading, question: KeyQuestion
 
 export interface TokenQuestion extends Scopes {
   readonly activationToken: string;
-  readonly deviceFingerprint: string | null;
+  readonly deviceFingerprint?: string | null;
 }
 
 export async function validateActivation(reading: Reading, question: TokenQuestion): Promise<Validation> {
@@ -74,7 +74,7 @@ export async function validateActivation(reading: Reading, question: TokenQuesti
     license === undefined ? undefined : await activationByToken(reading, license.id, activationToken);
   if (license === undefined || activation === undefined) return unknown('NOT_FOUND');
   const fingerprintMatches =
-    deviceFingerprint === null
+    typeof deviceFingerprint !== 'string'
       ? undefined
       : reading.keys
           .hashes('FINGERPRINT', deviceFingerprint, reading.tenantId)
