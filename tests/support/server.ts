@@ -1,5 +1,6 @@
 import { generateKeyPairSync, randomBytes, randomUUID } from 'node:crypto';
 import type { FastifyInstance } from 'fastify';
+import type { GraphQLSchema } from 'graphql';
 import type postgres from 'postgres';
 import { expect, inject } from 'vitest';
 import type { Role } from '../../src/access/permissions.js';
@@ -9,6 +10,7 @@ import { connect } from '../../src/core/db.js';
 import type { Keys } from '../../src/core/keys.js';
 import { createLog } from '../../src/core/log.js';
 import { createApp } from '../../src/server/app.js';
+import type { Machinery } from '../../src/server/operation.js';
 import { createSchema } from '../../src/server/schema.js';
 import { openMachinery, openTokens, type Tokens } from '../../src/server/start.js';
 import { onDatabase, TEMPLATE } from './database.js';
@@ -65,7 +67,10 @@ export class TestServer {
     /** A superuser's connection to this file's database, past row-level security. */
     readonly sql: postgres.Sql,
     readonly url: string,
+    readonly adminUrl: string,
     readonly keys: Keys,
+    /** What the server's operations use, for acts that no root field offers yet. */
+    readonly machinery: Machinery,
     readonly stop: () => Promise<void>,
   ) {}
 
@@ -124,8 +129,14 @@ export function newKeys(): Keys {
   return { peppers: secret(), encryption: secret(), tokenKey: { ...tokenKey } };
 }
 
+interface Database {
+  readonly adminUrl: string;
+  readonly url: string;
+  readonly drop: () => Promise<void>;
+}
+
 /** A database of this file's own, copied from the migrated template. */
-export async function newDatabase(): Promise<{ adminUrl: string; url: string; drop: () => Promise<void> }> {
+export async function newDatabase(): Promise<Database> {
   const name = `lg_test_${randomUUID().replaceAll('-', '')}`;
   const [adminUrl, loginUrl] = [inject('adminUrl'), inject('loginUrl')];
   const run = async (text: string): Promise<void> => {
@@ -143,13 +154,22 @@ export async function newDatabase(): Promise<{ adminUrl: string; url: string; dr
 export interface TestServerOptions {
   readonly environment?: NodeJS.ProcessEnv;
   readonly keys?: Keys;
+  /** Another graph than the product's, with guards of its own. */
+  readonly graph?: GraphQLSchema;
+  /** A second server on the database, and with the keys, of this one; stop it first. */
+  readonly beside?: TestServer;
+}
+
+function sharedDatabase({ adminUrl, url }: TestServer): Database {
+  return { adminUrl, url, drop: async () => undefined };
 }
 
 /** The whole server in this process, on real PostgreSQL, with a clock that stands still until a test moves it. */
 export async function startTestServer(options: TestServerOptions = {}): Promise<TestServer> {
-  const database = await newDatabase();
+  const { beside } = options;
+  const database = beside === undefined ? await newDatabase() : sharedDatabase(beside);
   const config = readConfig({ NODE_ENV: 'test', LG_DATABASE_POOL: '8', ...options.environment });
-  const keys = options.keys ?? newKeys();
+  const keys = options.keys ?? beside?.keys ?? newKeys();
   const holder: { server?: TestServer } = {};
   const clock: Clock = () => holder.server?.now ?? START;
   const logged: string[] = [];
@@ -160,7 +180,7 @@ export async function startTestServer(options: TestServerOptions = {}): Promise<
   const { verify: verifyToken, publicKeys } = tokens;
   const app = await createApp({
     machinery,
-    schema,
+    schema: options.graph ?? schema,
     verifyToken,
     publicKeys,
     introspection: true,
@@ -173,6 +193,7 @@ export async function startTestServer(options: TestServerOptions = {}): Promise<
     await sql.end();
     await database.drop();
   };
-  holder.server = new TestServer(logged, app, tokens, sql, database.url, keys, stop);
+  const { url, adminUrl } = database;
+  holder.server = new TestServer(logged, app, tokens, sql, url, adminUrl, keys, machinery, stop);
   return holder.server;
 }
