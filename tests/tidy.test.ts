@@ -5,7 +5,6 @@ import { fileURLToPath } from 'node:url';
 import {
   type GraphQLField,
   type GraphQLNamedType,
-  type GraphQLSchema,
   isEnumType,
   isInputObjectType,
   isInterfaceType,
