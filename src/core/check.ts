@@ -42,18 +42,28 @@ export function listOf(most: number): Check {
 const JSON_DEPTH = 8;
 const JSON_BYTES = 16_384;
 
-function depthOf(value: unknown): number {
-  if (value === null || typeof value !== 'object') return 0;
-  return 1 + Math.max(0, ...Object.values(value).map(depthOf));
+/** Stops at the limit: a text of a megabyte can be nested deeper than a stack can follow. */
+function isDeeper(value: unknown, levels: number): boolean {
+  if (value === null || typeof value !== 'object') return false;
+  return levels === 0 || Object.values(value).some((item) => isDeeper(item, levels - 1));
+}
+
+/** Every text within, the names of members too. */
+function textsIn(value: unknown): string[] {
+  if (typeof value === 'string') return [value];
+  if (value === null || typeof value !== 'object') return [];
+  const names = Array.isArray(value) ? [] : Object.keys(value);
+  return [...names, ...Object.values(value).flatMap(textsIn)];
 }
 
 /** A JSON object of bounded depth and size, whose every text can be stored. */
 export const jsonObject: Check = (value) => {
   if (value === null || typeof value !== 'object' || Array.isArray(value)) return 'must be a JSON object';
-  const json = JSON.stringify(value);
-  if (json.length > JSON_BYTES) return `must be at most ${JSON_BYTES} characters of JSON`;
-  if (depthOf(value) > JSON_DEPTH) return `must be nested at most ${JSON_DEPTH} levels deep`;
-  return json.includes('\\u0000') ? 'must not contain the NUL character' : undefined;
+  if (isDeeper(value, JSON_DEPTH)) return `must be nested at most ${JSON_DEPTH} levels deep`;
+  if (JSON.stringify(value).length > JSON_BYTES) return `must be at most ${JSON_BYTES} characters of JSON`;
+  return textsIn(value)
+    .map(textProblem)
+    .find((problem) => problem !== undefined);
 };
 
 /** Two entries of a list that name the same thing. */

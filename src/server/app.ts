@@ -92,11 +92,16 @@ function createGraph(
   });
 }
 
-/** Without the query string: a GET carries its document and variables there. */
+/** By the route and never by the address: a path may hold a license key, a query string a document and its variables. */
 function logRequests(app: FastifyInstance, machinery: Machinery): void {
+  app.setNotFoundHandler(async (_request, reply) =>
+    reply
+      .code(404)
+      .send({ statusCode: 404, error: 'Not Found', message: 'There is nothing at this address.' }),
+  );
   app.addHook('onResponse', async (request, reply) => {
     const { method, id } = request;
-    const path = request.url.split('?', 1)[0];
+    const path = request.routeOptions.url ?? '(none)';
     machinery.log.info(
       { requestId: id, method, path, status: reply.statusCode, millis: Math.round(reply.elapsedTime) },
       'request',
