@@ -1,6 +1,6 @@
 import 'reflect-metadata';
 import { printSchemaWithDirectives } from '@graphql-tools/utils';
-import type { GraphQLSchema } from 'graphql';
+import { type GraphQLSchema, specifiedDirectives } from 'graphql';
 import { buildSchemaSync } from 'type-graphql';
 import * as access from '../access/resolver.js';
 import { CustomerConnectionResolver, ResellerConnectionResolver } from '../access/schema.js';
@@ -57,7 +57,8 @@ export function createSchema(): GraphQLSchema {
       ResellerConnectionResolver,
       TemplateConnectionResolver,
     ],
-    directives: [requiresFeatureDirective],
+    // What is given here replaces GraphQL's own: @skip and @include have to be named with it.
+    directives: [...specifiedDirectives, requiresFeatureDirective],
     validate: false,
   });
   return protectSchema(schema);
