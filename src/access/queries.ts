@@ -2,7 +2,7 @@ import { and, eq, exists, ilike, or, type SQL, sql } from 'drizzle-orm';
 import { scopeOf } from '../core/actor.js';
 import type { Db } from '../core/db.js';
 import type { LicenseId, TenantId } from '../core/id.js';
-import { anyOf, byKey, pageOf, type Sorting } from '../core/keyset.js';
+import { anyOf, byKey, pageOf, pagesByOwner, type Sorting } from '../core/keyset.js';
 import type { Page, PageArguments } from '../core/page.js';
 import type { Reading } from '../core/work.js';
 import type { PartyStatus } from './model.js';
@@ -124,6 +124,13 @@ export function customersPage(
     found === undefined ? undefined : or(ilike(customers.name, found), ilike(customers.email, found)),
   );
   return pageOf(reading.db, customers, { where, sorting: byName, page });
+}
+
+/** The customers that came through each reseller. */
+export function customersByReseller(reading: Reading, owners: readonly string[], page: PageArguments) {
+  const list = { where: customerScope(reading), sorting: byName, page };
+  const request = { ...list, owner: customers.resellerId, owners };
+  return pagesByOwner(reading.db, customers, request, (row) => row.resellerId);
 }
 
 export function resellersPage(

@@ -6,9 +6,16 @@ import { CheckedArguments } from '../graph/checked.js';
 import { PageArgs, pageChecks } from '../graph/connection.js';
 import type { Context } from '../graph/context.js';
 import { CurrentWork } from '../graph/currentWork.js';
-import { Edge } from '../graph/edge.js';
+import { Edge, ListEdge } from '../graph/edge.js';
 import { viewerOf } from './model.js';
-import { customersById, customersPage, resellersById, resellersPage, tenantsById } from './queries.js';
+import {
+  customersById,
+  customersByReseller,
+  customersPage,
+  resellersById,
+  resellersPage,
+  tenantsById,
+} from './queries.js';
 import {
   CreateCustomerInput,
   CreateCustomerPayload,
@@ -55,6 +62,19 @@ export class ViewerEdges {}
 )
 @Resolver(() => Customer)
 export class CustomerEdges {}
+
+@ListEdge(
+  'customers',
+  () => CustomerConnection,
+  customersByReseller,
+  (reseller: ResellerRow) => reseller.id,
+  {
+    permission: 'customer.read',
+    description: 'The customers that came through it, by name.',
+  },
+)
+@Resolver(() => Reseller)
+export class ResellerEdges {}
 
 @Resolver()
 export class AccessResolver {

@@ -120,6 +120,31 @@ export function standingAt(license: StatusFacts, now: Instant): Standing {
   };
 }
 
+export interface SuspendableFacts extends StatusFacts {
+  /** What suspension found; null while the license is not suspended. */
+  readonly suspendedFrom: LicenseStatus | null;
+}
+
+/** How far a license has lapsed. Time goes this way only; renewal alone goes back. */
+const lapses: readonly LicenseStatus[] = ['EXPIRED', 'SUSPENDED'];
+
+/**
+ * Changed dates may let a license lapse, but not bring it back, whether or not a sweep has recorded the lapse or a
+ * suspension for cause lies over it.
+ */
+export function requireNoRevival(
+  license: SuspendableFacts,
+  changes: Partial<Pick<StatusFacts, 'expiryDate' | 'gracePeriodDays'>>,
+  now: Instant,
+): void {
+  const beneath = { ...license, status: license.suspendedFrom ?? license.status };
+  const from = standingAt(beneath, now).status;
+  const to = standingAt({ ...beneath, ...changes }, now).status;
+  if (lapses.indexOf(to) >= lapses.indexOf(from)) return;
+  const message = 'The license has lapsed; renew it instead of changing its dates.';
+  throw new Refusal('INVALID_TRANSITION', message, { from, to });
+}
+
 /** Whether the license grants its features at that instant. */
 export function grantsAt(license: StatusFacts, now: Instant): boolean {
   const standing = standingAt(license, now);
@@ -269,6 +294,9 @@ export function spanProblems(license: Span, now: Instant): FieldProblem[] {
   if (status === 'PENDING' && expiryDate !== null) {
     problems.push({ field: 'input.expiryDate', message: 'a license that has not begun has no expiry yet' });
   }
+  if (trial && status !== 'PENDING' && expiryDate === null) {
+    problems.push({ field: 'input.expiryDate', message: 'a trial that has begun has to end' });
+  }
   if (issuedDate > now) problems.push({ field: 'input.issuedDate', message: 'must not lie in the future' });
   if (expiryDate !== null && expiryDate <= issuedDate) {
     problems.push({ field: 'input.expiryDate', message: 'must lie after the issue date' });
@@ -277,10 +305,7 @@ export function spanProblems(license: Span, now: Instant): FieldProblem[] {
 }
 
 /** Where reinstatement leads: back to where suspension found the license. The end of grace is undone by renewal alone. */
-export function reinstatedStatus(
-  license: StatusFacts & { suspendedFrom: LicenseStatus | null },
-  now: Instant,
-): LicenseStatus {
+export function reinstatedStatus(license: SuspendableFacts, now: Instant): LicenseStatus {
   const standing = standingAt(license, now);
   const to = license.suspendedFrom ?? 'ACTIVE';
   if (standing.suspensionCause !== 'GRACE_EXPIRED') {

@@ -1,5 +1,5 @@
 import { and, eq, gte, ilike, lte, or, type SQL, sql } from 'drizzle-orm';
-import { containing } from '../access/queries.js';
+import { containing, findInDirectory } from '../access/queries.js';
 import { scopeOf } from '../core/actor.js';
 import type { Instant } from '../core/clock.js';
 import type { CustomerId, LicenseId, ProductId, ResellerId, TemplateId } from '../core/id.js';
@@ -7,7 +7,7 @@ import { anyOf, byKey, pageOf, pagesByOwner, type Sorting } from '../core/keyset
 import type { Page, PageArguments } from '../core/page.js';
 import type { Reading } from '../core/work.js';
 import type { LicenseModel, LicenseType } from '../templates/model.js';
-import type { LicenseStatus } from './model.js';
+import { keyMalformed, type LicenseStatus, parseLicenseKey } from './model.js';
 import { type License, licenses } from './table.js';
 
 /** The licenses that a caller sees: all of the tenant's, a customer's own, what a reseller sold, or the one shown. */
@@ -128,30 +128,36 @@ export function licensesPage(
   return pageOf(reading.db, licenses, request);
 }
 
-function licensesBy(
-  column: typeof licenses.customerId | typeof licenses.templateId | typeof licenses.orderId,
-) {
-  const owner = (row: License) => ({
-    customer_id: row.customerId,
-    template_id: row.templateId,
-    order_id: row.orderId,
-  });
-  const name = column.name as keyof ReturnType<typeof owner>;
+type Owner = 'customerId' | 'resellerId' | 'templateId' | 'productId' | 'orderId';
+
+/** The licenses of many owners, a page each. */
+function licensesBy(owner: Owner) {
   return (reading: Reading, owners: readonly string[], page: PageArguments) => {
-    const request = {
-      where: licenseScope(reading),
-      sorting: sortingOf(newestFirst),
-      page,
-      owner: column,
-      owners,
-    };
-    return pagesByOwner(reading.db, licenses, request, (row) => owner(row)[name]);
+    const list = { where: licenseScope(reading), sorting: sortingOf(newestFirst), page };
+    const request = { ...list, owner: licenses[owner], owners };
+    return pagesByOwner(reading.db, licenses, request, (row) => row[owner]);
   };
 }
 
-export const licensesByCustomer = licensesBy(licenses.customerId);
-export const licensesByTemplate = licensesBy(licenses.templateId);
-export const licensesByOrder = licensesBy(licenses.orderId);
+export const licensesByCustomer = licensesBy('customerId');
+export const licensesByReseller = licensesBy('resellerId');
+export const licensesByTemplate = licensesBy('templateId');
+export const licensesByProduct = licensesBy('productId');
+export const licensesByOrder = licensesBy('orderId');
+
+/** The license that a key opens, if the caller sees it. The key's form is refused before anything is asked. */
+export async function findLicenseByKey(reading: Reading, input: string): Promise<License | undefined> {
+  const licenseKey = parseLicenseKey(input);
+  if (licenseKey === undefined) throw keyMalformed();
+  const found = await findInDirectory(
+    reading.db,
+    'LICENSE_KEY',
+    reading.keys.hashes('LICENSE_KEY', licenseKey),
+  );
+  return found === undefined
+    ? undefined
+    : (await licensesById(reading, [found.licenseId])).get(found.licenseId);
+}
 
 /** The largest export: what one answer can carry. */
 export const EXPORT_LIMIT = 10_000;

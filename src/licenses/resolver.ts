@@ -1,7 +1,7 @@
 import { Arg, Args, Ctx, FieldResolver, ID, Mutation, Query, Resolver, Root } from 'type-graphql';
-import { customersById, findInDirectory, resellersById } from '../access/queries.js';
+import { customersById, resellersById } from '../access/queries.js';
 import { Customer, Reseller } from '../access/schema.js';
-import type { Customer as CustomerRow } from '../access/table.js';
+import type { Customer as CustomerRow, Reseller as ResellerRow } from '../access/table.js';
 import { eventsByLicense } from '../audit/queries.js';
 import { EventConnection } from '../audit/schema.js';
 import type { Instant } from '../core/clock.js';
@@ -17,9 +17,17 @@ import { RequiresFeature } from '../graph/requiresFeature.js';
 import { DateTime } from '../graph/scalars.js';
 import { productsById, templatesById } from '../templates/queries.js';
 import { LicenseTemplate, Product } from '../templates/schema/types.js';
-import type { Template } from '../templates/table.js';
-import { graceEnd, keyMalformed, parseLicenseKey, standingAt } from './model.js';
-import { licensesByCustomer, licensesById, licensesByTemplate, licensesPage } from './queries.js';
+import type { Product as ProductRow, Template } from '../templates/table.js';
+import { graceEnd, standingAt } from './model.js';
+import {
+  findLicenseByKey,
+  licensesByCustomer,
+  licensesById,
+  licensesByProduct,
+  licensesByReseller,
+  licensesByTemplate,
+  licensesPage,
+} from './queries.js';
 import * as inputs from './schema/inputs.js';
 import * as payloads from './schema/payloads.js';
 import * as shapes from './schema/types.js';
@@ -135,6 +143,19 @@ export class CustomerLicenseEdges {}
 @ListEdge(
   'licenses',
   () => shapes.LicenseConnection,
+  licensesByReseller,
+  (reseller: ResellerRow) => reseller.id,
+  {
+    ...licensesEdge,
+    description: 'The licenses that it sold, the newest first.',
+  },
+)
+@Resolver(() => Reseller)
+export class ResellerLicenseEdges {}
+
+@ListEdge(
+  'licenses',
+  () => shapes.LicenseConnection,
   licensesByTemplate,
   (template: Template) => template.id,
   {
@@ -144,6 +165,19 @@ export class CustomerLicenseEdges {}
 )
 @Resolver(() => LicenseTemplate)
 export class TemplateLicenseEdges {}
+
+@ListEdge(
+  'licenses',
+  () => shapes.LicenseConnection,
+  licensesByProduct,
+  (product: ProductRow) => product.id,
+  {
+    ...licensesEdge,
+    description: 'The licenses of it, the newest first.',
+  },
+)
+@Resolver(() => Product)
+export class ProductLicenseEdges {}
 
 @Resolver()
 export class LicenseQueries {
@@ -166,11 +200,7 @@ export class LicenseQueries {
     input: string,
     @Ctx() ctx: Context,
   ) {
-    const licenseKey = parseLicenseKey(input);
-    if (licenseKey === undefined) throw keyMalformed();
-    const { db, keys } = await ctx.reading();
-    const found = await findInDirectory(db, 'LICENSE_KEY', keys.hashes('LICENSE_KEY', licenseKey));
-    return found === undefined ? null : ctx.load(licensesById, found.licenseId);
+    return findLicenseByKey(await ctx.reading(), input);
   }
 
   @Authorized('license.read')

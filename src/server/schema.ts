@@ -25,6 +25,7 @@ export function createSchema(): GraphQLSchema {
     resolvers: [
       access.AccessResolver,
       access.CustomerEdges,
+      access.ResellerEdges,
       access.ViewerEdges,
       activations.ActivationEdges,
       activations.ActivationMutations,
@@ -40,6 +41,8 @@ export function createSchema(): GraphQLSchema {
       licenses.LicenseEdges,
       licenses.LicenseMutations,
       licenses.LicenseQueries,
+      licenses.ProductLicenseEdges,
+      licenses.ResellerLicenseEdges,
       licenses.TemplateLicenseEdges,
       orders.CustomerOrderEdges,
       orders.LicenseOrderEdges,

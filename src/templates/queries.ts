@@ -1,6 +1,6 @@
 import { and, eq, ilike, type SQL } from 'drizzle-orm';
 import { containing } from '../access/queries.js';
-import { anyOf, byKey, pageOf, type Sorting } from '../core/keyset.js';
+import { anyOf, byKey, pageOf, pagesByOwner, type Sorting } from '../core/keyset.js';
 import type { Page, PageArguments } from '../core/page.js';
 import type { Reading } from '../core/work.js';
 import type { LicenseType } from './model.js';
@@ -77,6 +77,13 @@ export function templatesPage(
     licenseType ? eq(licenseTemplates.licenseType, licenseType) : undefined,
   );
   return pageOf(reading.db, licenseTemplates, { where, sorting: newestFirst, page });
+}
+
+/** The templates of each product. */
+export function templatesByProduct(reading: Reading, owners: readonly string[], page: PageArguments) {
+  const list = { where: ownTemplates(reading), sorting: newestFirst, page };
+  const request = { ...list, owner: licenseTemplates.productId, owners };
+  return pagesByOwner(reading.db, licenseTemplates, request, (row) => row.productId);
 }
 
 export async function lockTemplate(reading: Reading, id: string): Promise<Template | undefined> {

@@ -8,8 +8,8 @@ import { CheckedArguments } from '../graph/checked.js';
 import { PageArgs, pageChecks } from '../graph/connection.js';
 import type { Context } from '../graph/context.js';
 import { CurrentWork } from '../graph/currentWork.js';
-import { Edge } from '../graph/edge.js';
-import { productsById, productsPage, templatesById, templatesPage } from './queries.js';
+import { Edge, ListEdge } from '../graph/edge.js';
+import { productsById, productsPage, templatesById, templatesByProduct, templatesPage } from './queries.js';
 import {
   CreateProductInput,
   CreateTemplateInput,
@@ -50,6 +50,16 @@ import type { Product as ProductRow, Template } from './table.js';
 @Resolver(() => LicenseTemplate)
 export class TemplateEdges {}
 
+@ListEdge(
+  'templates',
+  () => TemplateConnection,
+  templatesByProduct,
+  (product: ProductRow) => product.id,
+  {
+    permission: 'template.read',
+    description: 'The templates that sell it, the newest first.',
+  },
+)
 @eventsEdge
 @Resolver(() => Product)
 export class ProductEdges {}

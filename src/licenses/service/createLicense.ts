@@ -1,9 +1,10 @@
 import { mayAct } from '../../core/actor.js';
+import { addDays, type Instant } from '../../core/clock.js';
 import { type FieldProblem, invalidInput } from '../../core/refusal.js';
 import type { Work } from '../../core/work.js';
 import { isTrialType } from '../../templates/model.js';
 import { requireProduct } from '../../templates/service.js';
-import { parseLicenseKey, spanProblems } from '../model.js';
+import { type LicenseStatus, parseLicenseKey, spanProblems } from '../model.js';
 import type { CreateLicenseInput } from '../schema/inputs.js';
 import {
   type IssuedLicense,
@@ -33,10 +34,16 @@ function importedFacts(work: Work, input: CreateLicenseInput) {
   return { status, issuedDate: input.issuedDate ?? work.now, licenseKey };
 }
 
+/** A trial that is imported ACTIVE began when it was issued. */
+function expiryOf(input: CreateLicenseInput, status: LicenseStatus, issuedDate: Instant): Instant | null {
+  const begun = isTrialType(input.licenseType) && status === 'ACTIVE' && input.trialPeriodDays;
+  return input.expiryDate ?? (begun ? addDays(issuedDate, begun) : null);
+}
+
 export async function createLicense(work: Work, input: CreateLicenseInput): Promise<IssuedLicense> {
   requireSound(input.features, input.restrictions);
   const { status, issuedDate, licenseKey } = importedFacts(work, input);
-  const expiryDate = input.expiryDate ?? null;
+  const expiryDate = expiryOf(input, status, issuedDate);
   const trialPeriodDays = input.trialPeriodDays ?? null;
   const span = { licenseType: input.licenseType, status, issuedDate, expiryDate, trialPeriodDays };
   const problems = spanProblems(span, work.now);

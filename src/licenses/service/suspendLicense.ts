@@ -6,14 +6,15 @@ import { changeLicense, licenseToChange } from './changeLicense.js';
 
 export async function suspendLicense(work: Work, input: SuspendLicenseInput): Promise<License> {
   const license = await licenseToChange(work, input.licenseId);
-  requireMove('suspendLicense', standingAt(license, work.now).status, 'SUSPENDED');
+  const from = standingAt(license, work.now).status;
+  requireMove('suspendLicense', from, 'SUSPENDED');
   const row = await changeLicense(work, license, {
     status: 'SUSPENDED',
     suspendedFrom: license.status,
     suspensionCause: 'MANUAL',
     suspensionReason: input.reason,
   });
-  const data = { reason: input.reason, from: license.status };
+  const data = { reason: input.reason, from };
   await work.emit({ type: 'license.suspended', subjectId: row.id, licenseId: row.id, data });
   return row;
 }

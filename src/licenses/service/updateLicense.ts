@@ -2,7 +2,7 @@ import { changesOf } from '../../access/service.js';
 import type { Instant } from '../../core/clock.js';
 import { invalidInput } from '../../core/refusal.js';
 import type { Work } from '../../core/work.js';
-import { licenseRevoked, requireMove, spanProblems, standingAt } from '../model.js';
+import { licenseRevoked, requireMove, requireNoRevival, spanProblems, standingAt } from '../model.js';
 import type { UpdateLicenseInput } from '../schema/inputs.js';
 import type { License } from '../table.js';
 import { changeLicense, licenseToChange } from './changeLicense.js';
@@ -28,14 +28,20 @@ function requireUpdatable(license: License, input: UpdateLicenseInput, now: Inst
   requireSound(input.features ?? [], input.restrictions ?? []);
   const { status } = standingAt(license, now);
   if (input.status && input.status !== status) requireMove('updateLicense', status, input.status);
-  const problems = spanProblems({ ...license, ...definedSpan(input) }, now);
+  const span = definedSpan(input);
+  const beneath = license.suspendedFrom ?? license.status;
+  const problems = spanProblems({ ...license, status: beneath, ...span }, now);
   if (problems.length > 0) throw invalidInput(problems);
+  requireNoRevival(license, span, now);
 }
 
-function definedSpan(input: UpdateLicenseInput): Pick<Partial<License>, 'expiryDate' | 'trialPeriodDays'> {
+type DatedChanges = Partial<Pick<License, 'expiryDate' | 'trialPeriodDays' | 'gracePeriodDays'>>;
+
+function definedSpan({ expiryDate, trialPeriodDays, gracePeriodDays }: UpdateLicenseInput): DatedChanges {
   return {
-    ...(input.expiryDate === undefined ? {} : { expiryDate: input.expiryDate }),
-    ...(input.trialPeriodDays === undefined ? {} : { trialPeriodDays: input.trialPeriodDays }),
+    ...(expiryDate === undefined ? {} : { expiryDate }),
+    ...(trialPeriodDays === undefined ? {} : { trialPeriodDays }),
+    ...(gracePeriodDays === undefined ? {} : { gracePeriodDays }),
   };
 }
 
