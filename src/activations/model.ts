@@ -116,7 +116,19 @@ export function isFloating(license: Pick<LicenseFacts, 'licenseType'>): boolean 
 
 function seatCode(license: LicenseFacts): SeatCode {
   if (isFloating(license)) return 'TOO_MANY_LEASES';
-  return license.licenseType === 'NAMED_USER' ? 'TOO_MANY_USERS' : seatCodes[license.licenseModel];
+  return seatUnit(license) === 'USER' ? 'TOO_MANY_USERS' : seatCodes[license.licenseModel];
+}
+
+/** How much of the limit one device takes: processors or cores count where the model counts them, else one. */
+export function seatsTaken(
+  license: Pick<LicenseFacts, 'licenseType' | 'licenseModel'>,
+  units: number,
+): number {
+  return seatUnit(license) === 'UNITS' ? units : 1;
+}
+
+export function leaseLapsed(activation: Pick<ActivationFacts, 'leaseExpiresAt'>, now: Instant): boolean {
+  return over(activation.leaseExpiresAt, now);
 }
 
 function active(facts: Facts): boolean {
@@ -172,7 +184,8 @@ export const verdictRules: readonly Rule[] = [
   },
   {
     code: 'LEASE_EXPIRED',
-    fails: (facts) => active(facts) && over(facts.activation?.leaseExpiresAt ?? null, facts.now),
+    fails: (facts) =>
+      active(facts) && facts.activation !== undefined && leaseLapsed(facts.activation, facts.now),
   },
   { code: 'TOO_MANY_USERS', fails: (facts) => exceeds(facts, 'TOO_MANY_USERS') },
   { code: 'TOO_MANY_DEVICES', fails: (facts) => exceeds(facts, 'TOO_MANY_DEVICES') },
@@ -277,8 +290,14 @@ export interface UsageMetrics {
 export type ReportedMetrics = { readonly [Name in keyof UsageMetrics]?: UsageMetrics[Name] | undefined };
 
 function addedUsage(known: Readonly<Record<string, number>>, more: Readonly<Record<string, number>>) {
-  const names = new Set([...Object.keys(known), ...Object.keys(more)]);
-  return Object.fromEntries([...names].map((name) => [name, (known[name] ?? 0) + (more[name] ?? 0)]));
+  // Not by `known[name]`: an application may call a feature `constructor`.
+  const sums = new Map(Object.entries(known));
+  for (const [name, uses] of Object.entries(more)) sums.set(name, (sums.get(name) ?? 0) + uses);
+  return Object.fromEntries(sums);
+}
+
+export function latest(known: Instant | null, next: Instant): Instant {
+  return known !== null && known > next ? known : next;
 }
 
 export function mergedMetrics(
@@ -289,13 +308,14 @@ export function mergedMetrics(
   const peaks = [known?.peakConcurrentUsers, reported.peakConcurrentUsers].filter(
     (peak) => typeof peak === 'number',
   );
-  const lastUsedAt = reported.lastUsedAt ?? now;
+  const calls = (known?.apiCallsCount ?? 0) + (reported.apiCallsCount ?? 0);
   return {
     totalRuntimeHours: (known?.totalRuntimeHours ?? 0) + (reported.totalRuntimeHours ?? 0),
     featureUsage: addedUsage(known?.featureUsage ?? {}, reported.featureUsage ?? {}),
-    apiCallsCount: (known?.apiCallsCount ?? 0) + (reported.apiCallsCount ?? 0),
+    // Past this number JSON does not tell neighbours apart, and the graph could not answer it.
+    apiCallsCount: Math.min(calls, Number.MAX_SAFE_INTEGER),
     dataProcessedMb: (known?.dataProcessedMb ?? 0) + (reported.dataProcessedMb ?? 0),
-    lastUsedAt: known !== null && known.lastUsedAt > lastUsedAt ? known.lastUsedAt : lastUsedAt,
+    lastUsedAt: latest(known?.lastUsedAt ?? null, reported.lastUsedAt ?? now),
     peakConcurrentUsers: peaks.length === 0 ? null : Math.max(...peaks),
   };
 }

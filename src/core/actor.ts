@@ -1,4 +1,5 @@
 import type { CustomerId, LicenseId, ResellerId, TenantId } from './id.js';
+import { Refusal, unauthenticated } from './refusal.js';
 
 /** Who asks. `permissions` are the words of access/permissions.ts. */
 export type Actor = UserActor | ApplicationActor | SystemActor | AnonymousActor;
@@ -38,6 +39,12 @@ export interface AnonymousActor {
 
 export function mayAct(actor: Actor, permission: string): boolean {
   return actor.kind === 'system' || actor.permissions.has(permission);
+}
+
+export function requirePermission(actor: Actor, permission: string): void {
+  if (mayAct(actor, permission)) return;
+  if (actor.kind === 'anonymous') throw unauthenticated('Send a bearer token in the Authorization header.');
+  throw new Refusal('FORBIDDEN', `Needs the permission '${permission}'.`, { permission });
 }
 
 /** The part of a tenant that an actor sees; absent members do not narrow it. */

@@ -10,9 +10,9 @@ import {
   isObjectType,
 } from 'graphql';
 import { isPermission } from '../access/permissions.js';
-import { type Actor, mayAct } from '../core/actor.js';
+import { requirePermission } from '../core/actor.js';
 import { type Check, textProblem, uuid } from '../core/check.js';
-import { type FieldProblem, invalidInput, Refusal, unauthenticated } from '../core/refusal.js';
+import { type FieldProblem, invalidInput } from '../core/refusal.js';
 import { markProblems, marksOf } from './enforceFeatures.js';
 import type { Operation } from './operation.js';
 
@@ -20,12 +20,6 @@ type Field = GraphQLField<unknown, Operation>;
 
 /** No list of an input is longer, whatever its own check says. */
 const LONGEST_LIST = 1000;
-
-function requirePermission(actor: Actor, permission: string): void {
-  if (mayAct(actor, permission)) return;
-  if (actor.kind === 'anonymous') throw unauthenticated('Send a bearer token in the Authorization header.');
-  throw new Refusal('FORBIDDEN', `Needs the permission '${permission}'.`, { permission });
-}
 
 function scalarProblem(type: GraphQLInputType, value: unknown, check: Check | undefined): string | undefined {
   const unsound = typeof value === 'string' ? textProblem(value) : undefined;

@@ -1,5 +1,5 @@
 import { enterBySecret } from '../../access/service.js';
-import { addDays, type Instant } from '../../core/clock.js';
+import { addDays } from '../../core/clock.js';
 import { newId } from '../../core/id.js';
 import type { Work } from '../../core/work.js';
 import { keyMalformed, licenseNotFound, parseLicenseKey } from '../../licenses/model.js';
@@ -7,7 +7,7 @@ import { lockLicense } from '../../licenses/queries.js';
 import { changeLicense } from '../../licenses/service/changeLicense.js';
 import type { License } from '../../licenses/table.js';
 import { type Facts, previousTokenEnd, requirePassing } from '../model.js';
-import { activationOfDevice, seatsOfOthers } from '../queries.js';
+import { activationOfDevice } from '../queries.js';
 import type { ActivateLicenseInput } from '../schema.js';
 import { type Activation, licenseActivations as activations } from '../table.js';
 import {
@@ -17,6 +17,7 @@ import {
   leaseEnd,
   newActivationToken,
   recountSeats,
+  seatsClaimed,
 } from './activation.js';
 
 /** An activation with the full token that only this answer shows. */
@@ -35,21 +36,30 @@ async function licenseOfKey(work: Work, input: string): Promise<License> {
   return license;
 }
 
-/** What the device tells of itself; identifying facts leave this function as keyed hashes only. */
-function reportedFacts(work: Work, input: ActivateLicenseInput) {
+/** One text for `AA-BB-…`, `aa:bb:…`, `aabb.ccdd.…` and no marks at all. */
+function normalizedMac({ macAddress }: ActivateLicenseInput): string | undefined {
+  return macAddress?.replace(/[^0-9A-Za-z]/g, '').toUpperCase();
+}
+
+/**
+ * What the device tells of itself, on top of what it told before; identifying facts leave this function as keyed
+ * hashes only.
+ */
+function reportedFacts(work: Work, input: ActivateLicenseInput, known?: Activation) {
   const hashed = (kind: 'HARDWARE_ID' | 'MAC_ADDRESS', value: string | null | undefined): string | null =>
     value ? work.keys.hash(kind, value, work.tenantId) : null;
   return {
-    hardwareId: hashed('HARDWARE_ID', input.hardwareId),
-    macAddress: hashed('MAC_ADDRESS', input.macAddress?.toUpperCase().replaceAll('-', ':')),
-    machineName: input.machineName ?? null,
+    userRef: input.user ?? known?.userRef ?? null,
+    hardwareId: hashed('HARDWARE_ID', input.hardwareId) ?? known?.hardwareId ?? null,
+    macAddress: hashed('MAC_ADDRESS', normalizedMac(input)) ?? known?.macAddress ?? null,
+    machineName: input.machineName ?? known?.machineName ?? null,
     ipAddress: work.address ?? null,
-    operatingSystem: input.operatingSystem ?? null,
-    userAgent: input.userAgent ?? null,
-    applicationVersion: input.applicationVersion ?? 'unknown',
-    units: input.units ?? 1,
-    location: input.location ?? null,
-    metadata: input.metadata ?? {},
+    operatingSystem: input.operatingSystem ?? known?.operatingSystem ?? null,
+    userAgent: input.userAgent ?? known?.userAgent ?? null,
+    applicationVersion: input.applicationVersion ?? known?.applicationVersion ?? 'unknown',
+    units: input.units ?? known?.units ?? 1,
+    location: input.location ?? known?.location ?? null,
+    metadata: input.metadata ?? known?.metadata ?? {},
   };
 }
 
@@ -61,25 +71,19 @@ async function factsOfClaim(
 ): Promise<Facts> {
   const device =
     activation?.deviceFingerprint ?? work.keys.hash('FINGERPRINT', input.deviceFingerprint, work.tenantId);
-  const claimant = { activationId: activation?.id, identity: input.user ?? activation?.userRef ?? device };
-  const own = input.units ?? 1;
-  const facts = {
+  const claim = {
+    identity: input.user ?? activation?.userRef ?? device,
+    units: input.units ?? activation?.units ?? 1,
+  };
+  return {
     now: work.now,
     license,
     activation,
     deviceNamed: true,
     user: input.user ?? undefined,
     productId: input.productId ?? undefined,
+    seats: await seatsClaimed(work, license, activation, claim),
   };
-  if (activation !== undefined && !claimsMore(activation, input, work.now)) return facts;
-  return { ...facts, seats: { others: await seatsOfOthers(work, license, claimant), own } };
-}
-
-/** A device that is active keeps its seat, also when the limit was lowered; it is asked again only for more. */
-function claimsMore(activation: Activation, input: ActivateLicenseInput, now: Instant): boolean {
-  const lapsed = activation.leaseExpiresAt !== null && activation.leaseExpiresAt <= now;
-  const namesUser = activation.userRef === null && Boolean(input.user);
-  return lapsed || namesUser || (input.units ?? 1) > activation.units;
 }
 
 /** The first activation starts a trial's clock. */
@@ -118,7 +122,6 @@ async function firstActivation(
       activationTokenHash: hash,
       activationTokenHint: token.slice(-4),
       deviceFingerprint: work.keys.hash('FINGERPRINT', input.deviceFingerprint, work.tenantId),
-      userRef: input.user ?? null,
       activatedAt: work.now,
       leaseExpiresAt: leaseEnd(work, license),
       createdAt: work.now,
@@ -141,8 +144,7 @@ async function activatedAgain(
   await forgetToken(work, known.previousTokenHash);
   const { token, hash } = await newActivationToken(work, license.id);
   const activation = await changeActivation(work, known, {
-    ...reportedFacts(work, input),
-    userRef: input.user ?? known.userRef,
+    ...reportedFacts(work, input, known),
     activationTokenHash: hash,
     activationTokenHint: token.slice(-4),
     previousTokenHash: known.activationTokenHash,

@@ -5,12 +5,12 @@ import { addMillis, type Instant } from '../../core/clock.js';
 import { newToken } from '../../core/crypto.js';
 import type { NewEvent } from '../../core/event.js';
 import type { LicenseId } from '../../core/id.js';
-import type { Work } from '../../core/work.js';
+import type { Reading, Work } from '../../core/work.js';
 import { lockLicense } from '../../licenses/queries.js';
 import { changeLicense } from '../../licenses/service/changeLicense.js';
 import type { License } from '../../licenses/table.js';
-import { activationNotFound, isFloating } from '../model.js';
-import { activationByToken, seatsInUse } from '../queries.js';
+import { activationNotFound, type Facts, isFloating, leaseLapsed, seatsTaken } from '../model.js';
+import { activationByToken, seatsInUse, seatsOfOthers } from '../queries.js';
 import { type Activation, licenseActivations as activations } from '../table.js';
 
 const TOKEN_PREFIX = 'act';
@@ -36,6 +36,35 @@ export async function forgetToken(work: Work, hash: string | null): Promise<void
 
 export function leaseEnd(work: Work, license: License): Instant | null {
   return isFloating(license) ? addMillis(work.now, work.settings.leaseSeconds * 1000) : null;
+}
+
+/** Who asks for a seat: the user, or the hash of the device; and for how many processors or cores. */
+export interface Claim {
+  readonly identity: string;
+  readonly units: number;
+}
+
+/**
+ * The seats that a claim is measured by. An activation keeps the seat that it holds, also when the limit was lowered:
+ * it is asked again only for more, or when its lease ran out.
+ */
+export async function seatsClaimed(
+  reading: Reading,
+  license: License,
+  holder: Activation | undefined,
+  claim: Claim,
+): Promise<Facts['seats']> {
+  const own = seatsTaken(license, claim.units);
+  const holds =
+    holder !== undefined && !leaseLapsed(holder, reading.now) && own <= seatsTaken(license, holder.units);
+  if (holds) return undefined;
+  const claimant = { activationId: holder?.id, identity: claim.identity };
+  return { others: await seatsOfOthers(reading, license, claimant), own };
+}
+
+/** The claim of an activation that goes on as it is. */
+export function ownClaim(activation: Activation): Claim {
+  return { identity: activation.userRef ?? activation.deviceFingerprint, units: activation.units };
 }
 
 export async function changeActivation(

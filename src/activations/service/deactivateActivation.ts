@@ -1,6 +1,6 @@
-import { mayAct } from '../../core/actor.js';
+import { requirePermission } from '../../core/actor.js';
 import type { NewEvent } from '../../core/event.js';
-import { invalidInput, Refusal } from '../../core/refusal.js';
+import { invalidInput } from '../../core/refusal.js';
 import type { Work } from '../../core/work.js';
 import { lockLicense } from '../../licenses/queries.js';
 import type { License } from '../../licenses/table.js';
@@ -23,19 +23,18 @@ async function deactivated(work: Work, license: License, activation: Activation,
 }
 
 async function activationNamed(work: Work, input: DeactivateActivationInput) {
-  if (input.activationToken) return activationToChange(work, input.activationToken);
-  if (!input.activationId) {
-    throw invalidInput([{ field: 'input.activationId', message: 'it or activationToken is needed' }]);
+  const { activationId, activationToken } = input;
+  if (activationToken && !activationId) return activationToChange(work, activationToken);
+  if (!activationId || activationToken) {
+    throw invalidInput([
+      { field: 'input.activationId', message: 'either it or activationToken is needed, not both' },
+    ]);
   }
-  if (!mayAct(work.actor, 'activation.deactivate')) {
-    throw new Refusal('FORBIDDEN', "Needs the permission 'activation.deactivate'.", {
-      permission: 'activation.deactivate',
-    });
-  }
-  const found = (await activationsById(work, [input.activationId])).get(input.activationId);
+  requirePermission(work.actor, 'activation.deactivate');
+  const found = (await activationsById(work, [activationId])).get(activationId);
   const license = found === undefined ? undefined : await lockLicense(work, found.licenseId);
   const activation = found === undefined ? undefined : await lockActivation(work, found.id);
-  if (license === undefined || activation === undefined) throw activationNotFound(input.activationId);
+  if (license === undefined || activation === undefined) throw activationNotFound(activationId);
   return { activation, license };
 }
 

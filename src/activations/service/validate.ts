@@ -4,9 +4,9 @@ import { parseLicenseKey } from '../../licenses/model.js';
 import { licensesById } from '../../licenses/queries.js';
 import type { License } from '../../licenses/table.js';
 import { type Facts, refusedVerdict, type Verdict, verdictOn } from '../model.js';
-import { activationByToken, activationOfDevice, lockActivation, seatsOfOthers } from '../queries.js';
+import { activationByToken, activationOfDevice, lockActivation } from '../queries.js';
 import type { Activation } from '../table.js';
-import { changeActivation, forgetToken } from './activation.js';
+import { changeActivation, forgetToken, ownClaim, seatsClaimed } from './activation.js';
 
 /** What a validation answers. */
 export interface Validation extends Verdict {
@@ -33,6 +33,15 @@ export interface KeyQuestion extends Scopes {
   readonly user?: string | null;
 }
 
+/** The device that a question by key names, and the seat that it has or would take. */
+async function deviceOf(reading: Reading, license: License, fingerprint: string, user: string | undefined) {
+  const activation = await activationOfDevice(reading, license.id, fingerprint);
+  const identity = user ?? reading.keys.hash('FINGERPRINT', fingerprint, reading.tenantId);
+  const claim = activation === undefined ? { identity, units: 1 } : ownClaim(activation);
+  const seats = await seatsClaimed(reading, license, activation, claim);
+  return { deviceNamed: true, activation, seats };
+}
+
 export async function validateLicenseKey(reading: Reading, question: KeyQuestion): Promise<Validation> {
   const licenseKey = parseLicenseKey(question.licenseKey);
   if (licenseKey === undefined) return unknown('KEY_MALFORMED');
@@ -40,25 +49,11 @@ export async function validateLicenseKey(reading: Reading, question: KeyQuestion
   const license = id === undefined ? undefined : (await licensesById(reading, [id])).get(id);
   if (license === undefined) return unknown('NOT_FOUND');
   const { deviceFingerprint, user, ...asked } = question;
-  const deviceNamed = typeof deviceFingerprint === 'string';
-  const activation = deviceNamed
-    ? await activationOfDevice(reading, license.id, deviceFingerprint)
-    : undefined;
-  const claims = deviceNamed && activation === undefined;
-  const identity = user ?? reading.keys.hash('FINGERPRINT', deviceFingerprint ?? '', reading.tenantId);
-  const seats = claims
-    ? { others: await seatsOfOthers(reading, license, { activationId: undefined, identity }), own: 1 }
-    : undefined;
-  const facts: Facts = {
-    now: reading.now,
-    license,
-    activation,
-    deviceNamed,
-    user: user ?? undefined,
-    seats,
-    ...scopes(asked),
-  };
-  return { ...verdictOn(facts), license, activation: activation ?? null };
+  const asks = { now: reading.now, license, user: user ?? undefined, ...scopes(asked) };
+  const device = deviceFingerprint
+    ? await deviceOf(reading, license, deviceFingerprint, asks.user)
+    : { deviceNamed: false, activation: undefined };
+  return { ...verdictOn({ ...asks, ...device }), license, activation: device.activation ?? null };
 }
 
 export interface TokenQuestion extends Scopes {
@@ -85,6 +80,7 @@ export async function validateActivation(reading: Reading, question: TokenQuesti
     activation,
     deviceNamed: true,
     fingerprintMatches,
+    seats: await seatsClaimed(reading, license, activation, ownClaim(activation)),
     ...scopes(asked),
   };
   return { ...verdictOn(facts), license, activation };
