@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import { isIP } from 'node:net';
 import { ApolloServer, type ApolloServerPlugin } from '@apollo/server';
 import {
   ApolloServerPluginCacheControlDisabled,
@@ -6,13 +7,13 @@ import {
 } from '@apollo/server/plugin/disabled';
 import { fastifyApolloDrainPlugin, fastifyApolloHandler } from '@as-integrations/fastify';
 import { sql } from 'drizzle-orm';
-import { type FastifyInstance, type FastifyRequest, fastify } from 'fastify';
-import type { GraphQLSchema } from 'graphql';
+import { type FastifyError, type FastifyInstance, type FastifyRequest, fastify } from 'fastify';
+import { GraphQLError, type GraphQLSchema } from 'graphql';
 import type { JSONWebKeySet } from 'jose';
 import type { VerifyToken } from '../access/tokens.js';
 import { asHttpError, authenticator } from './authenticate.js';
 import { needsOf } from './enforceFeatures.js';
-import { formatError, isInternal } from './formatError.js';
+import { formatError, isInternal, MASKED } from './formatError.js';
 import { type Machinery, Operation } from './operation.js';
 
 export interface AppOptions {
@@ -36,7 +37,9 @@ function operationPlugin(machinery: Machinery): ApolloServerPlugin<Operation> {
   };
   return {
     requestDidStart: async () => ({
-      executionDidStart: async ({ schema, document, operation, request, contextValue }) => {
+      // Not `executionDidStart`: what fails there is answered by Apollo itself, past the log and the request's id.
+      didResolveOperation: async ({ schema, document, operation, request, contextValue }) => {
+        if (operation === undefined) return;
         const asked = { schema, document, operation, variables: request.variables ?? {} };
         const needs = needsOf(asked, contextValue.actor);
         if (operation.operation === 'mutation') await contextValue.features.beforeMutation(needs);
@@ -54,7 +57,9 @@ function operationPlugin(machinery: Machinery): ApolloServerPlugin<Operation> {
       willSendResponse: finish,
     }),
     contextCreationDidFail: async ({ error }) => {
-      if (isInternal(error)) machinery.log.error({ err: error }, 'a request could not be begun');
+      if (!(error instanceof GraphQLError) || !isInternal(error)) return;
+      const { requestId } = error.extensions;
+      machinery.log.error({ err: error.originalError, requestId }, error.message);
     },
     unexpectedErrorProcessingRequest: async ({ requestContext, error }) => {
       machinery.log.error(
@@ -109,6 +114,34 @@ function logRequests(app: FastifyInstance, machinery: Machinery): void {
   });
 }
 
+/** What Fastify itself refuses, a body that is no JSON or too long, in the words of the graph. */
+function answerErrors(app: FastifyInstance, machinery: Machinery): void {
+  app.setErrorHandler(async (error: FastifyError, request, reply) => {
+    const status = error.statusCode ?? 500;
+    if (status < 500) {
+      const refused = { message: error.message, extensions: { code: 'BAD_REQUEST' } };
+      return reply.code(status).send({ errors: [refused] });
+    }
+    machinery.log.error({ err: error, requestId: request.id }, 'a request failed');
+    const extensions = { code: 'INTERNAL_SERVER_ERROR', requestId: request.id };
+    return reply.code(500).send({ errors: [{ message: MASKED, extensions }] });
+  });
+}
+
+/**
+ * Apollo asks what media type the caller takes once the operation has run: a mutation would be committed and then
+ * answered with 406. So the answer is JSON whatever is asked for (RFC 9110, section 12.5.1).
+ */
+async function answerJson({ headers }: FastifyRequest): Promise<void> {
+  const newer = 'application/graphql-response+json';
+  headers.accept = headers.accept?.includes(newer) === true ? newer : 'application/json';
+}
+
+/** A trusted proxy hands on whatever its caller wrote; what is no address is none. */
+function addressOf({ ip }: FastifyRequest): string | undefined {
+  return isIP(ip) === 0 ? undefined : ip;
+}
+
 function addHealth(app: FastifyInstance, { machinery, publicKeys }: AppOptions): void {
   app.get('/healthz', async () => ({ status: 'ok' }));
   app.get('/readyz', async (_request, reply) => {
@@ -134,18 +167,20 @@ export async function createApp(options: AppOptions): Promise<FastifyInstance> {
     trustProxy: options.trustedProxies.length > 0 ? [...options.trustedProxies] : false,
   });
   logRequests(app, machinery);
+  answerErrors(app, machinery);
   addHealth(app, options);
   const graph = createGraph(options, app);
   await graph.start();
   const context = async (request: FastifyRequest): Promise<Operation> => {
     const actor = await authenticate(request.headers.authorization).catch((error: unknown) => {
-      throw asHttpError(error);
+      throw asHttpError(error, request.id);
     });
-    return new Operation(machinery, { actor, requestId: request.id, address: request.ip });
+    return new Operation(machinery, { actor, requestId: request.id, address: addressOf(request) });
   };
   app.route({
     url: '/graphql',
     method: ['GET', 'POST', 'OPTIONS'],
+    onRequest: answerJson,
     handler: fastifyApolloHandler(graph, { context }),
   });
   await app.ready();

@@ -38,9 +38,13 @@ export function authenticator(verify: VerifyToken, pool: Pool): Authenticate {
   };
 }
 
-/** Before there is an operation, a refusal has to carry its HTTP status itself. */
-export function asHttpError(error: unknown): unknown {
-  if (!(error instanceof Refusal)) return error;
-  const http = { status: 401, headers: new Map([['www-authenticate', 'Bearer']]) };
-  return new GraphQLError(error.message, { extensions: { code: error.code, http } });
+/** Before there is an operation, a refusal has to carry its HTTP status itself, and any other error its request's id. */
+export function asHttpError(error: unknown, requestId: string): GraphQLError {
+  if (error instanceof Refusal) {
+    const http = { status: 401, headers: new Map([['www-authenticate', 'Bearer']]) };
+    return new GraphQLError(error.message, { extensions: { code: error.code, http } });
+  }
+  const originalError = error instanceof Error ? error : new Error(String(error));
+  const extensions = { code: 'INTERNAL_SERVER_ERROR', requestId };
+  return new GraphQLError('a request could not be begun', { originalError, extensions });
 }

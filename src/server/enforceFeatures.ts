@@ -2,6 +2,7 @@ import {
   type DocumentNode,
   type FieldNode,
   type FragmentDefinitionNode,
+  GraphQLError,
   type GraphQLField,
   type GraphQLObjectType,
   type GraphQLSchema,
@@ -63,6 +64,18 @@ interface Walk {
   readonly seen: Set<string>;
 }
 
+type Collected = Map<string, readonly FieldNode[]>;
+
+/** What GraphQL cannot collect, because @skip or @include is given null, it will not run either: it needs nothing. */
+function collected(collect: () => Collected): Collected {
+  try {
+    return collect();
+  } catch (error) {
+    if (error instanceof GraphQLError) return new Map();
+    throw error;
+  }
+}
+
 function walkField(walk: Walk, parent: GraphQLObjectType, nodes: readonly FieldNode[], path: string): void {
   const field = parent.getFields()[nodes[0]?.name.value ?? ''];
   if (field === undefined) return;
@@ -78,7 +91,9 @@ function walkField(walk: Walk, parent: GraphQLObjectType, nodes: readonly FieldN
   const type = getNamedType(field.type);
   const types = isObjectType(type) ? [type] : isAbstractType(type) ? walk.schema.getPossibleTypes(type) : [];
   for (const possible of types) {
-    const below = collectSubfields(walk.schema, walk.fragments, walk.variables, possible, [...nodes]);
+    const below = collected(() =>
+      collectSubfields(walk.schema, walk.fragments, walk.variables, possible, [...nodes]),
+    );
     for (const [name, children] of below) walkField(walk, possible, children, `${path}.${name}`);
   }
 }
@@ -98,7 +113,7 @@ export function needsOf(asked: OperationDocument, actor: Actor): PathNeed[] {
   }
   const variables = coerced.coerced;
   const walk: Walk = { schema, fragments, variables, actor, needs: [], seen: new Set() };
-  const fields = collectFields(schema, fragments, variables, root, operation.selectionSet);
+  const fields = collected(() => collectFields(schema, fragments, variables, root, operation.selectionSet));
   for (const [name, nodes] of fields) walkField(walk, root, nodes, name);
   return walk.needs;
 }

@@ -1,7 +1,10 @@
 import { unwrapResolverError } from '@apollo/server/errors';
 import type { GraphQLFormattedError } from 'graphql';
-import { GraphQLError } from 'graphql';
+import { GraphQLError, isValueNode } from 'graphql';
 import { Refusal, type RefusalCode, refusalCodes } from '../core/refusal.js';
+
+/** All that the caller learns of a defect of ours. */
+export const MASKED = 'Something went wrong on our side.';
 
 function isListed(code: unknown): code is RefusalCode {
   return typeof code === 'string' && Object.hasOwn(refusalCodes, code);
@@ -13,12 +16,28 @@ function saysGraphql(error: unknown): error is GraphQLError {
   return error instanceof GraphQLError && (inner === undefined || inner instanceof GraphQLError);
 }
 
+/**
+ * Some of GraphQL's own refusals come without a code: a variable that is null where none may stand is found at run
+ * time only and points at its place in the document; what is wrong with a persisted query belongs to no field at all.
+ */
+function codeless(found: GraphQLError, error: GraphQLError): RefusalCode | undefined {
+  const [node] = found.nodes ?? [];
+  if (node !== undefined) return isValueNode(node) ? 'BAD_USER_INPUT' : undefined;
+  return error.path === undefined ? 'BAD_REQUEST' : undefined;
+}
+
+function codeOf(error: unknown): RefusalCode | undefined {
+  const original = unwrapResolverError(error);
+  if (original instanceof Refusal) return original.code;
+  if (!(error instanceof GraphQLError) || !saysGraphql(original)) return undefined;
+  const { code } = original.extensions;
+  if (code === undefined) return codeless(original, error);
+  return isListed(code) && code !== 'INTERNAL_SERVER_ERROR' ? code : undefined;
+}
+
 /** Whether an error is nobody's answer but our own defect, to be logged and masked. */
 export function isInternal(error: unknown): boolean {
-  const original = unwrapResolverError(error);
-  if (original instanceof Refusal) return false;
-  const code = saysGraphql(original) ? original.extensions.code : undefined;
-  return !(isListed(code) && code !== 'INTERNAL_SERVER_ERROR');
+  return codeOf(error) === undefined;
 }
 
 /**
@@ -34,6 +53,7 @@ function withoutValues(message: string, error: unknown): string {
   const named = variable === undefined ? message : `${variable} got an invalid value${place}; ${detail}`;
   return named
     .replace(/ value: .*$/s, ' value.')
+    .replace(/^(Argument "\w+") has invalid value .*$/s, '$1 has an invalid value.')
     .replace(/(Expected value of type "[^"]*"), found .*$/s, '$1.')
     .replace(/(found|Unexpected) (String|BlockString|Int|Float|Comment) ".*$/s, '$1 $2.');
 }
@@ -48,11 +68,11 @@ export function formatError(formatted: GraphQLFormattedError, error: unknown): G
   if (original instanceof Refusal) {
     return { message: original.message, ...where, extensions: { code: original.code, ...original.details } };
   }
-  if (!isInternal(error)) {
-    const message = withoutValues(formatted.message, original);
-    return { message, ...where, extensions: { code: formatted.extensions?.code } };
+  const code = codeOf(error);
+  if (code !== undefined) {
+    return { message: withoutValues(formatted.message, original), ...where, extensions: { code } };
   }
   const requestId = formatted.extensions?.requestId;
   const extensions = { code: 'INTERNAL_SERVER_ERROR', ...(requestId === undefined ? {} : { requestId }) };
-  return { message: 'Something went wrong on our side.', ...where, extensions };
+  return { message: MASKED, ...where, extensions };
 }

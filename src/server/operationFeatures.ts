@@ -87,16 +87,22 @@ export class OperationFeatures implements FeatureRun {
     const unused = [...this.#draws].filter(([path]) => !this.#used.has(path)).flatMap(([, draws]) => draws);
     this.#draws.clear();
     if (unused.length === 0) return;
+    try {
+      await this.#refund(unused);
+    } catch (error) {
+      const { requestId } = this.asking.known;
+      this.machinery.log.error({ err: error, requestId }, 'units could not be returned');
+    }
+  }
+
+  async #refund(draws: readonly Draw[]): Promise<void> {
     const { work, session } = await openWork(this.machinery, this.asking.known);
     try {
-      await refundDraws(work, unused);
+      await refundDraws(work, draws);
       await session.commit();
     } catch (error) {
       await session.rollback();
-      this.machinery.log.error(
-        { err: error, requestId: this.asking.known.requestId },
-        'units could not be returned',
-      );
+      throw error;
     }
   }
 
