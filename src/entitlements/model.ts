@@ -80,21 +80,41 @@ export function grantsFeature(grants: readonly Grant[], featureId: string, now: 
   return grants.some((grant) => enabledFeature(grant, featureId, now) !== undefined);
 }
 
-/** The meters of a feature, the license that expires first in front. */
-export function metersOf(grants: readonly Grant[], featureId: string, now: Instant): Meter[] {
+/** The order in which licenses are drawn from: the one that expires first in front, those without expiry behind. */
+function inDrawOrder(grants: readonly Grant[]): Grant[] {
   const last = '~';
   const order = (grant: Grant): string => `${grant.expiryDate ?? last} ${grant.licenseId}`;
-  return [...grants]
-    .sort((left, right) => (order(left) < order(right) ? -1 : 1))
-    .flatMap((grant) => {
-      const feature = enabledFeature(grant, featureId, now);
-      if (feature === undefined) return [];
-      const window = windowAt(grant.issuedDate, feature.limitPeriod, now);
-      const { licenseId } = grant;
-      return [
-        { licenseId, featureId, windowStart: window.start, windowEnd: window.end, limit: feature.limitValue },
-      ];
-    });
+  return grants.toSorted((left, right) => (order(left) < order(right) ? -1 : 1));
+}
+
+/** The meters of a feature, in draw order. */
+export function metersOf(grants: readonly Grant[], featureId: string, now: Instant): Meter[] {
+  return inDrawOrder(grants).flatMap((grant) => {
+    const feature = enabledFeature(grant, featureId, now);
+    if (feature === undefined) return [];
+    const window = windowAt(grant.issuedDate, feature.limitPeriod, now);
+    const { licenseId } = grant;
+    return [
+      { licenseId, featureId, windowStart: window.start, windowEnd: window.end, limit: feature.limitValue },
+    ];
+  });
+}
+
+/** Several of the largest limits add up to the largest: what an answer carries stays a safe integer. */
+function total(values: readonly number[]): number {
+  const sum = values.reduce((all, value) => all + value, 0);
+  return Math.min(Number.MAX_SAFE_INTEGER, sum);
+}
+
+const limitOf = (meters: readonly Meter[]): number => total(meters.map((meter) => meter.limit ?? 0));
+
+function usedOf(meters: readonly Meter[], usage: Usage): number {
+  return total(meters.map((meter) => usage.get(meterName(meter)) ?? 0));
+}
+
+/** The units left of one limited meter; one that was overdrawn takes nothing from the others. */
+function leftOf(meter: Meter, usage: Usage): number {
+  return Math.max(0, (meter.limit ?? 0) - (usage.get(meterName(meter)) ?? 0));
 }
 
 /** What is asked of a feature; an amount of 0 only asks whether it is granted. */
@@ -129,11 +149,15 @@ export function featureNotLicensed(feature: string): Refusal {
   return new Refusal('FEATURE_NOT_LICENSED', `Feature '${feature}' not licensed`, { feature });
 }
 
+/** When the first window ends; null if none ever does. */
+function firstEnd(meters: readonly Meter[]): Instant | null {
+  return meters.flatMap((meter) => meter.windowEnd ?? []).toSorted()[0] ?? null;
+}
+
 function quotaExceeded(feature: string, meters: readonly Meter[], usage: Usage): Refusal {
-  const used = meters.reduce((sum, meter) => sum + (usage.get(meterName(meter)) ?? 0), 0);
-  const limit = meters.reduce((sum, meter) => sum + (meter.limit ?? 0), 0);
-  const ends = meters.flatMap((meter) => (meter.windowEnd === null ? [] : [meter.windowEnd])).sort();
-  const details = { feature, limit, used, windowEndsAt: ends[0] ?? null };
+  const used = usedOf(meters, usage);
+  const limit = limitOf(meters);
+  const details = { feature, limit, used, windowEndsAt: firstEnd(meters) };
   return new Refusal('QUOTA_EXCEEDED', `Feature quota exceeded: ${used}/${limit}`, details);
 }
 
@@ -141,9 +165,7 @@ function drawn(meters: readonly Meter[], amount: number, usage: Usage): Draw[] |
   const draws: Draw[] = [];
   let missing = amount;
   for (const meter of meters) {
-    const left =
-      meter.limit === null ? missing : Math.max(0, meter.limit - (usage.get(meterName(meter)) ?? 0));
-    const taken = Math.min(left, missing);
+    const taken = meter.limit === null ? missing : Math.min(leftOf(meter, usage), missing);
     if (taken > 0) draws.push({ meter, amount: taken });
     missing -= taken;
   }
@@ -189,32 +211,33 @@ function latest(ends: readonly (Instant | null)[]): Instant | null {
   return ends.includes(null) ? null : (ends.toSorted().at(-1) ?? null);
 }
 
+function earlier(left: Instant | null, right: Instant | null): Instant | null {
+  if (left === null || right === null) return left ?? right;
+  return left < right ? left : right;
+}
+
 function entitlement(licensee: Licensee, featureId: string, usage: Usage, now: Instant): Entitlement[] {
-  const granting = licensee.grants.filter((grant) => enabledFeature(grant, featureId, now) !== undefined);
-  const features = granting.flatMap((grant) => enabledFeature(grant, featureId, now) ?? []);
-  const [first] = features;
+  const granting = inDrawOrder(licensee.grants).flatMap((grant) => {
+    const feature = enabledFeature(grant, featureId, now);
+    return feature === undefined ? [] : [{ grant, feature }];
+  });
+  const [first] = granting;
   if (first === undefined) return [];
+  const { featureName, limitType, limitPeriod } = first.feature;
   const meters = metersOf(licensee.drawable, featureId, now);
   const unlimited = meters.some((meter) => meter.limit === null);
-  const used = meters.reduce((sum, meter) => sum + (usage.get(meterName(meter)) ?? 0), 0);
-  const limit = unlimited ? null : meters.reduce((sum, meter) => sum + (meter.limit ?? 0), 0);
-  const left = meters.reduce(
-    (sum, meter) => sum + Math.max(0, (meter.limit ?? 0) - (usage.get(meterName(meter)) ?? 0)),
-    0,
-  );
-  const windowEnds = meters.flatMap((meter) => meter.windowEnd ?? []).toSorted();
   return [
     {
       featureId,
-      featureName: first.featureName,
-      limit,
-      limitType: first.limitType,
-      limitPeriod: first.limitPeriod,
-      used,
-      left: unlimited ? null : left,
-      windowEndsAt: windowEnds[0] ?? null,
-      expiresAt: latest(granting.map((grant, index) => features[index]?.expiresAt ?? grant.expiryDate)),
-      licenseIds: granting.map((grant) => grant.licenseId),
+      featureName,
+      limit: unlimited ? null : limitOf(meters),
+      limitType,
+      limitPeriod,
+      used: usedOf(meters, usage),
+      left: unlimited ? null : total(meters.map((meter) => leftOf(meter, usage))),
+      windowEndsAt: firstEnd(meters),
+      expiresAt: latest(granting.map(({ grant, feature }) => earlier(feature.expiresAt, grant.expiryDate))),
+      licenseIds: granting.map(({ grant }) => grant.licenseId),
     },
   ];
 }
