@@ -13,6 +13,7 @@ import {
 } from 'jose';
 import { z } from 'zod';
 import type { UserActor } from '../core/actor.js';
+import { textProblem } from '../core/check.js';
 import { type Clock, type Instant, millis } from '../core/clock.js';
 import { type CustomerId, isTenantId, isUuid, type ResellerId, type TenantId } from '../core/id.js';
 import { unauthenticated } from '../core/refusal.js';
@@ -35,7 +36,11 @@ const SKEW_SECONDS = 30;
 const uuid = z.string().refine(isUuid);
 const words = z.array(z.string().max(100)).max(200);
 const claimsShape = z.object({
-  sub: z.string().min(1).max(255),
+  sub: z
+    .string()
+    .min(1)
+    .max(255)
+    .refine((subject) => textProblem(subject) === undefined),
   tenant_id: z.string().refine(isTenantId),
   customer_id: uuid.optional(),
   reseller_id: uuid.optional(),
@@ -46,19 +51,22 @@ const claimsShape = z.object({
   exp: z.number(),
 });
 
+const KEYS_AWAY = "The issuer's keys cannot be fetched at the moment; try again.";
+
 const failures: Readonly<Record<string, string>> = {
   ERR_JWT_EXPIRED: 'The token has expired; sign in again.',
   ERR_JWS_SIGNATURE_VERIFICATION_FAILED: 'The token has a signature that does not verify.',
   ERR_JOSE_ALG_NOT_ALLOWED: 'The token uses a signature algorithm that is not allowed here.',
   ERR_JWKS_NO_MATCHING_KEY: 'The token is signed with a key that its issuer does not publish.',
-  ERR_JWKS_TIMEOUT: "The issuer's keys cannot be fetched at the moment; try again.",
+  ERR_JWKS_TIMEOUT: KEYS_AWAY,
+  ERR_JOSE_GENERIC: KEYS_AWAY,
 };
 
 function failureMessage(error: unknown): string {
   if (error instanceof errors.JWTClaimValidationFailed)
     return `The token's claim '${error.claim}' does not fit.`;
-  const code = error instanceof errors.JOSEError ? error.code : '';
-  return failures[code] ?? 'The bearer token is not a valid JWT.';
+  if (!(error instanceof errors.JOSEError)) return KEYS_AWAY;
+  return failures[error.code] ?? 'The bearer token is not a valid JWT.';
 }
 
 /** Checks the shape of every claim: a tenant of null, a list or `*` is no tenant. */

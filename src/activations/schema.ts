@@ -1,4 +1,4 @@
-import { GraphQLJSONObject, GraphQLSafeInt } from 'graphql-scalars';
+import { GraphQLSafeInt } from 'graphql-scalars';
 import { Field, Float, ID, InputType, Int, ObjectType } from 'type-graphql';
 import { type Check, code, integer, jsonObject, listOf, text, uuid } from '../core/check.js';
 import type { Instant } from '../core/clock.js';
@@ -6,7 +6,7 @@ import type { LicenseId } from '../core/id.js';
 import { Checked } from '../graph/checked.js';
 import { connectionOf } from '../graph/connection.js';
 import { enumOf } from '../graph/enums.js';
-import { DateTime } from '../graph/scalars.js';
+import { DateTime, JsonObject } from '../graph/scalars.js';
 import { License } from '../licenses/schema/types.js';
 import {
   type ActivationStatus,
@@ -90,7 +90,7 @@ export class UsageMetrics {
   @Field(() => Float, { description: 'Hours that it ran.' })
   declare readonly totalRuntimeHours: number;
 
-  @Field(() => GraphQLJSONObject, { description: 'Uses by feature, in words of the application.' })
+  @Field(() => JsonObject, { description: 'Uses by feature, in words of the application.' })
   declare readonly featureUsage: Record<string, number>;
 
   @Field(() => GraphQLSafeInt, { description: 'Calls of its interface.' })
@@ -255,7 +255,7 @@ export class ActivateLicenseInput {
   declare readonly location?: ActivationLocation | null;
 
   @Checked(jsonObject)
-  @Field(() => GraphQLJSONObject, { nullable: true, description: "The application's own facts about it." })
+  @Field(() => JsonObject, { nullable: true, description: "The application's own facts about it." })
   declare readonly metadata?: Record<string, unknown> | null;
 }
 
@@ -278,7 +278,7 @@ export class UsageMetricsInput {
   declare readonly totalRuntimeHours?: number;
 
   @Checked(usageByFeature)
-  @Field(() => GraphQLJSONObject, {
+  @Field(() => JsonObject, {
     nullable: true,
     description: 'Uses by feature, in words of the application.',
   })

@@ -1,10 +1,9 @@
-import { GraphQLJSONObject } from 'graphql-scalars';
 import { Field, ID, InputType, ObjectType } from 'type-graphql';
 import { listOf, text } from '../core/check.js';
 import type { Instant } from '../core/clock.js';
 import { Checked } from '../graph/checked.js';
 import { connectionOf } from '../graph/connection.js';
-import { DateTime } from '../graph/scalars.js';
+import { DateTime, JsonObject } from '../graph/scalars.js';
 
 @ObjectType({ description: 'Something that happened, as the audit trail has it. It is never edited.' })
 export class Event {
@@ -30,7 +29,7 @@ export class Event {
   })
   declare readonly userId: string | null;
 
-  @Field(() => GraphQLJSONObject, {
+  @Field(() => JsonObject, {
     name: 'data',
     description: 'What else is known of it. It holds no secrets.',
   })

@@ -32,22 +32,20 @@ export function isCode(text: string): boolean {
   return CODE.test(text);
 }
 
-let lastMillis = 0;
-let counter = 0;
+/** 42 bits that count on with every id of this process, from a random start. */
+let counter = randomBytes(6).readUIntBE(0, 6) % 2 ** 41;
 
 /**
- * A UUID version 7 (RFC 9562, section 5.7). Within one millisecond the 12 bits of `rand_a` count upwards
- * (section 6.2, method 1), so that ids made by one process sort in the order in which they were made.
+ * A UUID version 7 (RFC 9562, section 5.7). Behind the instant stands the counter (section 6.2, method 1), which no
+ * new millisecond sets back: an act keeps its instant while others go on, and the ids that it makes still sort in
+ * the order in which it made them.
  */
 export function newId<Noun extends string>(now: Instant): Id<Noun> {
-  const at = millis(now);
+  counter = (counter + 1) % 2 ** 42;
   const bytes = randomBytes(16);
-  counter = at === lastMillis ? counter + 1 : bytes.readUInt16BE(6) & 0x7ff;
-  if (counter > 0xfff) counter = 0;
-  lastMillis = at;
-  bytes.writeUIntBE(at, 0, 6);
-  bytes.writeUInt16BE(0x7000 | counter, 6);
-  bytes.writeUInt8((bytes.readUInt8(8) & 0x3f) | 0x80, 8);
+  bytes.writeUIntBE(millis(now), 0, 6);
+  bytes.writeUInt16BE(0x7000 | Math.floor(counter / 2 ** 30), 6);
+  bytes.writeUInt32BE(0x8000_0000 + (counter % 2 ** 30), 8);
   const hex = bytes.toString('hex');
   const parts = [hex.slice(0, 8), hex.slice(8, 12), hex.slice(12, 16), hex.slice(16, 20), hex.slice(20)];
   return parts.join('-') as Id<Noun>;

@@ -1,5 +1,6 @@
 import { and, type InferSelectModel, type SQL, sql } from 'drizzle-orm';
 import type { AnyPgColumn, PgTable } from 'drizzle-orm/pg-core';
+import { parseInstant } from './clock.js';
 import type { Db } from './db.js';
 import {
   COUNT_LIMIT,
@@ -53,13 +54,27 @@ function beyond(sorting: Sorting, id: AnyPgColumn, position: Position): SQL {
 function partsOf(request: ListRequest, id: AnyPgColumn): SliceParts {
   const { sorting, page } = request;
   const direction = sql.raw(sorting.direction);
-  const start = typeof page.after === 'string' ? decodeCursor(cursorName(sorting), page.after) : undefined;
+  const start = typeof page.after === 'string' ? startOf(sorting, page.after) : undefined;
   return {
     where: start === undefined ? request.where : and(request.where, beyond(sorting, id, start)),
     orderBy: [sql`${sorting.by} ${direction}`, sql`${id} ${direction}`],
     limit: page.first + 1,
     value: sql<string>`${sorting.by}::text`,
   };
+}
+
+/** How PostgreSQL writes a timestamptz in UTC, which is what a cursor of ours holds. */
+const TIMESTAMP = /^\d{4}-\d{2}-\d{2} \d{2}:\d{2}:\d{2}(\.\d{1,6})?\+00$/;
+
+function isTimestamp(value: string): boolean {
+  if (value === 'infinity') return true;
+  const text = value.replace(' ', 'T').replace('+00', 'Z');
+  return TIMESTAMP.test(value) && parseInstant(text) !== undefined;
+}
+
+/** A value that the database cannot read is a forged cursor, not a defect of ours. */
+function startOf(sorting: Sorting, cursor: string): Position {
+  return decodeCursor(cursorName(sorting), cursor, sorting.type === 'text' ? () => true : isTimestamp);
 }
 
 function cursorName(sorting: Sorting): string {

@@ -10,7 +10,7 @@ import {
   Root,
 } from 'type-graphql';
 import { integer, text } from '../core/check.js';
-import { PAGE_LIMIT, type Page } from '../core/page.js';
+import { CURSOR_LIMIT, PAGE_LIMIT, type Page } from '../core/page.js';
 import type { Context } from './context.js';
 
 @ObjectType({ description: 'Where a page of a list ends, and whether there is more.', simpleResolvers: true })
@@ -46,7 +46,7 @@ export class PageArgs {
 }
 
 /** Runs on every field that takes `first` and `after`. */
-export const pageChecks = { first: integer(1, PAGE_LIMIT), after: text(1, 1024) } as const;
+export const pageChecks = { first: integer(1, PAGE_LIMIT), after: text(1, CURSOR_LIMIT) } as const;
 
 /**
  * Makes the Relay connection of a type: `LicenseConnection` with `edges`, `nodes`, `pageInfo` and `totalCount`.

@@ -1,4 +1,5 @@
-import { GraphQLError, GraphQLScalarType, Kind } from 'graphql';
+import { GraphQLError, GraphQLScalarType, Kind, valueFromASTUntyped } from 'graphql';
+import { GraphQLJSONObject } from 'graphql-scalars';
 import { type Instant, parseInstant } from '../core/clock.js';
 import { type Amount, parseAmount, plainAmount } from '../core/money.js';
 
@@ -40,4 +41,14 @@ export const DecimalAmount = new GraphQLScalarType<Amount, string>({
         ? node.value
         : undefined,
     ),
+});
+
+/**
+ * A literal in a document becomes objects without a prototype, which drizzle cannot take for values: they are copied
+ * into plain ones.
+ */
+export const JsonObject = new GraphQLScalarType({
+  ...GraphQLJSONObject.toConfig(),
+  parseLiteral: (node, variables) =>
+    GraphQLJSONObject.parseValue(structuredClone(valueFromASTUntyped(node, variables))),
 });

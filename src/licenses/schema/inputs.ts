@@ -1,10 +1,9 @@
-import { GraphQLJSONObject } from 'graphql-scalars';
 import { Field, ID, InputType, Int } from 'type-graphql';
 import { code, integer, jsonObject, listOf, text, uuid } from '../../core/check.js';
 import type { Instant } from '../../core/clock.js';
 import type { CustomerId, ProductId, ResellerId, TemplateId } from '../../core/id.js';
 import { Checked, NotNull } from '../../graph/checked.js';
-import { DateTime } from '../../graph/scalars.js';
+import { DateTime, JsonObject } from '../../graph/scalars.js';
 import type { LicenseModel, LicenseType } from '../../templates/model.js';
 import { LicenseModelEnum, LicenseTypeEnum } from '../../templates/schema/types.js';
 import type { LicenseStatus } from '../model.js';
@@ -152,7 +151,7 @@ export class CreateLicenseInput {
   declare readonly gracePeriodDays?: number | null;
 
   @Checked(jsonObject)
-  @Field(() => GraphQLJSONObject, { nullable: true, description: "The vendor's own facts about it." })
+  @Field(() => JsonObject, { nullable: true, description: "The vendor's own facts about it." })
   declare readonly metadata?: Record<string, unknown> | null;
 
   @Field(() => LicenseStatusEnum, {
@@ -254,7 +253,7 @@ export class UpdateLicenseInput {
 
   @NotNull()
   @Checked(jsonObject)
-  @Field(() => GraphQLJSONObject, { nullable: true, description: "The vendor's own facts, all anew." })
+  @Field(() => JsonObject, { nullable: true, description: "The vendor's own facts, all anew." })
   declare readonly metadata?: Record<string, unknown>;
 }
 

@@ -1,11 +1,11 @@
-import { GraphQLJSONObject, GraphQLSafeInt } from 'graphql-scalars';
+import { GraphQLSafeInt } from 'graphql-scalars';
 import { Field, ID, InputType, Int, ObjectType } from 'type-graphql';
 import { code, integer, listOf, text } from '../../core/check.js';
 import type { Instant } from '../../core/clock.js';
 import { Checked } from '../../graph/checked.js';
 import { connectionOf } from '../../graph/connection.js';
 import { enumOf } from '../../graph/enums.js';
-import { DateTime } from '../../graph/scalars.js';
+import { DateTime, JsonObject } from '../../graph/scalars.js';
 import type {
   LicenseModel,
   LicenseType,
@@ -197,7 +197,7 @@ export class License {
   @Field(() => String, { nullable: true, description: 'Why it was revoked.' })
   declare readonly revocationReason: string | null;
 
-  @Field(() => GraphQLJSONObject, { description: "The vendor's own facts about it." })
+  @Field(() => JsonObject, { description: "The vendor's own facts about it." })
   declare readonly metadata: Record<string, unknown>;
 
   @Field(() => DateTime, { description: 'When it was made.' })
