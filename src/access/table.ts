@@ -7,7 +7,7 @@ import { partyStatuses, type TenantSettings } from './model.js';
 export const tenants = pgTable('tenants', {
   id: varchar('id', { length: 50 }).$type<TenantId>().primaryKey(),
   name: varchar('name', { length: 255 }).notNull(),
-  settings: recordsColumn<TenantSettings>('settings').notNull(),
+  settings: recordsColumn<TenantSettings>('settings', ['featureFlags']).notNull(),
   ...madeAndChanged(),
 });
 

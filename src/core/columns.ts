@@ -27,20 +27,29 @@ const toSnake = (word: string): string => word.replace(/[A-Z]/g, (letter) => `_$
 const toCamel = (word: string): string =>
   word.replace(/_([a-z0-9])/g, (_, letter: string) => letter.toUpperCase());
 
-function renameKeys(value: unknown, rename: (word: string) => string): unknown {
-  if (Array.isArray(value)) return value.map((item) => renameKeys(item, rename));
+type Rename = (word: string) => string;
+
+function renameKeys(value: unknown, rename: Rename, maps: readonly string[]): unknown {
+  if (Array.isArray(value)) return value.map((item) => renameKeys(item, rename, maps));
   if (value === null || typeof value !== 'object') return value;
   return Object.fromEntries(
-    Object.entries(value).map(([key, item]) => [rename(key), renameKeys(item, rename)]),
+    Object.entries(value).map(([key, item]) => [
+      rename(key),
+      maps.includes(toCamel(key)) ? item : renameKeys(item, rename, maps),
+    ]),
   );
 }
 
-/** `jsonb` of our own records: camelCase in the program, snake_case in the database, as the contract's fields. */
-export function recordsColumn<T>(name: string) {
+/**
+ * `jsonb` of our own records: camelCase in the program, snake_case in the database, as the contract's fields.
+ * `maps` names the members whose keys are data, and stay as they are.
+ */
+export function recordsColumn<T>(name: string, maps: readonly string[] = []) {
   return customType<{ data: T; driverData: string | object }>({
     dataType: () => 'jsonb',
-    toDriver: (value) => JSON.stringify(renameKeys(value, toSnake)),
-    fromDriver: (value) => renameKeys(typeof value === 'string' ? JSON.parse(value) : value, toCamel) as T,
+    toDriver: (value) => JSON.stringify(renameKeys(value, toSnake, maps)),
+    fromDriver: (value) =>
+      renameKeys(typeof value === 'string' ? JSON.parse(value) : value, toCamel, maps) as T,
   })(name);
 }
 

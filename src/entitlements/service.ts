@@ -118,7 +118,8 @@ export interface FeatureFlag {
 /** The host's settings: each is on while the caller has the feature that stands behind it; without a license all are off. */
 export async function featureFlags(reading: Reading): Promise<FeatureFlag[]> {
   const tenant = await findTenant(reading.db, reading.tenantId);
-  const flags = Object.entries(tenant?.settings.featureFlags ?? defaultFeatureFlags);
+  const chosen = tenant?.settings.featureFlags ?? defaultFeatureFlags;
+  const flags = Object.entries(chosen).toSorted(([left], [right]) => (left < right ? -1 : 1));
   const needs = flags.map(([, feature]) => ({ feature, amount: 0 }));
   const decisions = await checkNeeds(reading, needs);
   return flags.map(([name, featureId], index) => ({
