@@ -142,6 +142,7 @@ export class Activation {
 
   @Field(() => String, {
     name: 'user',
+    simple: false,
     nullable: true,
     description: 'Who sits at the device, for models that count people.',
   })

@@ -118,6 +118,7 @@ export class License {
 
   @Field(() => String, {
     name: 'licenseKey',
+    simple: false,
     description: 'The key, masked: A1B2-****-****-****-I9J0. `revealLicenseKey` shows it.',
   })
   declare readonly licenseKeyMask: string;

@@ -1,4 +1,4 @@
-import { mayAct } from '../../core/actor.js';
+import { mayAct, scopeOf } from '../../core/actor.js';
 import { addDays, type Instant } from '../../core/clock.js';
 import { type FieldProblem, invalidInput } from '../../core/refusal.js';
 import type { Work } from '../../core/work.js';
@@ -40,6 +40,16 @@ function expiryOf(input: CreateLicenseInput, status: LicenseStatus, issuedDate: 
   return input.expiryDate ?? (begun ? addDays(issuedDate, begun) : null);
 }
 
+/** Only a caller who sees the whole tenant makes a license of the whole tenant. */
+function holderOf(work: Work, input: CreateLicenseInput): string | null {
+  const { customerId, resellerId } = scopeOf(work.actor);
+  const holder = input.customerId ?? customerId ?? null;
+  if (holder === null && resellerId !== undefined) {
+    throw invalidInput([{ field: 'input.customerId', message: 'a reseller has to name the customer' }]);
+  }
+  return holder;
+}
+
 export async function createLicense(work: Work, input: CreateLicenseInput): Promise<IssuedLicense> {
   requireSound(input.features, input.restrictions);
   const { status, issuedDate, licenseKey } = importedFacts(work, input);
@@ -49,7 +59,8 @@ export async function createLicense(work: Work, input: CreateLicenseInput): Prom
   const problems = spanProblems(span, work.now);
   if (problems.length > 0) throw invalidInput(problems);
   const product = await requireProduct(work, input.productId);
-  const customer = input.customerId ? await receivingCustomer(work, input.customerId) : undefined;
+  const holder = holderOf(work, input);
+  const customer = holder === null ? undefined : await receivingCustomer(work, holder);
   const values: NewLicense = {
     ...span,
     productId: product.id,
