@@ -116,3 +116,9 @@ export async function readLicense(
   if (data.license === undefined) throw new Error('no license was answered');
   return data.license;
 }
+
+/** A list in an answer; whoever asks knows what its entries are, as the query selected them. */
+export function listIn<Entry>(answer: unknown): readonly Entry[] {
+  if (!Array.isArray(answer)) throw new Error('the answer has no list there');
+  return answer;
+}
