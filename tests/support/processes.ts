@@ -1,0 +1,121 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { existsSync } from 'node:fs';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { expect } from 'vitest';
+import type { SecretKey } from '../../src/core/crypto.js';
+import type { Answer, GraphError, Json, TestServer } from './server.js';
+
+const MAIN = fileURLToPath(new URL('../../dist/main.js', import.meta.url));
+const READY_MS = 30_000;
+
+/** A server in a process of its own, from what `npm test` has compiled. Its clock is the system's. */
+export class ServerProcess {
+  constructor(
+    readonly address: string,
+    /** Everything that it has printed, its log among it. */
+    readonly output: readonly string[],
+    private readonly child: ChildProcess,
+  ) {}
+
+  async graphql(query: string, variables: object = {}): Promise<Answer> {
+    const response = await fetch(`${this.address}/graphql`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify({ query, variables }),
+    });
+    const body = (await response.json()) as { data?: Json | null; errors?: GraphError[] };
+    const errors = body.errors ?? [];
+    return { status: response.status, data: body.data ?? null, errors, code: errors[0]?.extensions.code };
+  }
+
+  /** Ends it as a power cut would: nothing of its own runs any more. */
+  async kill(): Promise<void> {
+    if (this.child.exitCode !== null || this.child.signalCode !== null) return;
+    const exited = once(this.child, 'exit');
+    this.child.kill('SIGKILL');
+    await exited;
+  }
+}
+
+function keyList(keys: readonly SecretKey[]): { id: string; key: string }[] {
+  return keys.map(({ id, bytes }) => ({ id, key: bytes.toString('base64') }));
+}
+
+/** Waits for the box that a start ends with, and reads the address from it. */
+function addressIn(child: ChildProcess, output: string[]): Promise<string> {
+  return new Promise((resolve, reject) => {
+    const fail = (why: string): void => reject(new Error(`a server ${why}:\n${output.join('')}`));
+    const limit = setTimeout(() => fail(`was not ready in ${READY_MS} ms`), READY_MS);
+    const read = (chunk: Buffer): void => {
+      output.push(chunk.toString());
+      const address = /LicenseGraph is ready[\s\S]*Graph +(http\S+)\/graphql/.exec(output.join(''))?.[1];
+      if (address === undefined) return;
+      clearTimeout(limit);
+      resolve(address);
+    };
+    child.stdout?.on('data', read);
+    child.stderr?.on('data', read);
+    child.once('exit', (code) => {
+      clearTimeout(limit);
+      fail(`ended with ${code}`);
+    });
+  });
+}
+
+/** Server processes on the database, and with the keys, of a test server. Whoever opens them ends them. */
+export class Processes {
+  private readonly started: ServerProcess[] = [];
+
+  private constructor(
+    private readonly folder: string,
+    private readonly environment: NodeJS.ProcessEnv,
+  ) {}
+
+  static async open({ keys, url }: TestServer): Promise<Processes> {
+    expect(existsSync(MAIN), 'dist/ is missing: run npm test').toBe(true);
+    const folder = await mkdtemp(join(tmpdir(), 'lg-processes-'));
+    const keysFile = join(folder, 'keys.json');
+    const { peppers, encryption, tokenKey: tokens } = keys;
+    const document = { peppers: keyList(peppers), encryption: keyList(encryption), tokens };
+    await writeFile(keysFile, JSON.stringify(document), { mode: 0o600 });
+    return new Processes(folder, {
+      PATH: process.env.PATH,
+      NODE_ENV: 'development',
+      PORT: '0',
+      DATABASE_URL: url,
+      LG_DATA_DIR: folder,
+      LG_KEYS: 'file',
+      LG_KEYS_FILE: keysFile,
+    });
+  }
+
+  async start(): Promise<ServerProcess> {
+    const child = spawn(process.execPath, [MAIN, 'serve'], {
+      env: this.environment,
+      cwd: this.folder,
+      stdio: ['ignore', 'pipe', 'pipe'],
+    });
+    // A run that is cut short takes its servers with it.
+    const end = (): void => void child.kill('SIGKILL');
+    process.once('exit', end);
+    child.once('exit', () => process.removeListener('exit', end));
+    const output: string[] = [];
+    try {
+      const server = new ServerProcess(await addressIn(child, output), output, child);
+      this.started.push(server);
+      return server;
+    } catch (error) {
+      end();
+      throw error;
+    }
+  }
+
+  async end(): Promise<void> {
+    await Promise.all(this.started.map((server) => server.kill()));
+    await rm(this.folder, { recursive: true, force: true });
+  }
+}
