@@ -46,6 +46,10 @@ export function customerInactive(id: string): Refusal {
   return new Refusal('CUSTOMER_INACTIVE', `Customer ${id} is switched off and receives no licenses.`, { id });
 }
 
+export function resellerInactive(id: string): Refusal {
+  return new Refusal('RESELLER_INACTIVE', `Reseller ${id} is switched off and sells no licenses.`, { id });
+}
+
 /** What a caller learns of itself. */
 export function viewerOf(actor: Actor) {
   const known = actor.kind === 'user' || actor.kind === 'service';

@@ -28,6 +28,7 @@ export const refusalCodes = {
   ],
   TEMPLATE_INACTIVE: [409, 'The template is switched off and issues no licenses.'],
   CUSTOMER_INACTIVE: [409, 'The customer is switched off.'],
+  RESELLER_INACTIVE: [409, 'The reseller is switched off.'],
   LICENSE_NOT_RENEWABLE: [
     409,
     'A license in this status cannot be renewed; the message says what to do first.',

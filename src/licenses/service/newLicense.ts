@@ -1,4 +1,9 @@
-import { customerInactive, customerNotFound, resellerNotFound } from '../../access/model.js';
+import {
+  customerInactive,
+  customerNotFound,
+  resellerInactive,
+  resellerNotFound,
+} from '../../access/model.js';
 import { customersById, findInDirectory, resellersById } from '../../access/queries.js';
 import { type Customer, keyDirectory } from '../../access/table.js';
 import { scopeOf } from '../../core/actor.js';
@@ -108,6 +113,7 @@ export async function sellingReseller(
   if (!id) return null;
   const reseller = (await resellersById(work, [id])).get(id);
   if (reseller === undefined) throw resellerNotFound(id);
+  if (reseller.status !== 'ACTIVE') throw resellerInactive(id);
   return reseller.id;
 }
 
