@@ -172,15 +172,24 @@ function drawn(meters: readonly Meter[], amount: number, usage: Usage): Draw[] |
   return missing === 0 ? draws : undefined;
 }
 
-/** The three conditions of the directive, in their order. */
-export function decide(licensee: Licensee, need: Need, usage: Usage, now: Instant): Decision {
+/**
+ * The three conditions of the directive, in their order. `spent` is the usage with what earlier needs of the same
+ * operation have drawn; a refusal tells the usage itself, because nothing of them is charged then.
+ */
+export function decide(
+  licensee: Licensee,
+  need: Need,
+  usage: Usage,
+  now: Instant,
+  spent: Usage = usage,
+): Decision {
   if (!licensee.licensed) return { granted: false, refusal: noActiveLicense() };
   const granted =
     licensee.grantedElsewhere.has(need.feature) || grantsFeature(licensee.grants, need.feature, now);
   if (!granted) return { granted: false, refusal: featureNotLicensed(need.feature) };
   if (need.amount === 0) return { granted: true, draws: [] };
   const meters = metersOf(licensee.drawable, need.feature, now);
-  const draws = drawn(meters, need.amount, usage);
+  const draws = drawn(meters, need.amount, spent);
   return draws === undefined
     ? { granted: false, refusal: quotaExceeded(need.feature, meters, usage) }
     : { granted: true, draws };
@@ -192,6 +201,16 @@ export function usageAfter(usage: Usage, draws: readonly Draw[]): Usage {
   for (const { meter, amount } of draws)
     next.set(meterName(meter), (next.get(meterName(meter)) ?? 0) + amount);
   return next;
+}
+
+/** One draw a meter, however many needs drew from it. */
+export function byMeter(draws: readonly Draw[]): Draw[] {
+  const sums = new Map<string, Draw>();
+  for (const { meter, amount } of draws) {
+    const name = meterName(meter);
+    sums.set(name, { meter, amount: amount + (sums.get(name)?.amount ?? 0) });
+  }
+  return [...sums.values()];
 }
 
 export interface Entitlement {

@@ -73,15 +73,22 @@ function ownLicensee(grants: readonly Grant[]): Licensee {
   return { grants, drawable: grants, grantedElsewhere: new Set(), licensed: grants.length > 0 };
 }
 
-function meterKeys(meters: readonly Meter[]): SQL {
+/**
+ * Meters as rows (license_id, feature_id, start, amount), to be joined with the counters. Instants and numbers travel as
+ * text, because the driver writes no arrays of them; one statement text serves any number of meters.
+ */
+export function meterRows(meters: readonly Meter[], amounts: readonly number[] = []): SQL {
   const licenseIds = meters.map((meter) => meter.licenseId);
   const featureIds = meters.map((meter) => meter.featureId);
   const starts = meters.map((meter) => meter.windowStart);
-  // The instants travel as text: the driver writes no array of timestamptz.
+  const units = meters.map((_, index) => String(amounts[index] ?? 0));
+  return sql`unnest(${sql.param(licenseIds)}::text[], ${sql.param(featureIds)}::text[], ${sql.param(starts)}::text[],
+    ${sql.param(units)}::text[]) as meters (license_id, feature_id, start, amount)`;
+}
+
+function meterKeys(meters: readonly Meter[]): SQL {
   return sql`(${featureUsage.licenseId}, ${featureUsage.featureId}, ${featureUsage.windowStart}) in
-    (select license_id, feature_id, start::timestamptz
-     from unnest(${sql.param(licenseIds)}::text[], ${sql.param(featureIds)}::text[], ${sql.param(starts)}::text[])
-       as meters (license_id, feature_id, start))`;
+    (select license_id, feature_id, start::timestamptz from ${meterRows(meters)})`;
 }
 
 /** What the counters of these meters say; a counter that is not there yet says 0. */
@@ -94,14 +101,14 @@ export async function usageOf(reading: Reading, meters: readonly Meter[]): Promi
   return new Map(rows.map((row) => [meterName(row), row.used]));
 }
 
-/** The same, with every counter locked, in one order for everybody. */
+/** The same, with every counter locked, in one order for everybody, whatever the database's collation. */
 export async function lockedUsageOf(reading: Reading, meters: readonly Meter[]): Promise<Usage> {
   if (meters.length === 0) return new Map();
   const rows = await reading.db
     .select()
     .from(featureUsage)
     .where(and(eq(featureUsage.tenantId, reading.tenantId), meterKeys(meters)))
-    .orderBy(featureUsage.licenseId, featureUsage.featureId, featureUsage.windowStart)
+    .orderBy(featureUsage.licenseId, sql`${featureUsage.featureId} collate "C"`, featureUsage.windowStart)
     .for('no key update');
   return new Map(rows.map((row) => [meterName(row), row.used]));
 }

@@ -1,8 +1,9 @@
-import { and, eq, sql } from 'drizzle-orm';
+import { sql } from 'drizzle-orm';
 import { defaultFeatureFlags } from '../access/model.js';
 import { findTenant } from '../access/queries.js';
 import type { Reading, Work } from '../core/work.js';
 import {
+  byMeter,
   type Decision,
   type Draw,
   decide,
@@ -10,13 +11,12 @@ import {
   entitlementsOf,
   type Licensee,
   type Meter,
-  meterName,
   metersOf,
   type Need,
   type Usage,
   usageAfter,
 } from './model.js';
-import { licenseeOf, lockedUsageOf, usageOf } from './queries.js';
+import { licenseeOf, lockedUsageOf, meterRows, usageOf } from './queries.js';
 import { featureUsage } from './table.js';
 
 function metersNeeded(licensee: Licensee, needs: readonly Need[], reading: Reading): Meter[] {
@@ -28,7 +28,7 @@ function metersNeeded(licensee: Licensee, needs: readonly Need[], reading: Readi
 function decideAll(licensee: Licensee, needs: readonly Need[], usage: Usage, reading: Reading): Decision[] {
   let spent = usage;
   return needs.map((need) => {
-    const decision = decide(licensee, need, spent, reading.now);
+    const decision = decide(licensee, need, usage, reading.now, spent);
     if (decision.granted) spent = usageAfter(spent, decision.draws);
     return decision;
   });
@@ -43,40 +43,26 @@ export async function checkNeeds(reading: Reading, needs: readonly Need[]): Prom
   return decideAll(licensee, needs, usage, reading);
 }
 
-/** Makes the counters that are not there yet, so that there is a row to lock. */
+/** Makes the counters that are not there yet, so that there is a row to lock; in the order in which they are locked. */
 async function ensureCounters(work: Work, meters: readonly Meter[]): Promise<void> {
   if (meters.length === 0) return;
-  const ordered = meters.toSorted((left, right) => (meterName(left) < meterName(right) ? -1 : 1));
-  await work.db
-    .insert(featureUsage)
-    .values(
-      ordered.map(({ licenseId, featureId, windowStart }) => ({
-        tenantId: work.tenantId,
-        licenseId,
-        featureId,
-        windowStart,
-        updatedAt: work.now,
-      })),
-    )
-    .onConflictDoNothing();
+  await work.db.execute(sql`insert into ${featureUsage} (tenant_id, license_id, feature_id, window_start, updated_at)
+    select ${work.tenantId}, license_id, feature_id, start::timestamptz, ${work.now}::timestamptz from ${meterRows(meters)}
+    order by license_id, feature_id collate "C", start
+    on conflict do nothing`);
 }
 
-async function addUsage(work: Work, { meter, amount }: Draw): Promise<void> {
-  await work.db
-    .update(featureUsage)
-    .set({ used: sql`greatest(0, ${featureUsage.used} + ${amount}::bigint)`, updatedAt: work.now })
-    .where(
-      and(
-        eq(featureUsage.tenantId, work.tenantId),
-        eq(featureUsage.licenseId, meter.licenseId),
-        eq(featureUsage.featureId, meter.featureId),
-        eq(featureUsage.windowStart, meter.windowStart),
-      ),
-    );
+/** Adds to counters that are locked, all in one statement. */
+async function addUsage(work: Work, draws: readonly Draw[]): Promise<void> {
+  if (draws.length === 0) return;
+  const meters = draws.map((draw) => draw.meter);
+  const amounts = draws.map((draw) => draw.amount);
+  await work.db.execute(sql`update ${featureUsage}
+    set used = greatest(0, ${featureUsage.used} + amount::bigint), updated_at = ${work.now}::timestamptz
+    from ${meterRows(meters, amounts)}
+    where ${featureUsage.tenantId} = ${work.tenantId} and ${featureUsage.licenseId} = meters.license_id
+      and ${featureUsage.featureId} = meters.feature_id and ${featureUsage.windowStart} = start::timestamptz`);
 }
-
-const byMeter = (left: Draw, right: Draw): number =>
-  meterName(left.meter) < meterName(right.meter) ? -1 : 1;
 
 /**
  * Charges all needs, or none if a metered one is refused. The counters are locked before they are read, so that no
@@ -90,13 +76,16 @@ export async function chargeNeeds(work: Work, needs: readonly Need[]): Promise<D
   const refused = decisions.some((decision, index) => !decision.granted && (needs[index]?.amount ?? 0) > 0);
   if (refused) return decisions;
   const draws = decisions.flatMap((decision) => (decision.granted ? decision.draws : []));
-  for (const draw of draws.toSorted(byMeter)) await addUsage(work, draw);
+  await addUsage(work, byMeter(draws));
   return decisions;
 }
 
 /** Gives units back to the windows that they were drawn from. */
 export async function refundDraws(work: Work, draws: readonly Draw[]): Promise<void> {
-  for (const { meter, amount } of draws.toSorted(byMeter)) await addUsage(work, { meter, amount: -amount });
+  const returned = byMeter(draws).map(({ meter, amount }) => ({ meter, amount: -amount }));
+  const meters = returned.map((draw) => draw.meter);
+  await lockedUsageOf(work, meters);
+  await addUsage(work, returned);
 }
 
 /** What the caller's licenses grant, and what is left of it. */
