@@ -67,7 +67,7 @@ function partsOf(request: ListRequest, id: AnyPgColumn): SliceParts {
 const TIMESTAMP = /^\d{4}-\d{2}-\d{2} \d{2}:\d{2}:\d{2}(\.\d{1,6})?\+00$/;
 
 function isTimestamp(value: string): boolean {
-  if (value === 'infinity') return true;
+  if (value === 'infinity' || value === '-infinity') return true;
   const text = value.replace(' ', 'T').replace('+00', 'Z');
   return TIMESTAMP.test(value) && parseInstant(text) !== undefined;
 }

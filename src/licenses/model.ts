@@ -226,7 +226,7 @@ export function renewed(license: RenewalFacts, terms: RenewalTerms, now: Instant
   };
 }
 
-const KEY = /^[0-9A-Z]{20}$/;
+const KEY = /^[0-9A-Za-z]{20}$/;
 
 /** `XXXX-XXXX-XXXX-XXXX-XXXX` from 80 random bits. */
 export function newLicenseKey(): string {
@@ -240,8 +240,8 @@ function grouped(characters: string): string {
 /** Case, spaces and dashes do not matter; undefined when what remains is not twenty letters and digits. */
 export function parseLicenseKey(input: string): string | undefined {
   if (input.length > 100) return undefined;
-  const characters = input.replace(/[\s-]/g, '').toUpperCase();
-  return KEY.test(characters) ? grouped(characters) : undefined;
+  const characters = input.replace(/[\s-]/g, '');
+  return KEY.test(characters) ? grouped(characters.toUpperCase()) : undefined;
 }
 
 /** `A1B2-****-****-****-I9J0` */

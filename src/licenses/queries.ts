@@ -99,8 +99,7 @@ export function licensesWhere(reading: Reading, filter: LicenseFilter): SQL | un
 
 export const licenseSortFields = {
   CREATED_AT: { by: licenses.createdAt, type: 'timestamptz' },
-  /** Licenses without an expiry come behind all others. */
-  EXPIRY_DATE: { by: sql`coalesce(${licenses.expiryDate}, 'infinity'::timestamptz)`, type: 'timestamptz' },
+  EXPIRY_DATE: { by: licenses.expiryDate, type: 'timestamptz' },
   ISSUED_DATE: { by: licenses.issuedDate, type: 'timestamptz' },
   ISSUED_TO: { by: licenses.issuedTo, type: 'text' },
 } as const;
@@ -111,9 +110,15 @@ export interface LicenseSort {
   readonly direction: 'ASC' | 'DESC';
 }
 
-function sortingOf(sort: LicenseSort): Sorting {
-  const { by, type } = licenseSortFields[sort.field];
-  return { name: sort.field, by, type, direction: sort.direction };
+/** Licenses without an expiry come behind all others, in either direction. */
+function expiryOrder(direction: LicenseSort['direction']): SQL {
+  const never = sql.raw(direction === 'ASC' ? "'infinity'" : "'-infinity'");
+  return sql`coalesce(${licenses.expiryDate}, ${never}::timestamptz)`;
+}
+
+function sortingOf({ field, direction }: LicenseSort): Sorting {
+  const { by, type } = licenseSortFields[field];
+  return { name: field, by: field === 'EXPIRY_DATE' ? expiryOrder(direction) : by, type, direction };
 }
 
 const newestFirst: LicenseSort = { field: 'CREATED_AT', direction: 'DESC' };
