@@ -77,6 +77,10 @@ async function beginOn(sql: postgres.Sql, mode: 'read' | 'write', options: PoolO
   };
   send(BEGIN[mode]);
   let open = true;
+  /** After its end the connection is another's, with another tenant. */
+  const requireOpen = (): void => {
+    if (!open) throw new Error('a statement came after the end of its transaction');
+  };
   const end = async (word: 'commit' | 'rollback'): Promise<void> => {
     if (!open) return;
     open = false;
@@ -91,8 +95,14 @@ async function beginOn(sql: postgres.Sql, mode: 'read' | 'write', options: PoolO
     }
   };
   return {
-    db: drizzleOver(connection, sql.options, options.onStatement),
-    setTenant: (tenantId) => send(tenantStatement(tenantId)),
+    db: drizzleOver(connection, sql.options, (text) => {
+      requireOpen();
+      options.onStatement?.(text);
+    }),
+    setTenant: (tenantId) => {
+      requireOpen();
+      send(tenantStatement(tenantId));
+    },
     commit: () => end('commit'),
     rollback: () => end('rollback').catch(() => undefined),
   };

@@ -85,6 +85,7 @@ interface Progress {
   work: Work | undefined;
   session: Session | undefined;
   reading: Promise<Reading> | undefined;
+  ended: boolean;
 }
 
 /** One GraphQL operation: its caller, its one read-only transaction, the work of the root mutation that runs. */
@@ -106,6 +107,7 @@ export class Operation implements Context {
       work: undefined,
       session: undefined,
       reading: undefined,
+      ended: false,
     };
     this.loaders = new Loaders(() => this.reading());
     this.features = new OperationFeatures(machinery, this);
@@ -124,6 +126,8 @@ export class Operation implements Context {
   }
 
   reading(): Promise<Reading> {
+    // A refusal that erases the answer does not stop the resolvers beside it: what they open now nobody would end.
+    if (this.progress.ended) return Promise.reject(new Error('the operation has ended'));
     this.progress.reading ??= this.openReading();
     return this.progress.reading;
   }
@@ -162,6 +166,8 @@ export class Operation implements Context {
       const charged = await charge(work);
       await session.commit();
       charged();
+      // What resolvers of an earlier, erased payload read meanwhile is a snapshot without this act.
+      await this.endReading();
       this.progress.actor = actor();
       this.progress.now = work.now;
       return result;
@@ -176,6 +182,7 @@ export class Operation implements Context {
 
   /** Ends the operation: gives back its connection, returns unused units; the tasks run behind the answer. */
   async finish(): Promise<void> {
+    this.progress.ended = true;
     await this.endReading();
     await this.features.settle();
     const actor = this.progress.actor;
