@@ -1,7 +1,7 @@
 import { and, eq, exists, ilike, or, type SQL, sql } from 'drizzle-orm';
 import { scopeOf } from '../core/actor.js';
 import type { Db } from '../core/db.js';
-import type { LicenseId, TenantId } from '../core/id.js';
+import type { TenantId } from '../core/id.js';
 import { anyOf, byKey, pageOf, pagesByOwner, type Sorting } from '../core/keyset.js';
 import type { Page, PageArguments } from '../core/page.js';
 import type { Reading } from '../core/work.js';
@@ -35,9 +35,9 @@ export async function findInDirectory(
   db: Db,
   kind: DirectoryKind,
   hashes: readonly string[],
-): Promise<{ tenantId: TenantId; licenseId: LicenseId } | undefined> {
+): Promise<{ tenantId: TenantId; subjectId: string } | undefined> {
   const [row] = await db
-    .select({ tenantId: keyDirectory.tenantId, licenseId: keyDirectory.licenseId })
+    .select({ tenantId: keyDirectory.tenantId, subjectId: keyDirectory.subjectId })
     .from(keyDirectory)
     .where(and(anyOf(keyDirectory.hash, hashes), eq(keyDirectory.kind, kind)));
   return row;

@@ -52,7 +52,7 @@ export async function enterBySecret(
 ): Promise<LicenseId | undefined> {
   const found = await findInDirectory(reading.db, kind, reading.keys.hashes(kind, secret));
   if (found === undefined) return undefined;
-  const licenseId = found.licenseId;
+  const licenseId = found.subjectId as LicenseId;
   const { actor } = reading;
   if (actor.kind === 'anonymous') reading.enter(found.tenantId, applicationActor(found.tenantId, licenseId));
   else if (actor.kind === 'application' && actor.licenseId !== licenseId) throw oneLicensePerOperation();

@@ -1,5 +1,12 @@
-import { foreignKey, index, pgTable, primaryKey, uniqueIndex, varchar } from 'drizzle-orm/pg-core';
-import { idColumn, madeAndChanged, oneOf, recordsColumn, tenantColumn } from '../core/columns.js';
+import { foreignKey, index, jsonb, pgTable, primaryKey, uniqueIndex, varchar } from 'drizzle-orm/pg-core';
+import {
+  idColumn,
+  instantColumn,
+  madeAndChanged,
+  oneOf,
+  recordsColumn,
+  tenantColumn,
+} from '../core/columns.js';
 import type { TenantId } from '../core/id.js';
 import { partyStatuses, type TenantSettings } from './model.js';
 
@@ -52,7 +59,7 @@ export const customers = pgTable(
   ],
 );
 
-export const directoryKinds = ['LICENSE_KEY', 'ACTIVATION_TOKEN'] as const;
+export const directoryKinds = ['LICENSE_KEY', 'ACTIVATION_TOKEN', 'API_KEY'] as const;
 
 /** Not a tenant's table: where a secret that arrives without a tenant finds its own. It holds hashes only. */
 export const keyDirectory = pgTable(
@@ -61,15 +68,54 @@ export const keyDirectory = pgTable(
     hash: varchar('hash', { length: 100 }).primaryKey(),
     kind: varchar('kind', { length: 20, enum: directoryKinds }).notNull(),
     tenantId: tenantColumn(),
-    /** The license that a key opens, or that a token's activation belongs to. */
-    licenseId: idColumn<'License'>('subject_id').notNull(),
+    /** The license that a key opens, or that a token's activation belongs to; an API key's own id. */
+    subjectId: varchar('subject_id', { length: 36 }).notNull(),
   },
   (table) => [
-    index('ix_key_directory_subject').on(table.tenantId, table.licenseId),
+    index('ix_key_directory_subject').on(table.tenantId, table.subjectId),
     oneOf('key_directory_kind', table.kind, directoryKinds),
   ],
 );
 
+/** Long-lived secrets of programs. The secret itself is nowhere; its hash stands in the key directory. */
+export const apiKeys = pgTable(
+  'api_keys',
+  {
+    tenantId: tenantColumn(),
+    id: idColumn<'ApiKey'>().notNull(),
+    name: varchar('name', { length: 255 }).notNull(),
+    keyHash: varchar('key_hash', { length: 100 }).notNull(),
+    /** The last four characters, for display. */
+    keyHint: varchar('key_hint', { length: 4 }).notNull(),
+    roles: jsonb('roles').$type<readonly string[]>().notNull().default([]),
+    permissions: jsonb('permissions').$type<readonly string[]>().notNull().default([]),
+    customerId: idColumn<'Customer'>('customer_id'),
+    resellerId: idColumn<'Reseller'>('reseller_id'),
+    createdBy: varchar('created_by', { length: 255 }).notNull(),
+    expiresAt: instantColumn('expires_at'),
+    revokedAt: instantColumn('revoked_at'),
+    lastUsedAt: instantColumn('last_used_at'),
+    ...madeAndChanged(),
+  },
+  (table) => [
+    primaryKey({ columns: [table.tenantId, table.id] }),
+    uniqueIndex('ux_api_keys_hash').on(table.tenantId, table.keyHash),
+    foreignKey({ columns: [table.tenantId], foreignColumns: [tenants.id], name: 'api_keys_tenant' }),
+    foreignKey({
+      columns: [table.tenantId, table.customerId],
+      foreignColumns: [customers.tenantId, customers.id],
+      name: 'api_keys_customer',
+    }),
+    foreignKey({
+      columns: [table.tenantId, table.resellerId],
+      foreignColumns: [resellers.tenantId, resellers.id],
+      name: 'api_keys_reseller',
+    }),
+    index('ix_api_keys_tenant_created').on(table.tenantId, table.createdAt, table.id),
+  ],
+);
+
+export type ApiKey = typeof apiKeys.$inferSelect;
 export type Tenant = typeof tenants.$inferSelect;
 export type Customer = typeof customers.$inferSelect;
 export type Reseller = typeof resellers.$inferSelect;

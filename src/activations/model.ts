@@ -5,7 +5,7 @@
  * Seats are counted under the license's row lock, so that the limit is exact on any number of servers.
  * They do not own the license's own status or dates.
  */
-import { addMillis, type Instant } from '../core/clock.js';
+import { addMillis, type Instant, latest } from '../core/clock.js';
 import { Refusal, type RefusalCode } from '../core/refusal.js';
 import { type StatusFacts, standingAt } from '../licenses/model.js';
 import type { LicenseFeature, LicenseModel, LicenseType } from '../templates/model.js';
@@ -294,10 +294,6 @@ function addedUsage(known: Readonly<Record<string, number>>, more: Readonly<Reco
   const sums = new Map(Object.entries(known));
   for (const [name, uses] of Object.entries(more)) sums.set(name, (sums.get(name) ?? 0) + uses);
   return Object.fromEntries(sums);
-}
-
-export function latest(known: Instant | null, next: Instant): Instant {
-  return known !== null && known > next ? known : next;
 }
 
 export function mergedMetrics(

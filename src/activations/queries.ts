@@ -124,7 +124,12 @@ export interface Claimant {
 }
 
 /** The seats that others hold. The caller holds the license's row lock: nobody else is counting. */
-export async function seatsOfOthers(reading: Reading, license: License, claimant: Claimant): Promise<number> {
+export async function seatsOfOthers(
+  reading: Reading,
+  license: License,
+  claimant: Claimant,
+  now: Instant,
+): Promise<number> {
   const unit = seatUnit(license);
   const { activationId } = claimant;
   const others = and(
@@ -139,7 +144,7 @@ export async function seatsOfOthers(reading: Reading, license: License, claimant
       and(
         eq(activations.tenantId, reading.tenantId),
         eq(activations.licenseId, license.id),
-        counted(reading.now),
+        counted(now),
         others,
       ),
     );

@@ -1,5 +1,5 @@
-import { index, jsonb, pgTable, primaryKey, varchar } from 'drizzle-orm/pg-core';
-import { idColumn, instantColumn, recordsColumn, tenantColumn } from '../core/columns.js';
+import { index, jsonb, pgTable, primaryKey, uniqueIndex, varchar } from 'drizzle-orm/pg-core';
+import { idColumn, instantColumn, recordsColumn, safeInteger, tenantColumn } from '../core/columns.js';
 import type { EventType } from '../core/event.js';
 import type { EventCause } from './model.js';
 
@@ -24,6 +24,31 @@ export const licenseEventLogs = pgTable(
     index('ix_license_events_license').on(table.tenantId, table.licenseId, table.createdAt, table.id),
     index('ix_license_events_subject').on(table.tenantId, table.subjectId, table.createdAt, table.id),
     index('ix_license_events_created_at').on(table.tenantId, table.createdAt, table.id),
+  ],
+);
+
+/** Events that the sealer has not numbered yet: written with the event, deleted with its seal. */
+export const unsealedEvents = pgTable(
+  'unsealed_events',
+  { tenantId: tenantColumn(), eventId: idColumn<'Event'>('event_id').notNull() },
+  (table) => [primaryKey({ columns: [table.tenantId, table.eventId] })],
+);
+
+/**
+ * The one order of a tenant's events, given to committed events by a single writer. `sequence` is the cursor of
+ * everything that reads the log: it has no gaps, and nothing appears behind a reader.
+ */
+export const auditSeals = pgTable(
+  'audit_seals',
+  {
+    tenantId: tenantColumn(),
+    sequence: safeInteger('sequence').notNull(),
+    eventId: idColumn<'Event'>('event_id').notNull(),
+    sealedAt: instantColumn('sealed_at').notNull(),
+  },
+  (table) => [
+    primaryKey({ columns: [table.tenantId, table.sequence] }),
+    uniqueIndex('ux_audit_seals_event').on(table.tenantId, table.eventId),
   ],
 );
 

@@ -37,6 +37,11 @@ export function parseInstant(text: string): Instant | undefined {
   }
 }
 
+/** The later of what is known and what comes now, whatever clock either was read from. */
+export function latest(known: Instant | null, next: Instant): Instant {
+  return known !== null && known > next ? known : next;
+}
+
 export function addMillis(at: Instant, amount: number): Instant {
   return instant(millis(at) + amount);
 }

@@ -161,7 +161,7 @@ export async function findLicenseByKey(reading: Reading, input: string): Promise
   );
   return found === undefined
     ? undefined
-    : (await licensesById(reading, [found.licenseId])).get(found.licenseId);
+    : (await licensesById(reading, [found.subjectId])).get(found.subjectId);
 }
 
 /** The largest export: what one answer can carry. */

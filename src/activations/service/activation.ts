@@ -1,7 +1,7 @@
 import { and, eq } from 'drizzle-orm';
 import { enterBySecret } from '../../access/service.js';
 import { keyDirectory } from '../../access/table.js';
-import { addMillis, type Instant } from '../../core/clock.js';
+import { addMillis, type Instant, latest } from '../../core/clock.js';
 import { newToken } from '../../core/crypto.js';
 import type { NewEvent } from '../../core/event.js';
 import type { LicenseId } from '../../core/id.js';
@@ -23,7 +23,7 @@ export async function newActivationToken(
   const hash = work.keys.hash('ACTIVATION_TOKEN', token);
   await work.db
     .insert(keyDirectory)
-    .values({ hash, kind: 'ACTIVATION_TOKEN', tenantId: work.tenantId, licenseId });
+    .values({ hash, kind: 'ACTIVATION_TOKEN', tenantId: work.tenantId, subjectId: licenseId });
   return { token, hash };
 }
 
@@ -46,7 +46,9 @@ export interface Claim {
 
 /**
  * The seats that a claim is measured by. An activation keeps the seat that it holds, also when the limit was lowered:
- * it is asked again only for more, or when its lease ran out.
+ * it is asked again only for more, or when its lease ran out. Leases are judged by the latest instant at which the
+ * license was changed, at least: to a server whose clock is behind, or that waited for the lock, a lease that another
+ * has counted as over stays over.
  */
 export async function seatsClaimed(
   reading: Reading,
@@ -54,12 +56,12 @@ export async function seatsClaimed(
   holder: Activation | undefined,
   claim: Claim,
 ): Promise<Facts['seats']> {
+  const now = latest(license.updatedAt, reading.now);
   const own = seatsTaken(license, claim.units);
-  const holds =
-    holder !== undefined && !leaseLapsed(holder, reading.now) && own <= seatsTaken(license, holder.units);
+  const holds = holder !== undefined && !leaseLapsed(holder, now) && own <= seatsTaken(license, holder.units);
   if (holds) return undefined;
   const claimant = { activationId: holder?.id, identity: claim.identity };
-  return { others: await seatsOfOthers(reading, license, claimant), own };
+  return { others: await seatsOfOthers(reading, license, claimant, now), own };
 }
 
 /** The claim of an activation that goes on as it is. */

@@ -1,5 +1,6 @@
+import { latest } from '../../core/clock.js';
 import type { Work } from '../../core/work.js';
-import { latest, leaseLapsed, mergedMetrics, requirePassing, type UsageMetrics } from '../model.js';
+import { mergedMetrics, requirePassing, type UsageMetrics } from '../model.js';
 import type { SendHeartbeatInput } from '../schema.js';
 import type { Activation } from '../table.js';
 import {
@@ -44,6 +45,6 @@ export async function sendHeartbeat(work: Work, input: SendHeartbeatInput): Prom
     featureUsage,
     ...(current ? { previousTokenHash: null, previousTokenUntil: null } : {}),
   });
-  if (leaseLapsed(activation, work.now)) await recountSeats(work, license);
+  if (seats !== undefined) await recountSeats(work, license);
   return row;
 }

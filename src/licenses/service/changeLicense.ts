@@ -1,4 +1,5 @@
 import { and, eq } from 'drizzle-orm';
+import { latest } from '../../core/clock.js';
 import type { Work } from '../../core/work.js';
 import { licenseNotFound } from '../model.js';
 import { lockLicense } from '../queries.js';
@@ -16,7 +17,7 @@ type LicenseChanges = Partial<typeof licenses.$inferInsert>;
 export async function changeLicense(work: Work, license: License, changes: LicenseChanges): Promise<License> {
   const [row] = await work.db
     .update(licenses)
-    .set({ ...changes, updatedAt: work.now })
+    .set({ ...changes, updatedAt: latest(license.updatedAt, work.now) })
     .where(and(eq(licenses.tenantId, work.tenantId), eq(licenses.id, license.id)))
     .returning();
   if (row === undefined) throw licenseNotFound(license.id);

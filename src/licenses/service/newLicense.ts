@@ -51,7 +51,7 @@ async function claimKey(work: Work, id: LicenseId, licenseKey: string): Promise<
   const hash = work.keys.hash('LICENSE_KEY', licenseKey);
   const claimed = await work.db
     .insert(keyDirectory)
-    .values({ hash, kind: 'LICENSE_KEY', tenantId: work.tenantId, licenseId: id })
+    .values({ hash, kind: 'LICENSE_KEY', tenantId: work.tenantId, subjectId: id })
     .onConflictDoNothing()
     .returning({ hash: keyDirectory.hash });
   return claimed.length === 1;
