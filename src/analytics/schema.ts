@@ -1,6 +1,8 @@
-import { Field, Float, Int, ObjectType } from 'type-graphql';
+import { Field, Float, InputType, Int, ObjectType } from 'type-graphql';
 import type { Instant } from '../core/clock.js';
+import { enumOf } from '../graph/enums.js';
 import { DateTime } from '../graph/scalars.js';
+import { LicenseFilter } from '../licenses/schema/inputs.js';
 import type { NamedCount as NamedCountShape } from './model.js';
 
 @ObjectType({
@@ -49,4 +51,33 @@ export class AdvancedAnalytics {
 
   @Field(() => [NamedCount], { description: 'By month of activation: 2026-10.' })
   declare readonly activationsByMonth: readonly NamedCountShape[];
+}
+
+export const ExportFormatEnum = enumOf<'CSV' | 'JSON'>('ExportFormat', 'How an export is written.', {
+  CSV: 'Comma-separated values with a header line (RFC 4180).',
+  JSON: 'A JSON array of objects.',
+});
+
+@InputType({ description: 'An export of licenses.' })
+export class ExportLicensesInput {
+  @Field(() => LicenseFilter, { nullable: true, description: 'Which ones.' })
+  declare readonly filter?: LicenseFilter | null;
+
+  @Field(() => ExportFormatEnum, { defaultValue: 'CSV', description: 'How it is written.' })
+  declare readonly format: 'CSV' | 'JSON';
+}
+
+@ObjectType({ description: 'The answer of `exportLicenses`.', simpleResolvers: true })
+export class ExportLicensesPayload {
+  @Field(() => String, { description: 'The export; keys are masked.' })
+  declare readonly content: string;
+
+  @Field(() => String, { description: 'The media type of the content.' })
+  declare readonly mediaType: string;
+
+  @Field(() => Int, { description: 'How many licenses it holds.' })
+  declare readonly count: number;
+
+  @Field(() => Boolean, { description: 'Whether there were more licenses than one export holds, 10,000.' })
+  declare readonly truncated: boolean;
 }

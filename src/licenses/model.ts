@@ -315,18 +315,3 @@ export function reinstatedStatus(license: SuspendableFacts, now: Instant): Licen
   const message = 'The license is suspended because its grace period ended; renew it instead.';
   throw new Refusal('INVALID_TRANSITION', message, { from: 'SUSPENDED', to });
 }
-
-/** What one line of an export holds, in the contract's words. */
-export type ExportRow = Readonly<Record<string, string | number | boolean | null>>;
-
-/** A cell that begins like a formula is one to a spreadsheet: it gets an apostrophe, and RFC 4180 its quotes. */
-function csvCell(value: ExportRow[string]): string {
-  const text = value === null || value === undefined ? '' : String(value);
-  const inert = typeof value === 'string' && /^[=+\-@\t\r]/.test(text) ? `'${text}` : text;
-  return /[",\r\n]/.test(inert) ? `"${inert.replaceAll('"', '""')}"` : inert;
-}
-
-export function csvOf(columns: readonly string[], rows: readonly ExportRow[]): string {
-  const lines = rows.map((row) => columns.map((column) => csvCell(row[column] ?? null)).join(','));
-  return [columns.join(','), ...lines, ''].join('\r\n');
-}

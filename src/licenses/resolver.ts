@@ -13,7 +13,6 @@ import { PageArgs, pageChecks } from '../graph/connection.js';
 import type { Context } from '../graph/context.js';
 import { CurrentWork } from '../graph/currentWork.js';
 import { Edge, ListEdge } from '../graph/edge.js';
-import { RequiresFeature } from '../graph/requiresFeature.js';
 import { DateTime } from '../graph/scalars.js';
 import { productsById, templatesById } from '../templates/queries.js';
 import { LicenseTemplate, Product } from '../templates/schema/types.js';
@@ -32,7 +31,6 @@ import * as inputs from './schema/inputs.js';
 import * as payloads from './schema/payloads.js';
 import * as shapes from './schema/types.js';
 import { createLicense } from './service/createLicense.js';
-import { exportLicenses } from './service/exportLicenses.js';
 import { issueLicense } from './service/issueLicense.js';
 import { reinstateLicense } from './service/reinstateLicense.js';
 import { renewLicense } from './service/renewLicense.js';
@@ -339,19 +337,5 @@ export class LicenseMutations {
     @CurrentWork() work: Work,
   ) {
     return revealLicenseKey(work, input.licenseId);
-  }
-
-  @Authorized('license.export')
-  @RequiresFeature('bulk_export', { consumeQuota: true })
-  @Mutation(() => payloads.ExportLicensesPayload, {
-    nullable: true,
-    description: 'Exports licenses in bulk, keys masked.',
-  })
-  exportLicenses(
-    @Arg('input', () => inputs.ExportLicensesInput, { description: 'Which and how.' })
-    input: inputs.ExportLicensesInput,
-    @CurrentWork() work: Work,
-  ) {
-    return exportLicenses(work, input);
   }
 }

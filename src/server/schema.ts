@@ -32,6 +32,7 @@ export function createSchema(): GraphQLSchema {
       activations.ActivationQueries,
       activations.LicenseActivationEdges,
       activations.ValidationEdges,
+      analytics.ExportMutations,
       analytics.LicenseAnalyticsEdges,
       audit.CustomerEventEdges,
       audit.EventResolver,

@@ -9,7 +9,6 @@ import { LicenseModelEnum, LicenseTypeEnum } from '../../templates/schema/types.
 import type { LicenseStatus } from '../model.js';
 import type { LicenseSortField } from '../queries.js';
 import {
-  ExportFormatEnum,
   LicenseFeature,
   LicenseRestriction,
   LicenseSortFieldEnum,
@@ -340,13 +339,4 @@ export class RevealLicenseKeyInput {
   @Checked(uuid)
   @Field(() => ID, { description: 'The license whose key is asked for.' })
   declare readonly licenseId: string;
-}
-
-@InputType({ description: 'An export of licenses.' })
-export class ExportLicensesInput {
-  @Field(() => LicenseFilter, { nullable: true, description: 'Which ones.' })
-  declare readonly filter?: LicenseFilter | null;
-
-  @Field(() => ExportFormatEnum, { defaultValue: 'CSV', description: 'How it is written.' })
-  declare readonly format: 'CSV' | 'JSON';
 }

@@ -98,18 +98,3 @@ export const SuspendLicensePayload = licensePayload('suspendLicense');
 export const ReinstateLicensePayload = licensePayload('reinstateLicense');
 export const RevokeLicensePayload = licensePayload('revokeLicense');
 export const TransferLicensePayload = licensePayload('transferLicense');
-
-@payload('The answer of `exportLicenses`.')
-export class ExportLicensesPayload {
-  @Field(() => String, { description: 'The export; keys are masked.' })
-  declare readonly content: string;
-
-  @Field(() => String, { description: 'The media type of the content.' })
-  declare readonly mediaType: string;
-
-  @Field(() => Int, { description: 'How many licenses it holds.' })
-  declare readonly count: number;
-
-  @Field(() => Boolean, { description: 'Whether there were more licenses than one export holds, 10,000.' })
-  declare readonly truncated: boolean;
-}

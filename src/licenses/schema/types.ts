@@ -51,10 +51,6 @@ export const SortDirectionEnum = enumOf<'ASC' | 'DESC'>(
     DESC: 'The largest, the newest, Z.',
   },
 );
-export const ExportFormatEnum = enumOf<'CSV' | 'JSON'>('ExportFormat', 'How an export is written.', {
-  CSV: 'Comma-separated values with a header line (RFC 4180).',
-  JSON: 'A JSON array of objects.',
-});
 
 @ObjectType({ description: 'A feature that a license grants.', simpleResolvers: true })
 @InputType('LicenseFeatureInput', { description: 'A feature that a license is to grant.' })

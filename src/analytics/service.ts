@@ -1,9 +1,11 @@
-import type { Instant } from '../../core/clock.js';
-import type { Work } from '../../core/work.js';
-import { csvOf, type ExportRow, standingAt } from '../model.js';
-import { EXPORT_LIMIT, licensesToExport } from '../queries.js';
-import type { ExportLicensesInput } from '../schema/inputs.js';
-import type { License } from '../table.js';
+import { seatsInUse } from '../activations/queries.js';
+import type { Instant } from '../core/clock.js';
+import type { Work } from '../core/work.js';
+import { standingAt } from '../licenses/model.js';
+import { EXPORT_LIMIT, licensesToExport } from '../licenses/queries.js';
+import type { License } from '../licenses/table.js';
+import { csvOf, type ExportRow } from './model.js';
+import type { ExportLicensesInput } from './schema.js';
 
 export interface Export {
   readonly content: string;
@@ -29,7 +31,7 @@ const exportColumns = [
   'auto_renewal',
 ] as const;
 
-function exportRow(license: License, now: Instant): ExportRow {
+function exportRow(license: License, seats: number, now: Instant): ExportRow {
   return {
     id: license.id,
     license_key: license.licenseKeyMask,
@@ -41,17 +43,23 @@ function exportRow(license: License, now: Instant): ExportRow {
     customer_id: license.customerId,
     issued_to: license.issuedTo,
     max_activations: license.maxActivations,
-    current_activations: license.currentActivations,
+    current_activations: seats,
     issued_date: license.issuedDate,
     expiry_date: license.expiryDate,
     auto_renewal: license.autoRenewal,
   };
 }
 
-/** Keys are masked: an export is no way around `revealLicenseKey`. */
+/**
+ * Keys are masked: an export is no way around `revealLicenseKey`. Seats are counted as the graph counts them: the
+ * stored count knows nothing of leases that have run out since.
+ */
 export async function exportLicenses(work: Work, input: ExportLicensesInput): Promise<Export> {
   const found = await licensesToExport(work, input.filter ?? {});
-  const rows = found.slice(0, EXPORT_LIMIT).map((license) => exportRow(license, work.now));
+  const kept = found.slice(0, EXPORT_LIMIT);
+  const ids = kept.map((license) => license.id);
+  const seats = await seatsInUse(work, ids);
+  const rows = kept.map((license) => exportRow(license, seats.get(license.id) ?? 0, work.now));
   const csv = input.format === 'CSV';
   const content = csv ? csvOf(exportColumns, rows) : JSON.stringify(rows);
   await work.emit({ type: 'license.exported', subjectId: work.tenantId, data: { count: rows.length } });
