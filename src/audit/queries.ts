@@ -1,10 +1,10 @@
-import { and, eq, type SQL, sql } from 'drizzle-orm';
+import { and, desc, eq, type SQL, sql } from 'drizzle-orm';
 import { scopeOf } from '../core/actor.js';
 import type { Instant } from '../core/clock.js';
 import { anyOf, pageOf, pagesByOwner, type Sorting } from '../core/keyset.js';
 import type { Page, PageArguments } from '../core/page.js';
 import type { Reading } from '../core/work.js';
-import { type EventRow, licenseEventLogs } from './table.js';
+import { auditSeals, type EventRow, licenseEventLogs } from './table.js';
 
 /**
  * Who is bound to a part of the tenant sees the events of that part's licenses only. The licenses' table belongs to a
@@ -72,4 +72,35 @@ export function eventsPage(
     to ? sql`${createdAt} <= ${to}::timestamptz` : undefined,
   );
   return pageOf(reading.db, licenseEventLogs, { where, sorting: newestFirst, page });
+}
+
+/** An event with its number in the tenant's log. */
+export interface SealedEvent {
+  readonly sequence: number;
+  readonly event: EventRow;
+}
+
+/** The number of the newest sealed event; 0 before the first. */
+export async function sealedHead(reading: Reading): Promise<number> {
+  const [row] = await reading.db
+    .select({ sequence: auditSeals.sequence })
+    .from(auditSeals)
+    .where(eq(auditSeals.tenantId, reading.tenantId))
+    .orderBy(desc(auditSeals.sequence))
+    .limit(1);
+  return row?.sequence ?? 0;
+}
+
+/** The sealed events behind a number, in their order. Whoever remembers the last number misses none. */
+export function sealedAfter(reading: Reading, sequence: number, limit: number): Promise<SealedEvent[]> {
+  return reading.db
+    .select({ sequence: auditSeals.sequence, event: licenseEventLogs })
+    .from(auditSeals)
+    .innerJoin(
+      licenseEventLogs,
+      and(eq(licenseEventLogs.tenantId, reading.tenantId), eq(licenseEventLogs.id, auditSeals.eventId)),
+    )
+    .where(and(eq(auditSeals.tenantId, reading.tenantId), sql`${auditSeals.sequence} > ${sequence}::bigint`))
+    .orderBy(auditSeals.sequence)
+    .limit(limit);
 }

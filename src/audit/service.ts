@@ -2,7 +2,7 @@ import type { Actor } from '../core/actor.js';
 import type { NewEvent } from '../core/event.js';
 import { newId } from '../core/id.js';
 import type { Work } from '../core/work.js';
-import { licenseEventLogs } from './table.js';
+import { licenseEventLogs, unsealedEvents } from './table.js';
 
 function subjectOf(actor: Actor): string | null {
   return actor.kind === 'anonymous' ? null : actor.subject;
@@ -10,9 +10,10 @@ function subjectOf(actor: Actor): string | null {
 
 /** Writes the fact into the log, in the transaction of the change that it tells. */
 export async function appendEvent(work: Work, event: NewEvent): Promise<void> {
+  const id = newId<'Event'>(work.now);
   await work.db.insert(licenseEventLogs).values({
     tenantId: work.tenantId,
-    id: newId<'Event'>(work.now),
+    id,
     eventType: event.type,
     subjectId: event.subjectId,
     licenseId: event.licenseId ?? null,
@@ -22,4 +23,5 @@ export async function appendEvent(work: Work, event: NewEvent): Promise<void> {
     metadata: { actorKind: work.actor.kind, requestId: work.requestId },
     createdAt: work.now,
   });
+  await work.db.insert(unsealedEvents).values({ tenantId: work.tenantId, eventId: id });
 }

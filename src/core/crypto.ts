@@ -21,7 +21,13 @@ export interface KeyMaterial {
 }
 
 /** What is looked up by hash. The word enters the hash: one secret never stands for another kind. */
-export type HashKind = 'LICENSE_KEY' | 'ACTIVATION_TOKEN' | 'API_KEY' | 'FINGERPRINT' | 'HARDWARE_ID' | 'MAC_ADDRESS';
+export type HashKind =
+  | 'LICENSE_KEY'
+  | 'ACTIVATION_TOKEN'
+  | 'API_KEY'
+  | 'FINGERPRINT'
+  | 'HARDWARE_ID'
+  | 'MAC_ADDRESS';
 
 export interface KeyRing {
   /** HMAC-SHA-256 under the current pepper: `<key id>.<base64url>`. Device facts are hashed within their tenant. */

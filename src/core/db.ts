@@ -29,6 +29,8 @@ export interface Pool {
   /** Statements outside a transaction: the key directory, health. */
   readonly db: Db;
   begin(mode: 'read' | 'write'): Promise<Session>;
+  /** Wakes whoever listens on a channel. */
+  notify(channel: string): Promise<void>;
   end(): Promise<void>;
 }
 
@@ -64,6 +66,11 @@ function drizzleOver(
 function tenantStatement(tenantId: TenantId): string {
   if (!isTenantId(tenantId)) throw new Error('a tenant id of an unchecked shape reached the database');
   return `set local app.tenant = '${tenantId}'`;
+}
+
+/** Drizzle over a connection that is opened for one purpose, outside the pools. */
+export function drizzleOn(connection: Pick<postgres.Sql, 'unsafe'>, options: postgres.Sql['options']): Db {
+  return drizzleOver(connection, options, undefined);
 }
 
 async function beginOn(sql: postgres.Sql, mode: 'read' | 'write', options: PoolOptions): Promise<Session> {
@@ -126,6 +133,9 @@ export function openPool(options: PoolOptions): Pool {
   return {
     db: drizzleOver(sql, sql.options, options.onStatement),
     begin: (mode) => beginOn(sql, mode, options),
+    notify: async (channel) => {
+      await sql`select pg_notify(${channel}, '')`;
+    },
     end: () => sql.end({ timeout: 5 }),
   };
 }

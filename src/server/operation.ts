@@ -19,6 +19,8 @@ export interface Machinery {
   readonly log: Log;
   readonly settings: WorkSettings;
   readonly followers: Followers;
+  /** Tells the sealer that events were committed; many calls at once make one word. */
+  announce(): void;
 }
 
 export interface Caller {
@@ -43,6 +45,7 @@ export async function openWork(machinery: Machinery, caller: Caller): Promise<Op
   const session = await machinery.pool.begin('write');
   let actor = caller.actor;
   let tenantId = tenantOf(actor);
+  let emitted = false;
   if (tenantId !== undefined) session.setTenant(tenantId);
   const work: Work = {
     db: session.db,
@@ -63,11 +66,16 @@ export async function openWork(machinery: Machinery, caller: Caller): Promise<Op
       actor = as;
     },
     emit: async (event) => {
+      emitted = true;
       await appendEvent(work, event);
       for (const follow of machinery.followers[event.type] ?? []) await follow(work, event);
     },
   };
-  return { work, session, actor: () => actor };
+  const commit = async (): Promise<void> => {
+    await session.commit();
+    if (emitted) machinery.announce();
+  };
+  return { work, session: { ...session, commit }, actor: () => actor };
 }
 
 function requireTenant(tenantId: TenantId | undefined): TenantId {

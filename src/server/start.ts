@@ -25,6 +25,7 @@ import { followers } from './followers.js';
 import { migrate } from './migrate.js';
 import type { Machinery } from './operation.js';
 import { createSchema } from './schema.js';
+import { announcer } from './sealer.js';
 import { seedDemo } from './seed.js';
 
 /** A database to work on: yours, or the embedded one. */
@@ -84,7 +85,8 @@ export function openMachinery(parts: MachineryParts, role: DatabaseRole): Machin
     ...(parts.onStatement === undefined ? {} : { onStatement: parts.onStatement }),
   });
   const settings = { leaseSeconds: config.LG_LEASE_SECONDS };
-  return { pool, keys: keyRing(keys), clock: parts.clock ?? systemClock, log, settings, followers };
+  const announce = announcer(pool);
+  return { pool, keys: keyRing(keys), clock: parts.clock ?? systemClock, log, settings, followers, announce };
 }
 
 function configuredKeys(config: Config): JWTVerifyGetKey | undefined {

@@ -1,0 +1,177 @@
+import type { SealedEvent } from '../audit/queries.js';
+import { sealedAfter, sealedHead } from '../audit/queries.js';
+import { connect } from '../core/db.js';
+import type { TenantId } from '../core/id.js';
+import { Refusal } from '../core/refusal.js';
+import type { Reading } from '../core/work.js';
+import type { Machinery } from './operation.js';
+import { SEALED } from './sealer.js';
+import { systemCaller } from './seed.js';
+
+/** Between two words from the sealer the log is looked at all the same. */
+const POLL_MILLIS = 1000;
+const BATCH = 500;
+/** How many events may wait for a reader that does not keep up; one more ends its stream. */
+const QUEUE_LIMIT = 5000;
+
+/** A reader's queue: an async iterator that ends when the reader leaves, the feed stops, or the queue overflows. */
+class Reader implements AsyncIterableIterator<SealedEvent> {
+  readonly #queue: SealedEvent[] = [];
+  #waiting: ((next: IteratorResult<SealedEvent>) => void) | undefined;
+  #failed: ((error: unknown) => void) | undefined;
+  #error: Refusal | undefined;
+  #ended = false;
+
+  constructor(private readonly leave: (reader: Reader) => void) {}
+
+  push(sealed: SealedEvent): void {
+    if (this.#ended) return;
+    const waiting = this.#waiting;
+    if (waiting !== undefined) {
+      this.#waiting = undefined;
+      waiting({ done: false, value: sealed });
+    } else if (this.#queue.push(sealed) > QUEUE_LIMIT) {
+      this.#fail(new Refusal('TOO_SLOW', `More than ${QUEUE_LIMIT} events wait for this subscriber.`));
+    }
+  }
+
+  next(): Promise<IteratorResult<SealedEvent>> {
+    if (this.#error !== undefined) return Promise.reject(this.#error);
+    const value = this.#queue.shift();
+    if (value !== undefined) return Promise.resolve({ done: false, value });
+    if (this.#ended) return Promise.resolve({ done: true, value: undefined });
+    return new Promise((resolve, reject) => {
+      this.#waiting = resolve;
+      this.#failed = reject;
+    });
+  }
+
+  return(): Promise<IteratorResult<SealedEvent>> {
+    this.end();
+    return Promise.resolve({ done: true, value: undefined });
+  }
+
+  end(): void {
+    if (this.#ended) return;
+    this.#ended = true;
+    this.leave(this);
+    this.#waiting?.({ done: true, value: undefined });
+  }
+
+  [Symbol.asyncIterator](): this {
+    return this;
+  }
+
+  #fail(error: Refusal): void {
+    this.#error = error;
+    this.#queue.length = 0;
+    this.end();
+    this.#failed?.(error);
+  }
+}
+
+interface Channel {
+  readonly readers: Set<Reader>;
+  /** The number of the last event that was handed out. */
+  sequence: number;
+  reading: boolean;
+  /** Another word came while the log was being read. */
+  again: boolean;
+}
+
+/** Hands the sealed events of a tenant to all who read it in this process: each batch is fetched once, not once a reader. */
+export class EventFeed {
+  readonly #channels = new Map<TenantId, Channel>();
+  readonly #sql;
+  readonly #timer: NodeJS.Timeout;
+  #stopped = false;
+
+  constructor(
+    private readonly machinery: Machinery,
+    url: string,
+  ) {
+    this.#sql = connect(url, { max: 1 });
+    this.#timer = setInterval(() => this.#look(), POLL_MILLIS).unref();
+  }
+
+  async start(): Promise<void> {
+    await this.#sql.listen(SEALED, () => this.#look());
+  }
+
+  /** Everything that is sealed from now on. */
+  async follow(tenantId: TenantId): Promise<AsyncIterableIterator<SealedEvent>> {
+    const reader = new Reader((left) => this.#leave(tenantId, left));
+    const known = this.#channels.get(tenantId);
+    if (known !== undefined) {
+      known.readers.add(reader);
+      return reader;
+    }
+    const sequence = await this.#read(tenantId, sealedHead);
+    const channel = this.#channels.get(tenantId) ?? {
+      readers: new Set(),
+      sequence,
+      reading: false,
+      again: false,
+    };
+    channel.readers.add(reader);
+    this.#channels.set(tenantId, channel);
+    this.#look();
+    return reader;
+  }
+
+  async stop(): Promise<void> {
+    this.#stopped = true;
+    clearInterval(this.#timer);
+    for (const { readers } of this.#channels.values()) for (const reader of readers) reader.end();
+    await this.#sql.end({ timeout: 2 });
+  }
+
+  #leave(tenantId: TenantId, reader: Reader): void {
+    const channel = this.#channels.get(tenantId);
+    channel?.readers.delete(reader);
+    if (channel?.readers.size === 0) this.#channels.delete(tenantId);
+  }
+
+  #look(): void {
+    for (const [tenantId, channel] of this.#channels) {
+      channel.again = true;
+      if (!channel.reading && !this.#stopped) void this.#follow(tenantId, channel);
+    }
+  }
+
+  async #follow(tenantId: TenantId, channel: Channel): Promise<void> {
+    channel.reading = true;
+    try {
+      while (channel.again && !this.#stopped) {
+        channel.again = false;
+        await this.#catchUp(tenantId, channel);
+      }
+    } catch (error) {
+      if (!this.#stopped) this.machinery.log.error({ err: error }, 'the event feed could not read');
+    } finally {
+      channel.reading = false;
+    }
+  }
+
+  async #catchUp(tenantId: TenantId, channel: Channel): Promise<void> {
+    for (;;) {
+      const from = channel.sequence;
+      const batch = await this.#read(tenantId, (reading) => sealedAfter(reading, from, BATCH));
+      for (const sealed of batch) {
+        channel.sequence = sealed.sequence;
+        for (const reader of channel.readers) reader.push(sealed);
+      }
+      if (batch.length < BATCH) return;
+    }
+  }
+
+  async #read<Result>(tenantId: TenantId, run: (reading: Reading) => Promise<Result>): Promise<Result> {
+    const { pool, keys, clock } = this.machinery;
+    const session = await pool.begin('read');
+    session.setTenant(tenantId);
+    const { actor } = systemCaller(tenantId);
+    const enter = (): void => undefined;
+    const reading = { db: session.db, keys, actor, tenantId, now: clock(), enter };
+    return run(reading).finally(session.rollback);
+  }
+}
