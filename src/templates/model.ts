@@ -116,10 +116,13 @@ export interface Pricing {
 const DOMAIN = /^(\*\.)?([\p{L}\p{N}]([\p{L}\p{N}-]{0,61}[\p{L}\p{N}])?\.)+[\p{L}\p{N}-]{2,63}$/u;
 const MAC = /^([0-9A-Fa-f]{2}[:-]){5}[0-9A-Fa-f]{2}$/;
 const WINDOW =
-  /^(MON|TUE|WED|THU|FRI|SAT|SUN)(-(MON|TUE|WED|THU|FRI|SAT|SUN))? ([01]\d|2[0-3]):[0-5]\d-([01]\d|2[0-4]):[0-5]\d (\S{1,64})$/;
+  /^(MON|TUE|WED|THU|FRI|SAT|SUN)(-(MON|TUE|WED|THU|FRI|SAT|SUN))? ([01]\d|2[0-3]):[0-5]\d-(([01]\d|2[0-3]):[0-5]\d|24:00) (?<zone>\S{1,64})$/;
 
+/** IPv4 is taken in its plain form only: `10` and `010.0.0.1` mean one thing to one reader and another to the next. */
 function isRange(value: string): boolean {
-  return ipaddr.isValid(value) || ipaddr.isValidCIDR(value);
+  const { IPv4, IPv6 } = ipaddr;
+  if (value.includes(':')) return IPv6.isValid(value) || IPv6.isValidCIDR(value);
+  return IPv4.isValidFourPartDecimal(value) || IPv4.isValidCIDRFourPartDecimal(value);
 }
 
 function isTimeZone(name: string): boolean {
@@ -132,7 +135,7 @@ function isTimeZone(name: string): boolean {
 }
 
 function isWindow(value: string): boolean {
-  const zone = WINDOW.exec(value)?.[6];
+  const zone = WINDOW.exec(value)?.groups?.zone;
   return zone !== undefined && isTimeZone(zone);
 }
 
@@ -153,13 +156,15 @@ interface RestrictionValues {
   readonly values: readonly string[];
 }
 
+/** `member` is what the input calls the values. */
 export function restrictionProblems(
   restrictions: readonly RestrictionValues[],
   field: string,
+  member = 'values',
 ): FieldProblem[] {
   return restrictions.flatMap(({ restrictionType, values }, index) => {
     const { parses, form } = restrictionForms[restrictionType];
-    const at = `${field}.${index}.values`;
+    const at = `${field}.${index}.${member}`;
     if (values.length === 0) return [{ field: at, message: 'must name at least one value' }];
     return values.flatMap((value, position) =>
       parses(value) && textProblem(value) === undefined
@@ -189,16 +194,19 @@ export function featureProblems(features: readonly NamedFeature[], field: string
   return [...malformed, ...repeated(ids, (index) => `${field}.${index}.featureId`)];
 }
 
-const CURRENCY = /^[A-Z]{3}$/;
+const currencies: ReadonlySet<string> = new Set(Intl.supportedValuesOf('currency'));
 
 function discountProblems(discount: VolumeDiscount, at: string): FieldProblem[] {
   const problems: FieldProblem[] = [];
-  const { minQuantity, maxQuantity, discountPercentage } = discount;
+  const { minQuantity, maxQuantity, discountPercentage, discountAmount } = discount;
   if (maxQuantity !== null && maxQuantity < minQuantity) {
     problems.push({ field: `${at}.maxQuantity`, message: 'must not be below minQuantity' });
   }
   if (isNegative(discountPercentage) || Number(discountPercentage) > 100) {
     problems.push({ field: `${at}.discountPercentage`, message: 'must be from 0 to 100' });
+  }
+  if (discountAmount !== null && isNegative(discountAmount)) {
+    problems.push({ field: `${at}.discountAmount`, message: 'must not be negative' });
   }
   return problems;
 }
@@ -215,7 +223,7 @@ export function pricingProblems(pricing: Pricing, field: string): FieldProblem[]
       ? [{ field: `${field}.${name}`, message: 'must not be negative' }]
       : [],
   );
-  const currency = CURRENCY.test(pricing.currency)
+  const currency = currencies.has(pricing.currency)
     ? []
     : [{ field: `${field}.currency`, message: 'must be an ISO 4217 code as USD' }];
   const discounts = pricing.volumeDiscounts.flatMap((discount, index) =>

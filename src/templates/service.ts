@@ -68,7 +68,7 @@ function requireSound(parts: TemplateParts): void {
   }));
   const problems: FieldProblem[] = [
     ...featureProblems(parts.features ?? [], 'input.features'),
-    ...restrictionProblems(restrictions, 'input.restrictions'),
+    ...restrictionProblems(restrictions, 'input.restrictions', 'defaultValues'),
     ...(parts.pricing === undefined ? [] : pricingProblems(parts.pricing, 'input.pricing')),
   ];
   if (problems.length > 0) throw invalidInput(problems);
