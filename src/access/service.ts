@@ -1,4 +1,5 @@
 import { and, eq } from 'drizzle-orm';
+import { type Scope, scopeOf } from '../core/actor.js';
 import type { Instant } from '../core/clock.js';
 import type { Db } from '../core/db.js';
 import { type LicenseId, newId, type TenantId } from '../core/id.js';
@@ -69,8 +70,16 @@ async function requireReseller(work: Work, id: string | null | undefined): Promi
   if (id && !(await resellersById(work, [id])).has(id)) throw resellerNotFound(id);
 }
 
-/** Callers who are themselves a customer or reseller of the tenant do not add customers for others. */
+/** Who is bound to a part of the tenant adds nobody beside itself, whatever else its token grants. */
+function requireUnbound(work: Work, to: readonly (keyof Scope)[], permission: string): void {
+  const scope = scopeOf(work.actor);
+  if (to.every((part) => scope[part] === undefined)) return;
+  throw new Refusal('FORBIDDEN', 'Is not for callers who are bound to a part of the tenant.', { permission });
+}
+
+/** A reseller adds customers of its own. */
 export async function createCustomer(work: Work, input: CreateCustomerInput): Promise<Customer> {
+  requireUnbound(work, ['customerId'], 'customer.create');
   await requireReseller(work, input.resellerId);
   const [row] = await work.db
     .insert(customers)
@@ -80,7 +89,7 @@ export async function createCustomer(work: Work, input: CreateCustomerInput): Pr
       name: input.name,
       email: input.email ?? null,
       externalId: input.externalId ?? null,
-      resellerId: input.resellerId ?? null,
+      resellerId: input.resellerId ?? scopeOf(work.actor).resellerId ?? null,
       createdAt: work.now,
       updatedAt: work.now,
     })
@@ -107,6 +116,7 @@ export async function updateCustomer(work: Work, input: UpdateCustomerInput): Pr
 }
 
 export async function createReseller(work: Work, input: CreateResellerInput): Promise<Reseller> {
+  requireUnbound(work, ['customerId', 'resellerId'], 'reseller.create');
   const [row] = await work.db
     .insert(resellers)
     .values({
@@ -123,7 +133,9 @@ export async function createReseller(work: Work, input: CreateResellerInput): Pr
   return row;
 }
 
+/** A customer sees the reseller that it came through, but does not change it. */
 export async function updateReseller(work: Work, input: UpdateResellerInput): Promise<Reseller> {
+  requireUnbound(work, ['customerId'], 'reseller.update');
   const reseller = await lockReseller(work, input.resellerId);
   if (reseller === undefined) throw resellerNotFound(input.resellerId);
   const changes = changesOf(input, ['name', 'email', 'status']);
