@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
 import { addDays, DAY_MILLIS } from '../../src/core/clock.js';
-import { actOn, eventsDuring, readLicense, refusedAct, refusedFields } from '../support/acts.js';
+import { actOn, eventsDuring, mutation, readLicense, refusedAct, refusedFields } from '../support/acts.js';
 import {
   activate,
   createLicense,
@@ -154,6 +154,20 @@ test('the end of grace tells its reason and is undone by renewal alone', async (
     graceEndsAt: addDays(START, 3),
   });
   expect(refusal.message).toMatch(/renew/);
+});
+
+test('of many suspensions at once exactly one happens', async () => {
+  const { id } = await issueLicense(server, shop);
+  const input = { licenseId: id, reason: 'Invoice open' };
+  const send = () => server.graphql(mutation('suspendLicense', '__typename'), { input }, shop.admin);
+
+  const events = await eventsDuring(server, shop.admin.tenant_id, async () => {
+    const codes = (await Promise.all([send(), send(), send(), send()])).map((answer) => answer.code);
+    expect(codes.filter((code) => code === undefined)).toHaveLength(1);
+    expect(codes.filter((code) => code === 'INVALID_TRANSITION')).toHaveLength(3);
+  });
+
+  expect(events.map((event) => event.type)).toEqual(['license.suspended']);
 });
 
 test.each([
