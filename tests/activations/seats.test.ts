@@ -268,6 +268,8 @@ describe('a floating seat', () => {
   });
 });
 
+const AT_ONCE = 8;
+
 type Step = readonly ['activate' | 'deactivate' | 'heartbeat', number] | readonly ['pass', number];
 
 const steps: fc.Arbitrary<Step[]> = fc.array(
@@ -277,7 +279,7 @@ const steps: fc.Arbitrary<Step[]> = fc.array(
     { weight: 2, arbitrary: fc.tuple(fc.constant('heartbeat' as const), fc.nat(4)) },
     { weight: 1, arbitrary: fc.tuple(fc.constant('pass' as const), fc.constantFrom(LEASE / 2, LEASE)) },
   ),
-  { minLength: 4, maxLength: 20 },
+  { minLength: 8, maxLength: 24 },
 );
 const kinds = fc.constantFrom(
   { licenseModel: 'PER_DEVICE' },
@@ -324,8 +326,8 @@ test('in any interleaving no seat too many is taken, and the stored count is the
       const license = await licensed({ ...kind, maxActivations });
       const field = new Field(license);
 
-      for (let from = 0; from < walk.length; from += 5) {
-        const codes = await Promise.all(walk.slice(from, from + 5).map((step) => field.take(step)));
+      for (let from = 0; from < walk.length; from += AT_ONCE) {
+        const codes = await Promise.all(walk.slice(from, from + AT_ONCE).map((step) => field.take(step)));
 
         expect(codes.filter((code) => !expected.has(code))).toEqual([]);
         const { graph, stored, live } = await seatsOf(server, shop, license);
