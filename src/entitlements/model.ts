@@ -121,6 +121,8 @@ function leftOf(meter: Meter, usage: Usage): number {
 export interface Need {
   readonly feature: string;
   readonly amount: number;
+  /** Where an operation asks it, response names joined by dots: what lies below a refused path will not run. */
+  readonly path?: string;
 }
 
 /** Whose licenses are asked, and from which of them units are drawn. */
@@ -139,7 +141,8 @@ export interface Draw {
 
 export type Decision =
   | { readonly granted: true; readonly draws: readonly Draw[] }
-  | { readonly granted: false; readonly refusal: Refusal };
+  /** If units were asked for that will be used, `metered`, nothing of the whole operation is charged. */
+  | { readonly granted: false; readonly refusal: Refusal; readonly metered: boolean };
 
 export function noActiveLicense(): Refusal {
   return new Refusal('NO_ACTIVE_LICENSE', 'No active license found for tenant');
@@ -183,15 +186,16 @@ export function decide(
   now: Instant,
   spent: Usage = usage,
 ): Decision {
-  if (!licensee.licensed) return { granted: false, refusal: noActiveLicense() };
+  const metered = need.amount > 0;
+  if (!licensee.licensed) return { granted: false, refusal: noActiveLicense(), metered };
   const granted =
     licensee.grantedElsewhere.has(need.feature) || grantsFeature(licensee.grants, need.feature, now);
-  if (!granted) return { granted: false, refusal: featureNotLicensed(need.feature) };
-  if (need.amount === 0) return { granted: true, draws: [] };
+  if (!granted) return { granted: false, refusal: featureNotLicensed(need.feature), metered };
+  if (!metered) return { granted: true, draws: [] };
   const meters = metersOf(licensee.drawable, need.feature, now);
   const draws = drawn(meters, need.amount, spent);
   return draws === undefined
-    ? { granted: false, refusal: quotaExceeded(need.feature, meters, usage) }
+    ? { granted: false, refusal: quotaExceeded(need.feature, meters, usage), metered }
     : { granted: true, draws };
 }
 
@@ -201,6 +205,28 @@ export function usageAfter(usage: Usage, draws: readonly Draw[]): Usage {
   for (const { meter, amount } of draws)
     next.set(meterName(meter), (next.get(meterName(meter)) ?? 0) + amount);
   return next;
+}
+
+/**
+ * Decides needs in their order, those above before those below; each sees what those before it have drawn. What lies
+ * below a path that is refused without units needs none: it answers that refusal.
+ */
+export function decideAll(
+  licensee: Licensee,
+  needs: readonly Need[],
+  usage: Usage,
+  now: Instant,
+): Decision[] {
+  let spent = usage;
+  const closed = new Map<string, Refusal>();
+  return needs.map(({ feature, amount, path }) => {
+    const above = [...closed].find(([refused]) => path?.startsWith(`${refused}.`));
+    if (above !== undefined) return { granted: false, refusal: above[1], metered: false };
+    const decision = decide(licensee, { feature, amount }, usage, now, spent);
+    if (decision.granted) spent = usageAfter(spent, decision.draws);
+    else if (!decision.metered && path !== undefined) closed.set(path, decision.refusal);
+    return decision;
+  });
 }
 
 /** One draw a meter, however many needs drew from it. */

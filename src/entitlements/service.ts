@@ -6,15 +6,13 @@ import {
   byMeter,
   type Decision,
   type Draw,
-  decide,
+  decideAll,
   type Entitlement,
   entitlementsOf,
   type Licensee,
   type Meter,
   metersOf,
   type Need,
-  type Usage,
-  usageAfter,
 } from './model.js';
 import { licenseeOf, lockedUsageOf, meterRows, usageOf } from './queries.js';
 import { featureUsage } from './table.js';
@@ -24,23 +22,13 @@ function metersNeeded(licensee: Licensee, needs: readonly Need[], reading: Readi
   return [...metered].flatMap((feature) => metersOf(licensee.drawable, feature, reading.now));
 }
 
-/** Decides needs in their order; each sees what those before it have drawn. */
-function decideAll(licensee: Licensee, needs: readonly Need[], usage: Usage, reading: Reading): Decision[] {
-  let spent = usage;
-  return needs.map((need) => {
-    const decision = decide(licensee, need, usage, reading.now, spent);
-    if (decision.granted) spent = usageAfter(spent, decision.draws);
-    return decision;
-  });
-}
-
 const featuresOf = (needs: readonly Need[]): string[] => [...new Set(needs.map((need) => need.feature))];
 
 /** Asks, and charges nothing. */
 export async function checkNeeds(reading: Reading, needs: readonly Need[]): Promise<Decision[]> {
   const licensee = await licenseeOf(reading, featuresOf(needs));
   const usage = await usageOf(reading, metersNeeded(licensee, needs, reading));
-  return decideAll(licensee, needs, usage, reading);
+  return decideAll(licensee, needs, usage, reading.now);
 }
 
 /** Makes the counters that are not there yet, so that there is a row to lock; in the order in which they are locked. */
@@ -72,9 +60,8 @@ export async function chargeNeeds(work: Work, needs: readonly Need[]): Promise<D
   const licensee = await licenseeOf(work, featuresOf(needs));
   const meters = metersNeeded(licensee, needs, work);
   await ensureCounters(work, meters);
-  const decisions = decideAll(licensee, needs, await lockedUsageOf(work, meters), work);
-  const refused = decisions.some((decision, index) => !decision.granted && (needs[index]?.amount ?? 0) > 0);
-  if (refused) return decisions;
+  const decisions = decideAll(licensee, needs, await lockedUsageOf(work, meters), work.now);
+  if (decisions.some((decision) => !decision.granted && decision.metered)) return decisions;
   const draws = decisions.flatMap((decision) => (decision.granted ? decision.draws : []));
   await addUsage(work, byMeter(draws));
   return decisions;

@@ -16,10 +16,10 @@ export interface FeatureMark {
 
 /** What an operation may use, decided before its first resolver ran. */
 export interface FeatureRun {
-  /** Throws the refusal of the marked response path, if it was refused. */
-  check(path: string): void;
+  /** Throws if a feature was refused at this response path, or nobody decided on it. */
+  check(path: string, marks: readonly FeatureMark[]): void;
   /** The marked resolver at this path has answered: its units stay charged. */
-  used(path: string): void;
+  used(path: string, marks: readonly FeatureMark[]): void;
 }
 
 export const requiresFeatureDirective = new GraphQLDirective({

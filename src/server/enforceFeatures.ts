@@ -18,7 +18,7 @@ import { collectFields, collectSubfields } from 'graphql/execution/collectFields
 import type { Actor } from '../core/actor.js';
 import { mayAct } from '../core/actor.js';
 import { type FeatureMark, requiresFeatureDirective } from '../graph/requiresFeature.js';
-import type { PathNeed } from './operationFeatures.js';
+import { needKey, type PathNeed } from './operationFeatures.js';
 
 /** As far as marks are concerned, whatever the resolver's context is. */
 type Field = Pick<GraphQLField<unknown, never>, 'type' | 'astNode' | 'extensions'>;
@@ -60,8 +60,8 @@ interface Walk {
   readonly fragments: Record<string, FragmentDefinitionNode>;
   readonly variables: Record<string, unknown>;
   readonly actor: Actor;
-  readonly needs: PathNeed[];
-  readonly seen: Set<string>;
+  /** By path and feature: two types of a union may mark one path differently. */
+  readonly needs: Map<string, PathNeed>;
 }
 
 type Collected = Map<string, readonly FieldNode[]>;
@@ -76,18 +76,19 @@ function collected(collect: () => Collected): Collected {
   }
 }
 
+function addNeed(walk: Walk, path: string, { feature, consumeQuota, amount }: FeatureMark): void {
+  const key = needKey(path, feature);
+  const units = Math.max(consumeQuota ? amount : 0, walk.needs.get(key)?.amount ?? 0);
+  walk.needs.set(key, { path, feature, amount: units });
+}
+
 function walkField(walk: Walk, parent: GraphQLObjectType, nodes: readonly FieldNode[], path: string): void {
   const field = parent.getFields()[nodes[0]?.name.value ?? ''];
   if (field === undefined) return;
   const permission = field.extensions.permission;
   // What the caller may not ask for will not run: it needs nothing.
   if (typeof permission === 'string' && !mayAct(walk.actor, permission)) return;
-  if (!walk.seen.has(path)) {
-    for (const mark of marksOf(field)) {
-      walk.needs.push({ path, feature: mark.feature, amount: mark.consumeQuota ? mark.amount : 0 });
-    }
-    walk.seen.add(path);
-  }
+  for (const mark of marksOf(field)) addNeed(walk, path, mark);
   const type = getNamedType(field.type);
   const types = isObjectType(type) ? [type] : isAbstractType(type) ? walk.schema.getPossibleTypes(type) : [];
   for (const possible of types) {
@@ -112,10 +113,10 @@ export function needsOf(asked: OperationDocument, actor: Actor): PathNeed[] {
     if (definition.kind === Kind.FRAGMENT_DEFINITION) fragments[definition.name.value] = definition;
   }
   const variables = coerced.coerced;
-  const walk: Walk = { schema, fragments, variables, actor, needs: [], seen: new Set() };
+  const walk: Walk = { schema, fragments, variables, actor, needs: new Map() };
   const fields = collected(() => collectFields(schema, fragments, variables, root, operation.selectionSet));
   for (const [name, nodes] of fields) walkField(walk, root, nodes, name);
-  return walk.needs;
+  return [...walk.needs.values()];
 }
 
 /** A schema whose marks cannot be obeyed does not start. */

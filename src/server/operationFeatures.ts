@@ -3,7 +3,7 @@ import type { Reading, Work } from '../core/work.js';
 import type { Decision, Draw, Need } from '../entitlements/model.js';
 import { noActiveLicense } from '../entitlements/model.js';
 import { chargeNeeds, checkNeeds, refundDraws } from '../entitlements/service.js';
-import type { FeatureRun } from '../graph/requiresFeature.js';
+import type { FeatureMark, FeatureRun } from '../graph/requiresFeature.js';
 import { type Caller, type Machinery, openWork } from './operation.js';
 
 /** A feature that one response path of the operation needs. */
@@ -17,33 +17,44 @@ interface Asking {
   reading(): Promise<Reading>;
 }
 
+/** A feature is decided for a response path: every type that marks the path with it shares the decision. */
+export const needKey = (path: string, feature: string): string => `${path} ${feature}`;
+const keyOf = (need: PathNeed): string => needKey(need.path, need.feature);
 const rootOf = (path: string): string => path.split('.')[0] ?? path;
 const metered = (need: Need): boolean => need.amount > 0;
 
 /** Keeps what an operation needs, what was refused, and which units return when their field did not run. */
 export class OperationFeatures implements FeatureRun {
   #needs: readonly PathNeed[] = [];
+  #decided: ReadonlySet<string> = new Set();
   readonly #refusals = new Map<string, Refusal>();
   readonly #used = new Set<string>();
-  readonly #draws = new Map<string, Draw[]>();
+  readonly #draws = new Map<string, readonly Draw[]>();
 
   constructor(
     private readonly machinery: Machinery,
     private readonly asking: Asking,
   ) {}
 
-  check(path: string): void {
-    const refusal = this.#refusals.get(path);
-    if (refusal !== undefined) throw refusal;
+  /**
+   * An application that shows its key in the operation itself was not known when the operation was asked: what nobody
+   * decided on stays closed.
+   */
+  check(path: string, marks: readonly FeatureMark[]): void {
+    for (const { feature } of marks) {
+      const key = needKey(path, feature);
+      const refusal = this.#refusals.get(key) ?? (this.#decided.has(key) ? undefined : noActiveLicense());
+      if (refusal !== undefined) throw refusal;
+    }
   }
 
-  used(path: string): void {
-    this.#used.add(path);
+  used(path: string, marks: readonly FeatureMark[]): void {
+    for (const { feature } of marks) this.#used.add(needKey(path, feature));
   }
 
   /** A query is charged whole before its first resolver, or not at all. */
   async beforeQuery(needs: readonly PathNeed[]): Promise<void> {
-    this.#needs = needs;
+    this.#take(needs);
     if (needs.length === 0) return;
     if (this.asking.known.actor.kind === 'anonymous') return this.#refuseAll();
     if (!needs.some(metered)) {
@@ -65,7 +76,7 @@ export class OperationFeatures implements FeatureRun {
 
   /** A mutation is asked for all its roots first; each root is charged in its own transaction. */
   async beforeMutation(needs: readonly PathNeed[]): Promise<void> {
-    this.#needs = needs;
+    this.#take(needs);
     if (needs.length === 0) return;
     if (this.asking.known.actor.kind === 'anonymous') return this.#refuseAll();
     this.#record(await checkNeeds(await this.asking.reading(), needs), needs);
@@ -74,7 +85,7 @@ export class OperationFeatures implements FeatureRun {
   /** Charges a root of a mutation, with all that its payload needs; answers what to do once that is committed. */
   async chargeRoot(work: Work, root: string): Promise<() => void> {
     const needs = this.#needs.filter(
-      (need) => rootOf(need.path) === root && metered(need) && !this.#refusals.has(need.path),
+      (need) => rootOf(need.path) === root && metered(need) && !this.#refusals.has(keyOf(need)),
     );
     if (needs.length === 0) return () => undefined;
     const decisions = await chargeNeeds(work, needs);
@@ -84,7 +95,7 @@ export class OperationFeatures implements FeatureRun {
 
   /** Units return when the marked resolver threw or never ran. */
   async settle(): Promise<void> {
-    const unused = [...this.#draws].filter(([path]) => !this.#used.has(path)).flatMap(([, draws]) => draws);
+    const unused = [...this.#draws].filter(([key]) => !this.#used.has(key)).flatMap(([, draws]) => draws);
     this.#draws.clear();
     if (unused.length === 0) return;
     try {
@@ -106,8 +117,13 @@ export class OperationFeatures implements FeatureRun {
     }
   }
 
+  #take(needs: readonly PathNeed[]): void {
+    this.#needs = needs;
+    this.#decided = new Set(needs.map(keyOf));
+  }
+
   #refuseAll(): void {
-    for (const need of this.#needs) this.#refusals.set(need.path, noActiveLicense());
+    for (const need of this.#needs) this.#refusals.set(keyOf(need), noActiveLicense());
   }
 
   /** If a metered need is refused, every metered field answers that refusal. Tells whether one was. */
@@ -116,11 +132,11 @@ export class OperationFeatures implements FeatureRun {
     for (const [index, need] of needs.entries()) {
       const decision = decisions[index];
       if (decision === undefined || decision.granted) continue;
-      if (metered(need)) meteredRefusal ??= decision.refusal;
-      else this.#refusals.set(need.path, decision.refusal);
+      if (decision.metered) meteredRefusal ??= decision.refusal;
+      else this.#refusals.set(keyOf(need), decision.refusal);
     }
     if (meteredRefusal === undefined) return false;
-    for (const need of needs.filter(metered)) this.#refusals.set(need.path, meteredRefusal);
+    for (const need of needs.filter(metered)) this.#refusals.set(keyOf(need), meteredRefusal);
     return true;
   }
 
@@ -128,7 +144,7 @@ export class OperationFeatures implements FeatureRun {
     for (const [index, need] of needs.entries()) {
       const decision = decisions[index];
       if (decision?.granted !== true || decision.draws.length === 0) continue;
-      this.#draws.set(need.path, [...(this.#draws.get(need.path) ?? []), ...decision.draws]);
+      this.#draws.set(keyOf(need), decision.draws);
     }
   }
 }

@@ -26,19 +26,19 @@ function pathOf(info: GraphQLResolveInfo): string {
 /** Wraps a field in what stands before its resolver: permission, values, features, and for a root mutation the transaction. */
 function protectField(field: Field, permission: string | undefined, isMutation: boolean): void {
   const original = field.resolve ?? defaultFieldResolver;
-  const marked = marksOf(field).length > 0;
-  if (permission === undefined && !marked && field.args.length === 0) return;
+  const marks = marksOf(field);
+  if (permission === undefined && marks.length === 0 && field.args.length === 0) return;
   field.resolve = async (source, args, ctx, info) => {
     if (permission !== undefined) requirePermission(ctx.actor, permission);
     checkArguments(field, args);
     if (isMutation) checkPayload(ctx.actor, info);
     const path = pathOf(info);
-    if (marked) ctx.features.check(path);
+    ctx.features.check(path, marks);
     const run = async (): Promise<unknown> => original(source, args, ctx, info);
     const answer = isMutation
       ? await ctx.act(run, (work) => ctx.features.chargeRoot(work, path))
       : await run();
-    if (marked) ctx.features.used(path);
+    ctx.features.used(path, marks);
     return answer;
   };
 }
