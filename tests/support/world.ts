@@ -1,0 +1,86 @@
+import { randomUUID } from 'node:crypto';
+import { activate, issueLicense, openShop, type Shop } from './fixtures.js';
+import type { Claims, TestServer } from './server.js';
+
+/** One of everything that a tenant can have, by the names under which operations take it. */
+export interface World {
+  readonly admin: Claims;
+  readonly productId: string;
+  readonly templateId: string;
+  readonly customerId: string;
+  readonly resellerId: string;
+  readonly licenseId: string;
+  readonly licenseKey: string;
+  readonly activationId: string;
+  readonly activationToken: string;
+  readonly orderId: string;
+}
+
+export async function createReseller(server: TestServer, as: Claims, name = 'Blue Channel'): Promise<string> {
+  const data = await server.ok(
+    'mutation ($input: CreateResellerInput!) { createReseller(input: $input) { reseller { id } } }',
+    { input: { name } },
+    as,
+  );
+  return String(data.createReseller?.reseller?.id);
+}
+
+/** No act makes orders yet: SQL does. */
+export async function insertOrder(
+  server: TestServer,
+  shop: Shop,
+  parties: { readonly customerId?: string; readonly resellerId?: string } = {},
+): Promise<string> {
+  const id = randomUUID();
+  await server.sql`insert into license_orders (tenant_id, id, order_number, customer_id, reseller_id, template_id,
+      quantity, status, total_amount, currency, payment_status, created_at, updated_at)
+    values (${shop.admin.tenant_id}, ${id}, ${`ORD-${id.slice(0, 8)}`}, ${parties.customerId ?? null},
+      ${parties.resellerId ?? null}, ${shop.templateId}, 1, 'FULFILLED', 100, 'USD', 'PAID', ${server.now}, ${server.now})`;
+  return id;
+}
+
+export async function openWorld(server: TestServer): Promise<World> {
+  const shop = await openShop(server);
+  const resellerId = await createReseller(server, shop.admin);
+  const { id: licenseId, licenseKey } = await issueLicense(server, shop);
+  const activated = await activate(server, licenseKey, 'laptop');
+  const orderId = await insertOrder(server, shop, { customerId: shop.customerId });
+  await server.sql`update customers set reseller_id = ${resellerId} where id = ${shop.customerId}`;
+  await server.sql`update licenses set order_id = ${orderId}, reseller_id = ${resellerId} where id = ${licenseId}`;
+  return {
+    ...shop,
+    resellerId,
+    licenseId,
+    licenseKey,
+    orderId,
+    activationId: String(activated.activation?.id),
+    activationToken: String(activated.activationToken),
+  };
+}
+
+/** Well-formed names of what nobody has. */
+export function nobodysWorld(admin: Claims): World {
+  return {
+    admin,
+    productId: `P-${randomUUID().slice(0, 8)}`,
+    templateId: randomUUID(),
+    customerId: randomUUID(),
+    resellerId: randomUUID(),
+    licenseId: randomUUID(),
+    licenseKey: '0000-0000-0000-0000-0000',
+    activationId: randomUUID(),
+    activationToken: `act_${'0'.repeat(43)}`,
+    orderId: randomUUID(),
+  };
+}
+
+/** The content of every table in one word: two that are equal say that nothing was written between them. */
+export async function contentOf(server: TestServer): Promise<string> {
+  const tables = await server.sql`select relname from pg_class
+    where relnamespace = 'public'::regnamespace and relkind = 'r' order by relname`;
+  const each = tables.map(
+    ({ relname }) => `(select coalesce(md5(string_agg(t::text, '' order by t::text)), '') from ${relname} t)`,
+  );
+  const [row] = await server.sql.unsafe(`select concat_ws('/', ${each.join(', ')}) as content`);
+  return String(row?.content);
+}
