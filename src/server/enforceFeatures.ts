@@ -10,6 +10,8 @@ import {
   getNamedType,
   getVariableValues,
   isAbstractType,
+  isInterfaceType,
+  isNonNullType,
   isObjectType,
   Kind,
   type OperationDefinitionNode,
@@ -17,6 +19,7 @@ import {
 import { collectFields, collectSubfields } from 'graphql/execution/collectFields.js';
 import type { Actor } from '../core/actor.js';
 import { mayAct } from '../core/actor.js';
+import { isCode } from '../core/id.js';
 import { type FeatureMark, requiresFeatureDirective } from '../graph/requiresFeature.js';
 import { needKey, type PathNeed } from './operationFeatures.js';
 
@@ -119,20 +122,54 @@ export function needsOf(asked: OperationDocument, actor: Actor): PathNeed[] {
   return [...walk.needs.values()];
 }
 
+function typeProblems(type: GraphQLObjectType, isRoot: boolean): string[] {
+  const marks = markOn(type);
+  const charging = marks.some((mark) => mark.consumeQuota);
+  return [
+    ...(charging ? [`${type.name}: @requiresFeature on an object type charges nothing`] : []),
+    ...(isRoot && marks.length > 0
+      ? [`${type.name}: no field returns it that @requiresFeature could apply to`]
+      : []),
+  ];
+}
+
+function fieldProblems(schema: GraphQLSchema, name: string, field: Field): string[] {
+  const marks = marksOf(field);
+  const unsound = marks.filter(({ feature, amount }) => !isCode(feature) || !(amount >= 1));
+  const target = getNamedType(field.type);
+  const marked = isAbstractType(target)
+    ? schema.getPossibleTypes(target).filter((type) => markOn(type).length > 0)
+    : [];
+  return [
+    ...unsound.map(
+      ({ feature, amount }) =>
+        `${name}: @requiresFeature(feature: ${JSON.stringify(feature)}, amount: ${amount})`,
+    ),
+    ...(marks.length > 0 && isNonNullType(field.type)
+      ? [`${name}: is not nullable, and a refused field is null`]
+      : []),
+    ...marked.map(
+      (type) => `${name}: may return ${type.name}, and only a field of that very type obeys its mark`,
+    ),
+  ];
+}
+
 /** A schema whose marks cannot be obeyed does not start. */
 export function markProblems(schema: GraphQLSchema): string[] {
+  const roots = [schema.getQueryType(), schema.getMutationType(), schema.getSubscriptionType()];
   return Object.values(schema.getTypeMap()).flatMap((type) => {
-    if (!isObjectType(type) || type.name.startsWith('__')) return [];
-    const charging = markOn(type).some((mark) => mark.consumeQuota);
-    const onType = charging ? [`${type.name}: @requiresFeature on an object type charges nothing`] : [];
-    const onFields = Object.values(type.getFields()).flatMap((field) =>
-      marksOf(field)
-        .filter((mark) => mark.feature === '' || !Number.isInteger(mark.amount) || mark.amount < 1)
-        .map(
-          (mark) =>
-            `${type.name}.${field.name}: @requiresFeature(feature: "${mark.feature}", amount: ${mark.amount})`,
-        ),
-    );
-    return [...onType, ...onFields];
+    if (type.name.startsWith('__')) return [];
+    if (isInterfaceType(type)) {
+      const marked = Object.values(type.getFields()).filter((field) => markOn(field).length > 0);
+      return marked.map(
+        ({ name }) => `${type.name}.${name}: a mark belongs on the types that implement an interface`,
+      );
+    }
+    if (!isObjectType(type)) return [];
+    const fields = Object.values(type.getFields());
+    return [
+      ...typeProblems(type, roots.includes(type)),
+      ...fields.flatMap((field) => fieldProblems(schema, `${type.name}.${field.name}`, field)),
+    ];
   });
 }

@@ -59,19 +59,6 @@ describe('units return when the marked resolver throws', () => {
     expect(answer.data?.updateLicense?.license).toEqual({ issuedTo: 'Bola', advancedAnalytics: null });
     expect(await unitsUsed(server, shop.tenantId)).toEqual({});
   });
-
-  test('to the window that they were drawn from, though it ended meanwhile', async () => {
-    const shop = await openFeatureShop(server);
-    const features = [{ featureId: 'analytics_advanced', limitValue: 1, limitPeriod: 'HOUR' }];
-    await grantToTenant(server, shop, features);
-    const ask = askAnalytics(server, shop.admin, missing);
-    server.pass(3_600_000);
-
-    await ask;
-    server.pass(-3_600_000);
-
-    expect(await unitsUsed(server, shop.tenantId)).toEqual({});
-  });
 });
 
 describe('an outage of the meters', () => {

@@ -1,0 +1,169 @@
+import { readFileSync } from 'node:fs';
+import { buildSchema, type GraphQLSchema } from 'graphql';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { markProblems } from '../../src/server/enforceFeatures.js';
+import { protectSchema } from '../../src/server/protectSchema.js';
+import { createSchema, printedSchema } from '../../src/server/schema.js';
+import { startTestServer, type TestServer } from '../support/server.js';
+
+let server: TestServer;
+beforeAll(async () => {
+  server = await startTestServer();
+});
+afterAll(() => server.stop());
+
+describe('the directive shows', () => {
+  const printed = printedSchema(createSchema());
+  const committed = readFileSync(new URL('../../schema.graphql', import.meta.url), 'utf8');
+
+  test.each([
+    '  analytics: LicenseAnalytics @requiresFeature(feature: "analytics_dashboard")\n',
+    '  advancedAnalytics: AdvancedAnalytics @requiresFeature(feature: "analytics_advanced", consumeQuota: true)\n',
+    '  ): ExportLicensesPayload @requiresFeature(feature: "bulk_export", consumeQuota: true)\n',
+    'type ApiAccess @requiresFeature(feature: "api_access") {\n',
+  ])('where it is applied, in schema.graphql: %s', (line) => {
+    expect(committed).toContain(line);
+    expect(printed).toContain(line);
+  });
+
+  test('its definition in schema.graphql and by introspection', async () => {
+    const data = await server.ok(
+      '{ __schema { directives { name locations isRepeatable args { name defaultValue type { name kind ofType { name } } } } } }',
+    );
+
+    expect(committed).toMatch(
+      /directive @requiresFeature\([^)]*feature: String![^)]*consumeQuota: Boolean = false[^)]*amount: Int = 1\s*\) on FIELD_DEFINITION \| OBJECT/,
+    );
+    const directives = Object.values(data.__schema?.directives ?? {});
+    expect(directives.filter((each) => String(each.name) === 'requiresFeature')).toEqual([
+      {
+        name: 'requiresFeature',
+        locations: ['FIELD_DEFINITION', 'OBJECT'],
+        isRepeatable: false,
+        args: [
+          {
+            name: 'feature',
+            defaultValue: null,
+            type: { name: null, kind: 'NON_NULL', ofType: { name: 'String' } },
+          },
+          {
+            name: 'consumeQuota',
+            defaultValue: 'false',
+            type: { name: 'Boolean', kind: 'SCALAR', ofType: null },
+          },
+          { name: 'amount', defaultValue: '1', type: { name: 'Int', kind: 'SCALAR', ofType: null } },
+        ],
+      },
+    ]);
+  });
+
+  test.each([
+    ['License', 'analytics', 'Feature: `analytics_dashboard`.'],
+    ['License', 'advancedAnalytics', 'Feature: `analytics_advanced`, 1 unit a use.'],
+    ['Query', 'apiAccess', 'Feature: `api_access`.'],
+    ['Mutation', 'exportLicenses', 'Feature: `bulk_export`, 1 unit a use.'],
+  ])('in the description of %s.%s', async (type, name, says) => {
+    const data = await server.ok(
+      'query ($type: String!) { __type(name: $type) { fields { name description } } }',
+      { type },
+    );
+
+    const field = Object.values(data.__type?.fields ?? {}).find((each) => String(each.name) === name);
+    expect(field?.description).toMatch(new RegExp(`${says.replaceAll('.', '\\.')}$`));
+  });
+});
+
+describe('a schema whose marks cannot be obeyed', () => {
+  const directive =
+    'directive @requiresFeature(feature: String!, consumeQuota: Boolean = false, amount: Int = 1) on FIELD_DEFINITION | OBJECT';
+
+  /** A schema whose root fields state a permission, as far as the marks let it start. */
+  function schemaOf(types: string): GraphQLSchema {
+    const schema = buildSchema(`${directive}\n${types}`);
+    for (const root of [schema.getQueryType(), schema.getMutationType()]) {
+      for (const field of Object.values(root?.getFields() ?? {})) field.extensions = { permission: 'anyone' };
+    }
+    return schema;
+  }
+
+  test.each([
+    [
+      'a feature without a name',
+      'type Query { a: Int @requiresFeature(feature: "") }',
+      'Query.a: @requiresFeature(feature: "", amount: 1)',
+    ],
+    [
+      'a feature that no license can name',
+      'type Query { a: Int @requiresFeature(feature: "two words") }',
+      'Query.a: @requiresFeature(feature: "two words", amount: 1)',
+    ],
+    [
+      'an amount of nothing',
+      'type Query { a: Int @requiresFeature(feature: "x", consumeQuota: true, amount: 0) }',
+      'Query.a: @requiresFeature(feature: "x", amount: 0)',
+    ],
+    [
+      'an amount below nothing, which would give units away',
+      'type Mutation { a: Int @requiresFeature(feature: "x", consumeQuota: true, amount: -5) } type Query { b: Int }',
+      'Mutation.a: @requiresFeature(feature: "x", amount: -5)',
+    ],
+    [
+      'a type that charges',
+      'type Query { a: Box } type Box @requiresFeature(feature: "x", consumeQuota: true) { b: Int }',
+      'Box: @requiresFeature on an object type charges nothing',
+    ],
+    [
+      'a root type, which no field returns',
+      'type Query @requiresFeature(feature: "x") { a: Int }',
+      'Query: no field returns it that @requiresFeature could apply to',
+    ],
+    [
+      'a field that cannot be null',
+      'type Query { a: Int! @requiresFeature(feature: "x") }',
+      'Query.a: is not nullable, and a refused field is null',
+    ],
+    [
+      'a field that cannot be null and returns a marked type',
+      'type Query { a: [Box!]! } type Box @requiresFeature(feature: "x") { b: Int }',
+      'Query.a: is not nullable, and a refused field is null',
+    ],
+    [
+      'a union with a marked type in it',
+      'type Query { a: Any } union Any = Box | Bag type Bag { b: Int } type Box @requiresFeature(feature: "x") { b: Int }',
+      'Query.a: may return Box, and only a field of that very type obeys its mark',
+    ],
+    [
+      'an interface',
+      'type Query { a: Any } interface Any { b: Int @requiresFeature(feature: "x") } type Box implements Any { b: Int }',
+      'Any.b: a mark belongs on the types that implement an interface',
+    ],
+  ])('does not start: %s', (_what, types, problem) => {
+    const schema = schemaOf(types);
+
+    expect(markProblems(schema)).toEqual([problem]);
+    expect(() => protectSchema(schema)).toThrow(`the schema cannot be enforced:\n  ${problem}`);
+  });
+
+  test('does not start for want of the feature', () => {
+    const schema = buildSchema(`${directive} type Query { a: Int @requiresFeature(amount: 2) }`, {
+      assumeValidSDL: true,
+    });
+
+    expect(() => protectSchema(schema)).toThrow(
+      'Argument "feature" of required type "String!" was not provided.',
+    );
+  });
+
+  test('starts when they can, on fields, types, lists and what implements an interface', () => {
+    const schema =
+      schemaOf(`type Query { a: [Box] b: Any c: Int @requiresFeature(feature: "x.y-z_1", consumeQuota: true, amount: 7) }
+      interface Any { d: Int } type Bag implements Any { d: Int @requiresFeature(feature: "x") }
+      type Box @requiresFeature(feature: "x") { e: Int @requiresFeature(feature: "x", consumeQuota: true) }`);
+
+    expect(markProblems(schema)).toEqual([]);
+    expect(() => protectSchema(schema)).not.toThrow();
+    expect(schema.getQueryType()?.getFields().c?.description).toBe(
+      'Permission: `anyone`. Feature: `x.y-z_1`, 7 units a use.',
+    );
+  });
+});
