@@ -27,6 +27,8 @@ export interface AppOptions {
 
 const BODY_LIMIT_BYTES = 1_000_000;
 const TOKEN_LIMIT = 5_000;
+/** With fragments unfolded: 17 that double each other are 2 kB of text and held the process for seconds. */
+const SELECTION_LIMIT = 20_000;
 
 type Ended = { readonly contextValue: Operation };
 
@@ -84,7 +86,7 @@ function createGraph(
     includeStacktraceInErrorResponses: false,
     formatError,
     parseOptions: { maxTokens: TOKEN_LIMIT },
-    maxRecursiveSelections: true,
+    maxRecursiveSelections: SELECTION_LIMIT,
     stopOnTerminationSignals: false,
     // What fails is logged by the plugin, once and without the statement's parameters.
     logger: { debug: silent, info: silent, warn: silent, error: silent },

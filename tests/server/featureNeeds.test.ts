@@ -174,6 +174,24 @@ describe('what charges nothing', () => {
     await expectNoCharge();
   });
 
+  test('a short document that unfolds to hundreds of thousands of selections', async () => {
+    const depth = 16;
+    const fragments = Array.from({ length: depth }, (_, index) => {
+      const below = index + 1 < depth ? `...F${index + 1}` : used;
+      return `fragment F${index} on License { a: template { ...T${index} } b: template { ...T${index} } }
+        fragment T${index} on LicenseTemplate { licenses { nodes { ${below} } } }`;
+    });
+
+    const answer = await server.graphql(
+      `{ licenses { nodes { ...F0 } } } ${fragments.join(' ')}`,
+      {},
+      shop.admin,
+    );
+
+    expect([answer.status, answer.code]).toEqual([400, 'GRAPHQL_VALIDATION_FAILED']);
+    await expectNoCharge();
+  });
+
   test('a field that the caller may not ask for', async () => {
     const reader = { tenant_id: shop.tenantId, permissions: ['license.read'] };
 
