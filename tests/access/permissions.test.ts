@@ -1,0 +1,374 @@
+import type { GraphQLField } from 'graphql';
+import { isObjectType } from 'graphql';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import type { Role } from '../../src/access/permissions.js';
+import { createSchema } from '../../src/server/schema.js';
+import { oneOfEach, rootFields } from '../support/rootFields.js';
+import { type Claims, startTestServer, type TestServer } from '../support/server.js';
+import { contentOf, nobodysWorld, openWorld, type World } from '../support/world.js';
+
+let server: TestServer;
+let world: World;
+beforeAll(async () => {
+  server = await startTestServer();
+  world = await openWorld(server);
+});
+afterAll(() => server.stop());
+
+const back = ['admin', 'manager'] as const;
+const office = [...back, 'auditor', 'support'] as const;
+const people = [...office, 'reseller', 'customer'] as const;
+const everyone = [...people, 'application', 'nobody'] as const;
+type Caller = (typeof everyone)[number];
+
+/** Who may ask what, written down by hand: a role that gains or loses something has to be changed here too. */
+const mayAsk: Readonly<Record<string, readonly Caller[]>> = {
+  viewer: people,
+  customer: people,
+  customers: people,
+  reseller: [...office, 'reseller'],
+  resellers: [...office, 'reseller'],
+  product: people,
+  products: people,
+  template: people,
+  templates: people,
+  license: [...people, 'application'],
+  licenseByKey: [...people, 'application'],
+  licenses: [...people, 'application'],
+  activation: [...people, 'application'],
+  activations: [...people, 'application'],
+  order: people,
+  orders: people,
+  events: office,
+  entitlements: people,
+  featureFlags: people,
+  apiAccess: people,
+  validateLicenseKey: everyone,
+  validateActivation: everyone,
+  createCustomer: back,
+  updateCustomer: back,
+  createReseller: back,
+  updateReseller: back,
+  createProduct: back,
+  updateProduct: back,
+  createTemplate: back,
+  updateTemplate: back,
+  duplicateTemplate: back,
+  createLicense: back,
+  issueLicense: [...back, 'reseller'],
+  updateLicense: back,
+  renewLicense: [...back, 'reseller'],
+  suspendLicense: [...back, 'support'],
+  reinstateLicense: [...back, 'support'],
+  revokeLicense: back,
+  transferLicense: back,
+  revealLicenseKey: back,
+  exportLicenses: [...back, 'auditor'],
+  activateLicense: everyone,
+  sendHeartbeat: everyone,
+  deactivateActivation: [...back, 'support', 'customer'],
+};
+
+function claimsOf(caller: Caller): Claims | undefined {
+  const { tenant_id } = world.admin;
+  if (caller === 'nobody') return undefined;
+  const bound = {
+    ...(caller === 'customer' ? { customer_id: world.customerId } : {}),
+    ...(caller === 'reseller' ? { reseller_id: world.resellerId } : {}),
+  };
+  return { tenant_id, roles: [caller], ...bound };
+}
+
+const refusals = ['UNAUTHENTICATED', 'FORBIDDEN'];
+
+/** The root fields that refuse the caller for who it is. What is named exists nowhere, so that nothing is done. */
+async function refusedTo(as: Claims | undefined): Promise<Record<string, string>> {
+  const refused: Record<string, string> = {};
+  for (const [field, { query, variables }] of oneOfEach(nobodysWorld(world.admin), world)) {
+    const { errors } = await server.graphql(query, variables, as);
+    const code = errors.find(({ path }) => path?.length === 1)?.extensions.code;
+    if (code !== undefined && refusals.includes(code)) refused[field] = code;
+  }
+  return refused;
+}
+
+describe('root fields', () => {
+  test('all stand in the table', () => {
+    expect(Object.keys(mayAsk).toSorted()).toEqual(rootFields());
+  });
+
+  test.each(everyone)('%s may ask what the table says and is refused the rest', async (caller) => {
+    const code = caller === 'nobody' ? 'UNAUTHENTICATED' : 'FORBIDDEN';
+    const expected = Object.entries(mayAsk).filter(([, callers]) => !callers.includes(caller));
+
+    const refused = await refusedTo(claimsOf(caller));
+
+    expect(refused).toEqual(Object.fromEntries(expected.map(([field]) => [field, code])));
+  });
+
+  test.each([
+    ['no role', {}],
+    ['a role that is none', { roles: ['root' as Role, 'operator' as Role, '__proto__' as Role] }],
+    ['a permission that is none', { permissions: ['*', 'license.*', 'constructor', 'LICENSE.READ'] }],
+  ])('a token with %s may ask what needs no permission alone', async (_what, claims) => {
+    const open = Object.keys(mayAsk).filter((field) => mayAsk[field]?.includes('nobody') !== true);
+
+    const refused = await refusedTo({ tenant_id: world.admin.tenant_id, ...claims });
+
+    expect(refused).toEqual(Object.fromEntries(open.map((field) => [field, 'FORBIDDEN'])));
+  });
+
+  test('a single permission grants its own fields and no other', async () => {
+    const claims = { tenant_id: world.admin.tenant_id, permissions: ['license.reveal_key'] };
+
+    const refused = await refusedTo(claims);
+
+    expect(Object.keys(mayAsk).filter((field) => refused[field] === undefined)).toEqual([
+      'validateLicenseKey',
+      'validateActivation',
+      'revealLicenseKey',
+      'activateLicense',
+      'sendHeartbeat',
+    ]);
+  });
+
+  test.each(everyone)('what is refused to %s writes nothing', async (caller) => {
+    const asked = oneOfEach(world, world);
+    const before = await contentOf(server);
+
+    for (const [field, callers] of Object.entries(mayAsk)) {
+      const operation = asked.get(field);
+      if (operation === undefined || callers.includes(caller)) continue;
+      const { code } = await server.graphql(operation.query, operation.variables, claimsOf(caller));
+      expect([field, code]).toEqual([field, caller === 'nobody' ? 'UNAUTHENTICATED' : 'FORBIDDEN']);
+    }
+
+    expect(await contentOf(server)).toBe(before);
+  });
+
+  test('a refused root is null with its error and leaves the others their answers', async () => {
+    const query = `{ reseller(id: "${world.resellerId}") { id } viewer { subject } }`;
+
+    const { data, errors } = await server.graphql(query, {}, claimsOf('customer'));
+
+    expect(data).toEqual({ reseller: null, viewer: { subject: 'tester' } });
+    expect(errors.map(({ path, extensions }) => [path, extensions.code, extensions.permission])).toEqual([
+      [['reseller'], 'FORBIDDEN', 'reseller.read'],
+    ]);
+  });
+});
+
+/** Fields below the root that ask for a permission: how they are reached, what that takes, and what they ask for. */
+const nested: Readonly<Record<string, readonly [query: string, root: string, permission: string]>> = {
+  'Viewer.tenant': ['{ viewer { tenant { id } } }', 'viewer.read', 'viewer.read'],
+  'Customer.reseller': [
+    '{ customer(id: $customerId) { reseller { id } } }',
+    'customer.read',
+    'reseller.read',
+  ],
+  'Customer.events': [
+    '{ customer(id: $customerId) { events { totalCount } } }',
+    'customer.read',
+    'event.read',
+  ],
+  'Customer.licenses': [
+    '{ customer(id: $customerId) { licenses { totalCount } } }',
+    'customer.read',
+    'license.read',
+  ],
+  'Customer.orders': [
+    '{ customer(id: $customerId) { orders { totalCount } } }',
+    'customer.read',
+    'order.read',
+  ],
+  'Reseller.events': [
+    '{ reseller(id: $resellerId) { events { totalCount } } }',
+    'reseller.read',
+    'event.read',
+  ],
+  'Product.events': ['{ product(id: $productId) { events { totalCount } } }', 'product.read', 'event.read'],
+  'Reseller.customers': [
+    '{ reseller(id: $resellerId) { customers { totalCount } } }',
+    'reseller.read',
+    'customer.read',
+  ],
+  'Reseller.licenses': [
+    '{ reseller(id: $resellerId) { licenses { totalCount } } }',
+    'reseller.read',
+    'license.read',
+  ],
+  'Product.licenses': [
+    '{ product(id: $productId) { licenses { totalCount } } }',
+    'product.read',
+    'license.read',
+  ],
+  'Product.templates': [
+    '{ product(id: $productId) { templates { totalCount } } }',
+    'product.read',
+    'template.read',
+  ],
+  'LicenseTemplate.product': [
+    '{ template(id: $templateId) { product { id } } }',
+    'template.read',
+    'product.read',
+  ],
+  'LicenseTemplate.events': [
+    '{ template(id: $templateId) { events { totalCount } } }',
+    'template.read',
+    'event.read',
+  ],
+  'LicenseTemplate.licenses': [
+    '{ template(id: $templateId) { licenses { totalCount } } }',
+    'template.read',
+    'license.read',
+  ],
+  'License.activations': [
+    '{ license(id: $licenseId) { activations { totalCount } } }',
+    'license.read',
+    'activation.read',
+  ],
+  'License.currentActivations': [
+    '{ license(id: $licenseId) { currentActivations } }',
+    'license.read',
+    'license.read',
+  ],
+  'License.analytics': [
+    '{ license(id: $licenseId) { analytics { totalActivations } } }',
+    'license.read',
+    'license.analyze',
+  ],
+  'License.advancedAnalytics': [
+    '{ license(id: $licenseId) { advancedAnalytics { operatingSystems { name } } } }',
+    'license.read',
+    'license.analyze',
+  ],
+  'License.events': ['{ license(id: $licenseId) { events { totalCount } } }', 'license.read', 'event.read'],
+  'License.product': ['{ license(id: $licenseId) { product { id } } }', 'license.read', 'product.read'],
+  'License.template': ['{ license(id: $licenseId) { template { id } } }', 'license.read', 'template.read'],
+  'License.reseller': ['{ license(id: $licenseId) { reseller { id } } }', 'license.read', 'reseller.read'],
+  'License.customer': ['{ license(id: $licenseId) { customer { id } } }', 'license.read', 'customer.read'],
+  'License.order': ['{ license(id: $licenseId) { order { id } } }', 'license.read', 'order.read'],
+  'Activation.license': [
+    '{ activation(id: $activationId) { license { id } } }',
+    'activation.read',
+    'license.read',
+  ],
+  'Activation.events': [
+    '{ activation(id: $activationId) { events { totalCount } } }',
+    'activation.read',
+    'event.read',
+  ],
+  'Activation.ipAddress': [
+    '{ activation(id: $activationId) { ipAddress } }',
+    'activation.read',
+    'activation.read_personal',
+  ],
+  'Activation.location': [
+    '{ activation(id: $activationId) { location { country } } }',
+    'activation.read',
+    'activation.read_personal',
+  ],
+  'LicenseValidation.license': [
+    '{ validateLicenseKey(licenseKey: $licenseKey) { license { id } } }',
+    'viewer.read',
+    'license.read',
+  ],
+  'LicenseValidation.activation': [
+    '{ validateLicenseKey(licenseKey: $licenseKey) { activation { id } } }',
+    'viewer.read',
+    'activation.read',
+  ],
+  'LicenseOrder.events': ['{ order(id: $orderId) { events { totalCount } } }', 'order.read', 'event.read'],
+  'LicenseOrder.licenses': [
+    '{ order(id: $orderId) { licenses { totalCount } } }',
+    'order.read',
+    'license.read',
+  ],
+  'LicenseOrder.template': ['{ order(id: $orderId) { template { id } } }', 'order.read', 'template.read'],
+  'LicenseOrder.reseller': ['{ order(id: $orderId) { reseller { id } } }', 'order.read', 'reseller.read'],
+  'LicenseOrder.customer': ['{ order(id: $orderId) { customer { id } } }', 'order.read', 'customer.read'],
+};
+
+function guardedFields(): string[] {
+  const schema = createSchema();
+  const roots = [schema.getQueryType(), schema.getMutationType(), schema.getSubscriptionType()];
+  const guarded = (field: GraphQLField<unknown, unknown>) => field.extensions.permission !== undefined;
+  return Object.values(schema.getTypeMap()).flatMap((type) =>
+    isObjectType(type) && !roots.includes(type)
+      ? Object.values(type.getFields())
+          .filter(guarded)
+          .map((field) => `${type.name}.${field.name}`)
+      : [],
+  );
+}
+
+/** The query with the world's names in the place of its variables. */
+function named(query: string): string {
+  return query.replace(/\$(\w+)/g, (_, name: keyof World) => JSON.stringify(world[name]));
+}
+
+describe('fields below the root', () => {
+  test('that ask for a permission all stand in the table', () => {
+    expect(Object.keys(nested).toSorted()).toEqual(guardedFields().toSorted());
+  });
+
+  test.each(Object.entries(nested))(
+    '%s needs its own permission',
+    async (_field, [query, root, permission]) => {
+      const { tenant_id } = world.admin;
+
+      const without = await server.graphql(named(query), {}, { tenant_id, permissions: [root] });
+      const holding = await server.graphql(named(query), {}, { tenant_id, permissions: [root, permission] });
+
+      const missing = root === permission ? [] : [permission];
+      expect(without.errors.map(({ extensions }) => extensions.permission)).toEqual(missing);
+      expect(holding.errors.filter(({ extensions }) => refusals.includes(extensions.code))).toEqual([]);
+    },
+  );
+
+  test('a payload that may not be read keeps the act from being done', async () => {
+    const { tenant_id } = world.admin;
+    const before = await contentOf(server);
+    const query = `mutation ($input: SuspendLicenseInput!) { suspendLicense(input: $input) {
+      license { id events { totalCount } } } }`;
+    const input = { licenseId: world.licenseId, reason: 'Unpaid' };
+
+    const answer = await server.graphql(query, { input }, { tenant_id, permissions: ['license.suspend'] });
+
+    expect(answer.errors.map(({ path, extensions }) => [path, extensions.permission])).toEqual([
+      [['suspendLicense'], 'event.read'],
+    ]);
+    expect(await contentOf(server)).toBe(before);
+  });
+
+  test('an application reads in its payload what is open to it, and is refused before it acts for more', async () => {
+    const { licenseKey } = world;
+    const open = `mutation ($input: ActivateLicenseInput!) { activateLicense(input: $input) {
+      license { id currentActivations activations { totalCount } } } }`;
+    const closed = open.replace('totalCount', 'nodes { ipAddress }');
+    const before = await server.count('license_activations');
+
+    const refused = await server.graphql(closed, { input: { licenseKey, deviceFingerprint: 'phone' } });
+    const between = await server.count('license_activations');
+    const done = await server.graphql(open, { input: { licenseKey, deviceFingerprint: 'phone' } });
+
+    expect([refused.code, between]).toEqual(['UNAUTHENTICATED', before]);
+    expect(done.errors).toEqual([]);
+    expect(done.data?.activateLicense?.license).toMatchObject({
+      currentActivations: 2,
+      activations: { totalCount: 2 },
+    });
+  });
+});
+
+test('an activation is ended by its id with a permission only', async () => {
+  const { activationId, admin } = world;
+  const query = `mutation { deactivateActivation(input: { activationId: "${activationId}" }) { activation { status } } }`;
+  const claims = { tenant_id: admin.tenant_id, permissions: ['activation.read'] };
+
+  const nobody = await server.graphql(query);
+  const without = await server.graphql(query, {}, claims);
+
+  expect([nobody.code, without.code]).toEqual(['UNAUTHENTICATED', 'FORBIDDEN']);
+  expect(await server.count('license_activations', "status = 'DEACTIVATED'")).toBe(0);
+});

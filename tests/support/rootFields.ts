@@ -1,0 +1,190 @@
+import { createSchema } from '../../src/server/schema.js';
+import { mutation } from './acts.js';
+import type { World } from './world.js';
+
+export interface Asked {
+  readonly query: string;
+  readonly variables?: object;
+}
+/** An operation that names something of `there` in one place, and is the caller's own everywhere else. */
+export type Case = readonly [what: string, ask: (there: World, here: World) => Asked];
+
+const one = (field: string, id: (there: World) => string, selection = 'id'): Case => [
+  'by id',
+  (there) => ({
+    query: `query ($id: ID!) { ${field}(id: $id) { ${selection} } }`,
+    variables: { id: id(there) },
+  }),
+];
+
+const list = (field: string, type: string, what: string, filter: (there: World) => object): Case => [
+  what,
+  (there) => ({
+    query: `query ($filter: ${type}) { ${field}(filter: $filter) { nodes { id } totalCount } }`,
+    variables: { filter: filter(there) },
+  }),
+];
+
+const act = (name: string, what: string, input: (there: World, here: World) => object): Case => [
+  what,
+  (there, here) => ({ query: mutation(name, '__typename'), variables: { input: input(there, here) } }),
+];
+
+const onLicense = (name: string, input: object = {}): readonly Case[] => [
+  act(name, 'a license', ({ licenseId }) => ({ licenseId, ...input })),
+];
+
+const newLicense = (here: World) => ({
+  productId: here.productId,
+  licenseType: 'SUBSCRIPTION',
+  licenseModel: 'PER_DEVICE',
+  issuedTo: 'Ada',
+});
+const newTemplate = {
+  templateName: 'T',
+  licenseType: 'SUBSCRIPTION',
+  licenseModel: 'PER_DEVICE',
+  pricing: { basePrice: '1', currency: 'USD', billingCycle: 'ANNUALLY' },
+};
+
+const page = (field: string): Asked => ({ query: `{ ${field} { totalCount } }` });
+
+const plain = (query: string): Asked => ({ query });
+
+/** Root fields that take nothing by which something of another tenant could be named. */
+export const namesNothing: Readonly<Record<string, Asked>> = {
+  viewer: plain('{ viewer { subject } }'),
+  entitlements: plain('{ entitlements { featureId } }'),
+  featureFlags: plain('{ featureFlags { name } }'),
+  apiAccess: plain('{ apiAccess { path } }'),
+  customers: page('customers'),
+  resellers: page('resellers'),
+  products: page('products'),
+  createReseller: plain('mutation { createReseller(input: { name: "Blue" }) { __typename } }'),
+  createProduct: plain(
+    'mutation { createProduct(input: { productId: "NEW", name: "Radar", version: "1" }) { __typename } }',
+  ),
+};
+/** Root fields that write also when they find nothing: isolation asks each in a test of its own. */
+export const asksApart: Readonly<Record<string, Asked>> = {
+  exportLicenses: plain('mutation { exportLicenses(input: {}) { count } }'),
+};
+
+/** Every other root field, once for each thing of a tenant that it names. */
+export const cases: Readonly<Record<string, readonly Case[]>> = {
+  customer: [one('customer', ({ customerId }) => customerId)],
+  reseller: [one('reseller', ({ resellerId }) => resellerId)],
+  product: [one('product', ({ productId }) => productId)],
+  template: [one('template', ({ templateId }) => templateId)],
+  license: [one('license', ({ licenseId }) => licenseId)],
+  activation: [one('activation', ({ activationId }) => activationId)],
+  order: [one('order', ({ orderId }) => orderId)],
+  licenseByKey: [
+    [
+      'by key',
+      ({ licenseKey }) => ({ query: `{ licenseByKey(licenseKey: "${licenseKey}") { id issuedTo } }` }),
+    ],
+  ],
+  licenses: [
+    list('licenses', 'LicenseFilter', 'of a customer', ({ customerId }) => ({ customerId })),
+    list('licenses', 'LicenseFilter', 'of a reseller', ({ resellerId }) => ({ resellerId })),
+    list('licenses', 'LicenseFilter', 'of a product', ({ productId }) => ({ productId })),
+    list('licenses', 'LicenseFilter', 'of a template', ({ templateId }) => ({ templateId })),
+  ],
+  activations: [
+    list('activations', 'ActivationFilter', 'of a license', ({ licenseId }) => ({ licenseId })),
+    list('activations', 'ActivationFilter', 'of a device', ({ licenseId }) => ({
+      licenseId,
+      deviceFingerprint: 'laptop',
+    })),
+  ],
+  orders: [list('orders', 'OrderFilter', 'of a customer', ({ customerId }) => ({ customerId }))],
+  templates: [list('templates', 'TemplateFilter', 'of a product', ({ productId }) => ({ productId }))],
+  events: [
+    list('events', 'EventFilter', 'of a license', ({ licenseId }) => ({ subjectId: licenseId })),
+    list('events', 'EventFilter', 'of a customer', ({ customerId }) => ({ subjectId: customerId })),
+    list('events', 'EventFilter', 'of a product', ({ productId }) => ({ subjectId: productId })),
+  ],
+  validateLicenseKey: [
+    [
+      'a key',
+      ({ licenseKey }) => ({
+        query: `{ validateLicenseKey(licenseKey: "${licenseKey}", deviceFingerprint: "laptop") {
+          valid code license { id } activation { id } } }`,
+      }),
+    ],
+  ],
+  validateActivation: [
+    [
+      'a token',
+      ({ activationToken }) => ({
+        query: `{ validateActivation(activationToken: "${activationToken}") {
+          valid code license { id } activation { id } } }`,
+      }),
+    ],
+  ],
+  createCustomer: [act('createCustomer', 'a reseller', ({ resellerId }) => ({ name: 'Ada', resellerId }))],
+  updateCustomer: [
+    act('updateCustomer', 'a customer', ({ customerId }) => ({ customerId, name: 'Mallory' })),
+    act('updateCustomer', 'a reseller', ({ resellerId }, { customerId }) => ({ customerId, resellerId })),
+  ],
+  updateReseller: [
+    act('updateReseller', 'a reseller', ({ resellerId }) => ({ resellerId, name: 'Mallory' })),
+  ],
+  updateProduct: [act('updateProduct', 'a product', ({ productId }) => ({ productId, name: 'Mallory' }))],
+  createTemplate: [act('createTemplate', 'a product', ({ productId }) => ({ ...newTemplate, productId }))],
+  updateTemplate: [
+    act('updateTemplate', 'a template', ({ templateId }) => ({ templateId, templateName: 'Mallory' })),
+  ],
+  duplicateTemplate: [
+    act('duplicateTemplate', 'a template', ({ templateId }) => ({ templateId, newName: 'Mallory' })),
+  ],
+  createLicense: [
+    act('createLicense', 'a product', ({ productId }, here) => ({ ...newLicense(here), productId })),
+    act('createLicense', 'a customer', ({ customerId }, here) => ({ ...newLicense(here), customerId })),
+    act('createLicense', 'a reseller', ({ resellerId }, here) => ({ ...newLicense(here), resellerId })),
+  ],
+  issueLicense: [
+    act('issueLicense', 'a template', ({ templateId }, { customerId }) => ({ templateId, customerId })),
+    act('issueLicense', 'a customer', ({ customerId }, { templateId }) => ({ templateId, customerId })),
+  ],
+  updateLicense: onLicense('updateLicense', { issuedTo: 'Mallory' }),
+  renewLicense: onLicense('renewLicense', { durationMonths: 1 }),
+  suspendLicense: onLicense('suspendLicense', { reason: 'x' }),
+  reinstateLicense: onLicense('reinstateLicense'),
+  revokeLicense: onLicense('revokeLicense', { reason: 'x' }),
+  revealLicenseKey: onLicense('revealLicenseKey'),
+  transferLicense: [
+    ...onLicense('transferLicense', { newIssuedTo: 'Mallory', transferReason: 'x' }),
+    act('transferLicense', 'a customer', ({ customerId }, { licenseId }) => ({
+      licenseId,
+      newCustomerId: customerId,
+      newIssuedTo: 'Mallory',
+      transferReason: 'x',
+    })),
+  ],
+  activateLicense: [
+    act('activateLicense', 'a key', ({ licenseKey }) => ({ licenseKey, deviceFingerprint: 'laptop' })),
+  ],
+  sendHeartbeat: [act('sendHeartbeat', 'a token', ({ activationToken }) => ({ activationToken }))],
+  deactivateActivation: [
+    act('deactivateActivation', 'an activation', ({ activationId }) => ({ activationId })),
+    act('deactivateActivation', 'a token', ({ activationToken }) => ({ activationToken })),
+  ],
+};
+
+/** The names of all root fields, from the schema itself. */
+export function rootFields(): string[] {
+  const schema = createSchema();
+  const roots = [schema.getQueryType(), schema.getMutationType(), schema.getSubscriptionType()];
+  return roots.flatMap((type) => Object.keys(type?.getFields() ?? {})).toSorted();
+}
+
+/** One operation on each root field, that names something of `there`. */
+export function oneOfEach(there: World, here: World): ReadonlyMap<string, Asked> {
+  const naming = Object.entries(cases).map(([field, [first]]): [string, Asked] => [
+    field,
+    first === undefined ? plain('') : first[1](there, here),
+  ]);
+  return new Map([...Object.entries(namesNothing), ...Object.entries(asksApart), ...naming]);
+}
