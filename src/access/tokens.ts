@@ -14,7 +14,7 @@ import {
 import { z } from 'zod';
 import type { UserActor } from '../core/actor.js';
 import { textProblem } from '../core/check.js';
-import { type Clock, type Instant, millis } from '../core/clock.js';
+import { type Clock, type Instant, instant, millis } from '../core/clock.js';
 import { type CustomerId, isTenantId, isUuid, type ResellerId, type TenantId } from '../core/id.js';
 import { unauthenticated } from '../core/refusal.js';
 import { permissionsOf } from './permissions.js';
@@ -84,6 +84,7 @@ function actorFrom(payload: JWTPayload): UserActor {
     subject: claims.sub,
     tenantId: claims.tenant_id as TenantId,
     permissions: permissionsOf(claims.roles ?? [], claims.permissions ?? []),
+    expiresAt: instant(claims.exp * 1000),
     ...(claims.customer_id === undefined ? {} : { customerId: claims.customer_id as CustomerId }),
     ...(claims.reseller_id === undefined ? {} : { resellerId: claims.reseller_id as ResellerId }),
   };

@@ -1,3 +1,4 @@
+import type { Instant } from './clock.js';
 import type { CustomerId, LicenseId, ResellerId, TenantId } from './id.js';
 import { Refusal, unauthenticated } from './refusal.js';
 
@@ -12,6 +13,8 @@ export interface UserActor {
   readonly customerId?: CustomerId;
   readonly resellerId?: ResellerId;
   readonly permissions: ReadonlySet<string>;
+  /** When the token ends, and with it what was opened with it. */
+  readonly expiresAt: Instant;
 }
 
 /** An application in the field, which proved itself by a license key or an activation token. */

@@ -1,3 +1,4 @@
+import type { Instant } from './clock.js';
 import type { ActivationId, LicenseId } from './id.js';
 
 /** A past-tense fact: `license.created`. Each domain's model lists its own. */
@@ -11,4 +12,14 @@ export interface NewEvent {
   readonly licenseId?: LicenseId;
   readonly activationId?: ActivationId;
   readonly data?: Readonly<Record<string, unknown>>;
+}
+
+/** A fact as the feed hands it out: numbered, committed, in the tenant's one order. */
+export interface FedEvent {
+  readonly sequence: number;
+  readonly id: string;
+  readonly type: EventType;
+  readonly licenseId: LicenseId | null;
+  readonly activationId: ActivationId | null;
+  readonly at: Instant;
 }

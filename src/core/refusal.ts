@@ -53,6 +53,7 @@ export const refusalCodes = {
     429,
     'Not enough units of the feature are left; `extensions` carry limit, used and window.',
   ],
+  TOO_MANY_SUBSCRIPTIONS: [429, 'The socket carries as many operations as one may.'],
   TOO_SLOW: [429, 'The subscriber did not keep up with its events; subscribe again.'],
   BAD_USER_INPUT: [400, 'A variable does not fit its GraphQL type; the message names its path.'],
   GRAPHQL_PARSE_FAILED: [400, 'The document is not GraphQL.'],

@@ -2,7 +2,7 @@ import type { Actor } from './actor.js';
 import type { Instant } from './clock.js';
 import type { KeyRing } from './crypto.js';
 import type { Db } from './db.js';
-import type { EventType, NewEvent } from './event.js';
+import type { EventType, FedEvent, NewEvent } from './event.js';
 import type { TenantId } from './id.js';
 
 /** One read-only look at one tenant: what every query function takes first. */
@@ -37,3 +37,9 @@ export interface WorkSettings {
 /** Acts of later domains that have to happen with an event of an earlier one, in its transaction. */
 export type Follower = (work: Work, event: NewEvent) => Promise<void>;
 export type Followers = Readonly<Partial<Record<EventType, readonly Follower[]>>>;
+
+/** What a subscription stands on: the tenant's events as they are numbered, and short looks as the subscriber. */
+export interface Watch {
+  follow(): Promise<AsyncIterableIterator<FedEvent>>;
+  ask<Result>(run: (reading: Reading) => Promise<Result>): Promise<Result>;
+}

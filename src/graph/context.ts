@@ -1,11 +1,11 @@
 import type { Actor } from '../core/actor.js';
 import type { Instant } from '../core/clock.js';
-import type { Reading, Work } from '../core/work.js';
+import type { Reading, Watch, Work } from '../core/work.js';
 import type { Batch } from './load.js';
 import type { FeatureRun } from './requiresFeature.js';
 
 /** What every resolver of one operation shares. Built by server/operation.ts. */
-export interface Context {
+export interface Context extends Watch {
   readonly requestId: string;
   /** Who asks; an application becomes known with the key or token that it shows. */
   readonly actor: Actor;

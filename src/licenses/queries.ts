@@ -175,3 +175,39 @@ export function licensesToExport(reading: Reading, filter: LicenseFilter): Promi
     .orderBy(licenses.createdAt, licenses.id)
     .limit(EXPORT_LIMIT + 1);
 }
+
+/** More than this in one window is a matter for a list, not for a stream. */
+const EXPIRING_LIMIT = 1000;
+
+function windowEnd(reading: Reading, withinDays: number): SQL {
+  return sql`${reading.now}::timestamptz + make_interval(days => ${withinDays}::int)`;
+}
+
+/** The running licenses that expire within so many days, the next first. */
+export function licensesExpiring(reading: Reading, withinDays: number): Promise<License[]> {
+  const { expiryDate } = licenses;
+  return reading.db
+    .select()
+    .from(licenses)
+    .where(
+      and(
+        licenseScope(reading),
+        sql`${expiryDate} > ${reading.now}::timestamptz`,
+        sql`${expiryDate} <= ${windowEnd(reading, withinDays)}`,
+        sql`${statusSql(reading.now)} = 'ACTIVE'`,
+      ),
+    )
+    .orderBy(expiryDate, licenses.id)
+    .limit(EXPIRING_LIMIT);
+}
+
+/** The expiry of the license that will be the next to enter that window; null if there is none. */
+export async function nextToExpire(reading: Reading, withinDays: number): Promise<Instant | null> {
+  const [row] = await reading.db
+    .select({ expiryDate: licenses.expiryDate })
+    .from(licenses)
+    .where(and(licenseScope(reading), sql`${licenses.expiryDate} > ${windowEnd(reading, withinDays)}`))
+    .orderBy(licenses.expiryDate)
+    .limit(1);
+  return row?.expiryDate ?? null;
+}

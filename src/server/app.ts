@@ -6,6 +6,7 @@ import {
   ApolloServerPluginLandingPageDisabled,
 } from '@apollo/server/plugin/disabled';
 import { fastifyApolloDrainPlugin, fastifyApolloHandler } from '@as-integrations/fastify';
+import websocket from '@fastify/websocket';
 import { sql } from 'drizzle-orm';
 import { type FastifyError, type FastifyInstance, type FastifyRequest, fastify } from 'fastify';
 import { GraphQLError, type GraphQLSchema } from 'graphql';
@@ -15,6 +16,7 @@ import { asHttpError, authenticator } from './authenticate.js';
 import { needsOf } from './enforceFeatures.js';
 import { formatError, isInternal, MASKED } from './formatError.js';
 import { type Machinery, Operation } from './operation.js';
+import { socketHandler } from './webSocket.js';
 
 export interface AppOptions {
   readonly machinery: Machinery;
@@ -144,6 +146,12 @@ function addressOf({ ip }: FastifyRequest): string | undefined {
   return isIP(ip) === 0 ? undefined : ip;
 }
 
+/** Tells every socket that the server goes, so that clients connect to another at once. */
+function goodbye(this: FastifyInstance, done: () => void): void {
+  for (const client of this.websocketServer.clients) client.close(1001, 'The server is going away');
+  this.websocketServer.close(() => done());
+}
+
 function addHealth(app: FastifyInstance, { machinery, publicKeys }: AppOptions): void {
   app.get('/healthz', async () => ({ status: 'ok' }));
   app.get('/readyz', async (_request, reply) => {
@@ -179,12 +187,11 @@ export async function createApp(options: AppOptions): Promise<FastifyInstance> {
     });
     return new Operation(machinery, { actor, requestId: request.id, address: addressOf(request) });
   };
-  app.route({
-    url: '/graphql',
-    method: ['GET', 'POST', 'OPTIONS'],
-    onRequest: answerJson,
-    handler: fastifyApolloHandler(graph, { context }),
-  });
+  const door = { url: '/graphql', onRequest: answerJson, handler: fastifyApolloHandler(graph, { context }) };
+  await app.register(websocket, { options: { maxPayload: BODY_LIMIT_BYTES }, preClose: goodbye });
+  const wsHandler = socketHandler({ machinery, schema: options.schema, authenticate, addressOf });
+  app.route({ ...door, method: 'GET', wsHandler });
+  app.route({ ...door, method: ['POST', 'OPTIONS'] });
   await app.ready();
   return app;
 }

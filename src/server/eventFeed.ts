@@ -1,8 +1,9 @@
 import type { SealedEvent } from '../audit/queries.js';
 import { sealedAfter, sealedHead } from '../audit/queries.js';
 import { connect } from '../core/db.js';
+import type { FedEvent } from '../core/event.js';
 import type { TenantId } from '../core/id.js';
-import { Refusal } from '../core/refusal.js';
+import { Queue } from '../core/queue.js';
 import type { Reading } from '../core/work.js';
 import type { Machinery } from './operation.js';
 import { SEALED } from './sealer.js';
@@ -11,67 +12,13 @@ import { systemCaller } from './seed.js';
 /** Between two words from the sealer the log is looked at all the same. */
 const POLL_MILLIS = 1000;
 const BATCH = 500;
-/** How many events may wait for a reader that does not keep up; one more ends its stream. */
-const QUEUE_LIMIT = 5000;
-
-/** A reader's queue: an async iterator that ends when the reader leaves, the feed stops, or the queue overflows. */
-class Reader implements AsyncIterableIterator<SealedEvent> {
-  readonly #queue: SealedEvent[] = [];
-  #waiting: ((next: IteratorResult<SealedEvent>) => void) | undefined;
-  #failed: ((error: unknown) => void) | undefined;
-  #error: Refusal | undefined;
-  #ended = false;
-
-  constructor(private readonly leave: (reader: Reader) => void) {}
-
-  push(sealed: SealedEvent): void {
-    if (this.#ended) return;
-    const waiting = this.#waiting;
-    if (waiting !== undefined) {
-      this.#waiting = undefined;
-      waiting({ done: false, value: sealed });
-    } else if (this.#queue.push(sealed) > QUEUE_LIMIT) {
-      this.#fail(new Refusal('TOO_SLOW', `More than ${QUEUE_LIMIT} events wait for this subscriber.`));
-    }
-  }
-
-  next(): Promise<IteratorResult<SealedEvent>> {
-    if (this.#error !== undefined) return Promise.reject(this.#error);
-    const value = this.#queue.shift();
-    if (value !== undefined) return Promise.resolve({ done: false, value });
-    if (this.#ended) return Promise.resolve({ done: true, value: undefined });
-    return new Promise((resolve, reject) => {
-      this.#waiting = resolve;
-      this.#failed = reject;
-    });
-  }
-
-  return(): Promise<IteratorResult<SealedEvent>> {
-    this.end();
-    return Promise.resolve({ done: true, value: undefined });
-  }
-
-  end(): void {
-    if (this.#ended) return;
-    this.#ended = true;
-    this.leave(this);
-    this.#waiting?.({ done: true, value: undefined });
-  }
-
-  [Symbol.asyncIterator](): this {
-    return this;
-  }
-
-  #fail(error: Refusal): void {
-    this.#error = error;
-    this.#queue.length = 0;
-    this.end();
-    this.#failed?.(error);
-  }
+function fedEvent({ sequence, event }: SealedEvent): FedEvent {
+  const { id, eventType: type, licenseId, activationId, createdAt: at } = event;
+  return { sequence, id, type, licenseId, activationId, at };
 }
 
 interface Channel {
-  readonly readers: Set<Reader>;
+  readonly readers: Set<Queue<FedEvent>>;
   /** The number of the last event that was handed out. */
   sequence: number;
   reading: boolean;
@@ -99,8 +46,8 @@ export class EventFeed {
   }
 
   /** Everything that is sealed from now on. */
-  async follow(tenantId: TenantId): Promise<AsyncIterableIterator<SealedEvent>> {
-    const reader = new Reader((left) => this.#leave(tenantId, left));
+  async follow(tenantId: TenantId): Promise<AsyncIterableIterator<FedEvent>> {
+    const reader: Queue<FedEvent> = new Queue(() => this.#leave(tenantId, reader));
     const known = this.#channels.get(tenantId);
     if (known !== undefined) {
       known.readers.add(reader);
@@ -126,7 +73,7 @@ export class EventFeed {
     await this.#sql.end({ timeout: 2 });
   }
 
-  #leave(tenantId: TenantId, reader: Reader): void {
+  #leave(tenantId: TenantId, reader: Queue<FedEvent>): void {
     const channel = this.#channels.get(tenantId);
     channel?.readers.delete(reader);
     if (channel?.readers.size === 0) this.#channels.delete(tenantId);
@@ -159,7 +106,8 @@ export class EventFeed {
       const batch = await this.#read(tenantId, (reading) => sealedAfter(reading, from, BATCH));
       for (const sealed of batch) {
         channel.sequence = sealed.sequence;
-        for (const reader of channel.readers) reader.push(sealed);
+        const fed = fedEvent(sealed);
+        for (const reader of channel.readers) reader.push(fed);
       }
       if (batch.length < BATCH) return;
     }

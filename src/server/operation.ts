@@ -3,6 +3,7 @@ import type { Actor } from '../core/actor.js';
 import type { Clock, Instant } from '../core/clock.js';
 import type { KeyRing } from '../core/crypto.js';
 import type { Pool, Session } from '../core/db.js';
+import type { FedEvent } from '../core/event.js';
 import type { TenantId } from '../core/id.js';
 import type { Log } from '../core/log.js';
 import { Refusal } from '../core/refusal.js';
@@ -21,6 +22,8 @@ export interface Machinery {
   readonly followers: Followers;
   /** Tells the sealer that events were committed; many calls at once make one word. */
   announce(): void;
+  /** Hands out a tenant's events; a process that only works on the database has none. */
+  readonly feed?: { follow(tenantId: TenantId): Promise<AsyncIterableIterator<FedEvent>> };
 }
 
 export interface Caller {
@@ -107,6 +110,8 @@ export class Operation implements Context {
   constructor(
     private readonly machinery: Machinery,
     private readonly caller: Caller,
+    /** Of the operation that this one goes on with: a subscription is checked and charged once, at its start. */
+    private readonly begun?: OperationFeatures,
   ) {
     this.requestId = caller.requestId;
     this.progress = {
@@ -118,7 +123,7 @@ export class Operation implements Context {
       ended: false,
     };
     this.loaders = new Loaders(() => this.reading());
-    this.features = new OperationFeatures(machinery, this);
+    this.features = begun ?? new OperationFeatures(machinery, this);
   }
 
   get actor(): Actor {
@@ -188,11 +193,32 @@ export class Operation implements Context {
     }
   }
 
+  follow(): Promise<AsyncIterableIterator<FedEvent>> {
+    const { feed } = this.machinery;
+    if (feed === undefined) throw new Error('this process follows no events');
+    return feed.follow(requireTenant(tenantOf(this.progress.actor)));
+  }
+
+  /** The same operation at a later event: its own instant and snapshot, on the features of the first. */
+  later(): Operation {
+    return new Operation(this.machinery, this.known, this.features);
+  }
+
+  /** A look of its own, in a new snapshot: a subscription outlives many. */
+  async ask<Result>(run: (reading: Reading) => Promise<Result>): Promise<Result> {
+    const look = new Operation(this.machinery, this.known);
+    try {
+      return await run(await look.reading());
+    } finally {
+      await look.finish();
+    }
+  }
+
   /** Ends the operation: gives back its connection, returns unused units; the tasks run behind the answer. */
   async finish(): Promise<void> {
     this.progress.ended = true;
     await this.endReading();
-    await this.features.settle();
+    if (this.begun === undefined) await this.features.settle();
     const actor = this.progress.actor;
     for (const task of this.tasks.splice(0)) {
       void this.runTask(task, actor);
@@ -237,7 +263,7 @@ export class Operation implements Context {
   }
 
   /** The snapshot ends, and what was read in it is forgotten. */
-  private async endReading(): Promise<void> {
+  async endReading(): Promise<void> {
     const opening = this.progress.reading;
     this.progress.reading = undefined;
     this.loaders.clear();

@@ -43,6 +43,18 @@ function protectField(field: Field, permission: string | undefined, isMutation: 
   };
 }
 
+/** A subscription is asked for its permission and its values when it begins, before it follows anything. */
+function protectStream(field: Field, permission: string | undefined): void {
+  const { subscribe } = field;
+  if (subscribe === undefined) return;
+  field.subscribe = async (source, args, ctx, info) => {
+    if (permission !== undefined) requirePermission(ctx.actor, permission);
+    checkArguments(field, args);
+    ctx.features.check(pathOf(info), marksOf(field));
+    return subscribe(source, args, ctx, info);
+  };
+}
+
 function describe(field: Field, permission: string | undefined): void {
   const asks = permission === undefined ? [] : [`Permission: \`${permission}\`.`];
   const needs = marksOf(field).map((mark) => {
@@ -74,6 +86,7 @@ export function protectSchema(schema: GraphQLSchema): GraphQLSchema {
     for (const field of Object.values(type.getFields())) {
       const permission = permissionOf(type.name, field, roots.includes(type), problems);
       protectField(field, permission, type === schema.getMutationType());
+      protectStream(field, permission);
       describe(field, permission);
     }
   }

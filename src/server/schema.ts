@@ -4,6 +4,7 @@ import { type GraphQLSchema, specifiedDirectives } from 'graphql';
 import { buildSchemaSync } from 'type-graphql';
 import * as access from '../access/resolver.js';
 import { CustomerConnectionResolver, ResellerConnectionResolver } from '../access/schema.js';
+import { ActivationStreams } from '../activations/resolver/streams.js';
 import * as activations from '../activations/resolver.js';
 import { ActivationConnectionResolver } from '../activations/schema.js';
 import * as analytics from '../analytics/resolver.js';
@@ -11,6 +12,7 @@ import * as audit from '../audit/resolver.js';
 import { EventConnectionResolver } from '../audit/schema.js';
 import * as entitlements from '../entitlements/resolver.js';
 import { requiresFeatureDirective } from '../graph/requiresFeature.js';
+import { LicenseStreams } from '../licenses/resolver/streams.js';
 import * as licenses from '../licenses/resolver.js';
 import { LicenseConnectionResolver } from '../licenses/schema/types.js';
 import * as orders from '../orders/resolver.js';
@@ -18,6 +20,16 @@ import { OrderConnectionResolver } from '../orders/schema.js';
 import * as templates from '../templates/resolver.js';
 import { ProductConnectionResolver, TemplateConnectionResolver } from '../templates/schema/types.js';
 import { protectSchema } from './protectSchema.js';
+
+/** Every stream brings a `subscribe` of its own, on the log; TypeGraphQL asks for a bus all the same. */
+const noPubSub = {
+  publish: (): void => {
+    throw new Error('events go into the log, not over a bus');
+  },
+  subscribe: (): never => {
+    throw new Error('streams read the log, not a bus');
+  },
+};
 
 /** The whole graph, with its guards. */
 export function createSchema(): GraphQLSchema {
@@ -30,6 +42,7 @@ export function createSchema(): GraphQLSchema {
       activations.ActivationEdges,
       activations.ActivationMutations,
       activations.ActivationQueries,
+      ActivationStreams,
       activations.LicenseActivationEdges,
       activations.ValidationEdges,
       analytics.ExportMutations,
@@ -42,6 +55,7 @@ export function createSchema(): GraphQLSchema {
       licenses.LicenseEdges,
       licenses.LicenseMutations,
       licenses.LicenseQueries,
+      LicenseStreams,
       licenses.ProductLicenseEdges,
       licenses.ResellerLicenseEdges,
       licenses.TemplateLicenseEdges,
@@ -62,6 +76,7 @@ export function createSchema(): GraphQLSchema {
       TemplateConnectionResolver,
     ],
     // What is given here replaces GraphQL's own: @skip and @include have to be named with it.
+    pubSub: noPubSub,
     directives: [...specifiedDirectives, requiresFeatureDirective],
     validate: false,
   });

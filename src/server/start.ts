@@ -21,11 +21,12 @@ import { createLog, type Log } from '../core/log.js';
 import { StartupError } from '../core/startupError.js';
 import { createApp } from './app.js';
 import { startEmbeddedPostgres } from './embeddedPostgres.js';
+import { EventFeed } from './eventFeed.js';
 import { followers } from './followers.js';
 import { migrate } from './migrate.js';
 import type { Machinery } from './operation.js';
 import { createSchema } from './schema.js';
-import { announcer } from './sealer.js';
+import { announcer, startSealer } from './sealer.js';
 import { seedDemo } from './seed.js';
 
 /** A database to work on: yours, or the embedded one. */
@@ -175,6 +176,21 @@ async function unwind(undo: (() => Promise<unknown>)[]): Promise<void> {
   for (const step of undo.reverse()) await step().catch(() => undefined);
 }
 
+/** Adds to a server's machinery what turns committed events into streams: a sealer, and the feed that it wakes. */
+export async function followEvents(
+  opened: Machinery,
+  url: string,
+): Promise<{ machinery: Machinery; stop: () => Promise<void> }> {
+  const sealer = startSealer({ url, clock: opened.clock, log: opened.log });
+  const feed = new EventFeed(opened, url);
+  await feed.start();
+  const stop = async (): Promise<void> => {
+    await feed.stop();
+    await sealer.stop();
+  };
+  return { machinery: { ...opened, feed }, stop };
+}
+
 export async function startServer(
   config: Config,
   log: Log = createLog(config.LG_LOG_LEVEL),
@@ -186,8 +202,10 @@ export async function startServer(
     const keys = await loadKeys(config);
     await migrate(database.url);
     const parts = { config, keys, url: database.url, log };
-    const machinery = openMachinery(parts, 'lg_app');
-    undo.push(machinery.pool.end);
+    const opened = openMachinery(parts, 'lg_app');
+    undo.push(opened.pool.end);
+    const { machinery, stop: stopEvents } = await followEvents(opened, database.url);
+    undo.push(stopEvents);
     const worker = openMachinery(parts, 'lg_worker');
     undo.push(worker.pool.end);
     if (wantsDemo(config)) await seedDemo(worker);

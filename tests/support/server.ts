@@ -12,7 +12,7 @@ import { createLog } from '../../src/core/log.js';
 import { createApp } from '../../src/server/app.js';
 import type { Machinery } from '../../src/server/operation.js';
 import { createSchema } from '../../src/server/schema.js';
-import { openMachinery, openTokens, type Tokens } from '../../src/server/start.js';
+import { followEvents, openMachinery, openTokens, type Tokens } from '../../src/server/start.js';
 import { onDatabase, TEMPLATE } from './database.js';
 
 const schema = createSchema();
@@ -156,6 +156,8 @@ export interface TestServerOptions {
   readonly keys?: Keys;
   /** Another graph than the product's, with guards of its own. */
   readonly graph?: GraphQLSchema;
+  /** Numbers events and feeds subscriptions. */
+  readonly events?: boolean;
   /** A second server on the database, and with the keys, of this one; stop it first. */
   readonly beside?: TestServer;
 }
@@ -175,7 +177,9 @@ export async function startTestServer(options: TestServerOptions = {}): Promise<
   const logged: string[] = [];
   const log = createLog('info', { write: (line: string) => void logged.push(line) });
   const onStatement = (text: string): void => void holder.server?.statements.push(text);
-  const machinery = openMachinery({ config, keys, url: database.url, log, clock, onStatement }, 'lg_app');
+  const opened = openMachinery({ config, keys, url: database.url, log, clock, onStatement }, 'lg_app');
+  const following = options.events === true ? await followEvents(opened, database.url) : undefined;
+  const machinery = following?.machinery ?? opened;
   const tokens = await openTokens(config, keys, clock);
   const { verify: verifyToken, publicKeys } = tokens;
   const app = await createApp({
@@ -189,6 +193,7 @@ export async function startTestServer(options: TestServerOptions = {}): Promise<
   const sql = connect(database.adminUrl, { max: 3 });
   const stop = async (): Promise<void> => {
     await app.close();
+    await following?.stop();
     await machinery.pool.end();
     await sql.end();
     await database.drop();

@@ -1,0 +1,239 @@
+import { randomUUID } from 'node:crypto';
+import type { FastifyRequest } from 'fastify';
+import {
+  createSourceEventStream,
+  type DocumentNode,
+  type ExecutionArgs,
+  type ExecutionResult,
+  execute,
+  GraphQLError,
+  type GraphQLFormattedError,
+  type GraphQLSchema,
+  getOperationAST,
+  type OperationDefinitionNode,
+  OperationTypeNode,
+  parse,
+  specifiedRules,
+  validate,
+} from 'graphql';
+import { CloseCode, type Context as SocketContext, type SubscribePayload } from 'graphql-ws';
+import { type Extra, makeHandler } from 'graphql-ws/use/@fastify/websocket';
+import type { UserActor } from '../core/actor.js';
+import { millis } from '../core/clock.js';
+import { piped } from '../core/queue.js';
+import { Refusal, type RefusalCode } from '../core/refusal.js';
+import type { Authenticate } from './authenticate.js';
+import { needsOf } from './enforceFeatures.js';
+import { formatError, isInternal } from './formatError.js';
+import { type Caller, type Machinery, Operation } from './operation.js';
+
+/** Streams of one socket at a time. */
+const SUBSCRIPTION_LIMIT = 100;
+const TOKEN_LIMIT = 5_000;
+const INIT_WAIT_MILLIS = 5_000;
+/** A token that lives longer is looked at again then: a timer of Node ends at 24 days. */
+const LONGEST_TIMER_MILLIS = 86_400_000;
+
+export interface SocketOptions {
+  readonly machinery: Machinery;
+  readonly schema: GraphQLSchema;
+  readonly authenticate: Authenticate;
+  readonly addressOf: (request: FastifyRequest) => string | undefined;
+}
+
+/** What a socket knows of its caller. */
+type Held = {
+  actor?: UserActor;
+  timer?: NodeJS.Timeout;
+};
+type Socket = SocketContext<Record<string, unknown>, Extra & Partial<Held>>;
+
+interface Asked extends ExecutionArgs {
+  readonly contextValue: Operation;
+  readonly operation: OperationDefinitionNode;
+}
+
+function bearerOf(parameters: Readonly<Record<string, unknown>> | undefined): string | undefined {
+  const given = parameters?.authorization ?? parameters?.Authorization;
+  if (typeof given === 'string') return given;
+  return typeof parameters?.token === 'string' ? `Bearer ${parameters.token}` : undefined;
+}
+
+/** Errors as every door answers them; our own are logged and masked. */
+function shown(
+  { errors, data }: ExecutionResult,
+  { requestId }: Operation,
+  { log }: Machinery,
+): { data: Record<string, unknown> | null; errors?: GraphQLFormattedError[] } {
+  const answered = { data: data ?? null };
+  if (errors === undefined) return answered;
+  const formatted = errors.map((error) => {
+    if (isInternal(error)) {
+      log.error({ err: error.originalError ?? error, requestId }, 'an operation failed');
+      error.extensions.requestId = requestId;
+    }
+    return formatError(error.toJSON(), error);
+  });
+  return { ...answered, errors: formatted };
+}
+
+/** What a socket asks for, parsed and validated; or why not, which ends that operation and not the socket. */
+function documentOf(
+  schema: GraphQLSchema,
+  { query }: SubscribePayload,
+): DocumentNode | readonly GraphQLError[] {
+  try {
+    const document = parse(query, { maxTokens: TOKEN_LIMIT });
+    const errors = validate(schema, document, specifiedRules);
+    const extensions = { code: 'GRAPHQL_VALIDATION_FAILED' };
+    return errors.length === 0
+      ? document
+      : errors.map(({ message, nodes }) => new GraphQLError(message, { nodes: nodes ?? null, extensions }));
+  } catch (error) {
+    const message = error instanceof GraphQLError ? error.message : 'The document is not GraphQL.';
+    return [new GraphQLError(message, { extensions: { code: 'GRAPHQL_PARSE_FAILED' } })];
+  }
+}
+
+function plan(asked: Asked): ReturnType<typeof needsOf> {
+  const { schema, document, operation, variableValues, contextValue } = asked;
+  return needsOf({ schema, document, operation, variables: { ...variableValues } }, contextValue.actor);
+}
+
+async function answer(asked: Asked): Promise<ExecutionResult> {
+  const { contextValue: operation } = asked;
+  try {
+    const needs = plan(asked);
+    if (asked.operation.operation === OperationTypeNode.MUTATION)
+      await operation.features.beforeMutation(needs);
+    else await operation.features.beforeQuery(needs);
+    return await execute(asked);
+  } finally {
+    await operation.finish();
+  }
+}
+
+type Results = AsyncIterableIterator<ExecutionResult> | ExecutionResult;
+
+/** One stream: checked and charged at its start, each event executed in a snapshot of its own. */
+async function stream(asked: Asked): Promise<Results> {
+  const { contextValue: begun } = asked;
+  await begun.features.beforeQuery(plan(asked));
+  const source = await createSourceEventStream(asked);
+  await begun.endReading();
+  if (!(Symbol.asyncIterator in source)) {
+    await begun.finish();
+    return source;
+  }
+  const events = source[Symbol.asyncIterator]();
+  const iterable = { ...iteratorOf(events), [Symbol.asyncIterator]: () => iterable };
+  return piped(iterable, async (rootValue) => {
+    const operation = begun.later();
+    const result = await execute({ ...asked, rootValue, contextValue: operation });
+    await operation.finish();
+    return result;
+  });
+}
+
+function iteratorOf<Entry>(
+  events: AsyncIterator<Entry>,
+): Pick<AsyncIterableIterator<Entry>, 'next' | 'return'> {
+  return {
+    next: () => events.next(),
+    return: async () => (await events.return?.()) ?? { done: true, value: undefined },
+  };
+}
+
+/** Says why before it hangs up. */
+function refuse(socket: Socket, reason: string): false {
+  socket.extra.socket.close(CloseCode.Unauthorized, reason.slice(0, 120));
+  return false;
+}
+
+/** Ends the socket when its token does. */
+function endWithToken(socket: Socket, actor: UserActor, machinery: Machinery): void {
+  const left = millis(actor.expiresAt) - millis(machinery.clock());
+  if (left <= 0) {
+    refuse(socket, 'The token has expired; sign in again.');
+    return;
+  }
+  const again = (): void => endWithToken(socket, actor, machinery);
+  socket.extra.timer = setTimeout(again, Math.min(left, LONGEST_TIMER_MILLIS)).unref();
+}
+
+async function authenticated(socket: Socket, { authenticate, machinery }: SocketOptions): Promise<boolean> {
+  const actor = await authenticate(bearerOf(socket.connectionParams)).catch((error: unknown) => {
+    if (!(error instanceof Refusal)) machinery.log.error({ err: error }, 'a socket could not be begun');
+    return error instanceof Refusal ? error.message : 'Something went wrong on our side.';
+  });
+  if (typeof actor === 'string') return refuse(socket, actor);
+  if (actor.kind !== 'user' && actor.kind !== 'service')
+    return refuse(socket, 'Send a bearer token as `authorization`.');
+  socket.extra.actor = actor;
+  endWithToken(socket, actor, machinery);
+  return true;
+}
+
+/** What a socket asks for, ready to run; errors end that operation and not the socket. */
+function prepared(
+  socket: Socket,
+  payload: SubscribePayload,
+  options: SocketOptions,
+): Asked | readonly GraphQLError[] {
+  const { schema, machinery, addressOf } = options;
+  const { actor, request } = socket.extra;
+  if (actor === undefined) return [refusal('UNAUTHENTICATED', 'The socket is not authenticated.')];
+  if (Object.keys(socket.subscriptions).length > SUBSCRIPTION_LIMIT) {
+    return [
+      refusal(
+        'TOO_MANY_SUBSCRIPTIONS',
+        `A socket carries at most ${SUBSCRIPTION_LIMIT} operations at a time.`,
+      ),
+    ];
+  }
+  const document = documentOf(schema, payload);
+  if (!('kind' in document)) return document;
+  const operation = getOperationAST(document, payload.operationName ?? undefined);
+  if (!operation) return [refusal('OPERATION_RESOLUTION_FAILURE', 'The document has no such operation.')];
+  const caller: Caller = { actor, requestId: randomUUID(), address: addressOf(request) };
+  const contextValue = new Operation(machinery, caller);
+  const variableValues = payload.variables ?? {};
+  return {
+    schema,
+    document,
+    operation,
+    variableValues,
+    operationName: operation.name?.value ?? null,
+    contextValue,
+  };
+}
+
+function refusal(code: RefusalCode, message: string): GraphQLError {
+  return new GraphQLError(message, { extensions: { code } });
+}
+
+function asked(args: ExecutionArgs): Asked {
+  const { contextValue } = args;
+  const operation = getOperationAST(args.document, args.operationName ?? undefined);
+  if (!(contextValue instanceof Operation) || !operation)
+    throw new Error('an operation that was not prepared');
+  return { ...args, contextValue, operation };
+}
+
+/** The graphql-transport-ws protocol on the graph's address, with the same guards and the same errors as over HTTP. */
+export function socketHandler(options: SocketOptions): ReturnType<typeof makeHandler> {
+  const { schema, machinery } = options;
+  return makeHandler<Record<string, unknown>, Held>({
+    schema,
+    isProd: true,
+    connectionInitWaitTimeout: INIT_WAIT_MILLIS,
+    onConnect: (socket) => authenticated(socket, options),
+    onClose: (socket) => clearTimeout(socket.extra.timer),
+    onSubscribe: (socket, _id, payload) => prepared(socket, payload, options),
+    execute: (args) => answer(asked(args)),
+    subscribe: (args) => stream(asked(args)),
+    onNext: (_socket, _id, _payload, args, result) =>
+      shown(result as ExecutionResult, asked(args).contextValue, machinery),
+    onError: (_socket, _id, _payload, errors) => errors.map((error) => formatError(error.toJSON(), error)),
+  });
+}

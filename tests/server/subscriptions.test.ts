@@ -1,0 +1,272 @@
+import type { AddressInfo } from 'node:net';
+import { type Client, createClient } from 'graphql-ws';
+import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
+import { WebSocket } from 'ws';
+import { mutation } from '../support/acts.js';
+import {
+  activate,
+  createCustomer,
+  createLicense,
+  issueLicense,
+  openShop,
+  type Shop,
+} from '../support/fixtures.js';
+import { type Claims, type Json, startTestServer, type TestServer } from '../support/server.js';
+
+let server: TestServer;
+let beside: TestServer;
+const addresses = new Map<TestServer, string>();
+const clients: Client[] = [];
+
+async function listening(started: TestServer): Promise<TestServer> {
+  await started.app.listen({ host: '127.0.0.1', port: 0 });
+  const { port } = started.app.server.address() as AddressInfo;
+  addresses.set(started, `ws://127.0.0.1:${port}/graphql`);
+  return started;
+}
+
+beforeAll(async () => {
+  server = await listening(await startTestServer({ events: true }));
+  beside = await listening(await startTestServer({ events: true, beside: server }));
+});
+afterEach(async () => {
+  for (const client of clients.splice(0)) await client.dispose();
+});
+afterAll(async () => {
+  await beside.stop();
+  await server.stop();
+});
+
+interface Stream {
+  readonly got: Json[];
+  readonly ended: Promise<unknown>;
+  /** Waits until so many have come. */
+  until(count: number): Promise<Json[]>;
+}
+
+const LIMIT_MILLIS = 10_000;
+
+async function subscribe(
+  at: TestServer,
+  as: Claims | string,
+  query: string,
+  variables = {},
+): Promise<Stream> {
+  const token = typeof as === 'string' ? as : await at.token(as);
+  const url = addresses.get(at) ?? '';
+  const client = createClient({
+    url,
+    webSocketImpl: WebSocket,
+    connectionParams: { token },
+    retryAttempts: 0,
+    lazy: true,
+  });
+  clients.push(client);
+  const got: Json[] = [];
+  const waiting: (() => void)[] = [];
+  const ended = new Promise<unknown>((resolve) => {
+    client.subscribe<Json>(
+      { query, variables },
+      {
+        next: (answer) => {
+          got.push(JSON.parse(JSON.stringify(answer)));
+          for (const wake of waiting.splice(0)) wake();
+        },
+        error: resolve,
+        complete: () => resolve('complete'),
+      },
+    );
+  });
+  const until = async (count: number): Promise<Json[]> => {
+    const stop = Date.now() + LIMIT_MILLIS;
+    while (got.length < count && Date.now() < stop) {
+      await Promise.race([
+        new Promise<void>((wake) => waiting.push(wake)),
+        new Promise((wake) => setTimeout(wake, 200)),
+      ]);
+    }
+    return got;
+  };
+  return { got, ended, until };
+}
+
+/** A stream that has begun: the first change that it tells is one that was made to find out. */
+async function begun(stream: Stream, nudge: () => Promise<unknown>): Promise<number> {
+  for (let tried = 0; tried < 50 && stream.got.length === 0; tried += 1) {
+    await nudge();
+    await Promise.race([stream.until(1), new Promise((wake) => setTimeout(wake, 200))]);
+  }
+  return stream.got.length;
+}
+
+const changed =
+  'subscription { licenseChanged { type sequence license { id status issuedTo customer { name } } } }';
+
+function rename(shop: Shop, licenseId: string, issuedTo: string) {
+  return server.ok(
+    mutation('updateLicense', 'license { id }'),
+    { input: { licenseId, issuedTo } },
+    shop.admin,
+  );
+}
+
+test('a change that one server commits reaches a subscriber of another, in order and once', async () => {
+  const shop = await openShop(server);
+  const { id } = await issueLicense(server, shop);
+  const stream = await subscribe(beside, shop.admin, changed);
+  const before = await begun(stream, () => rename(shop, id, 'first'));
+
+  for (let index = 0; index < 20; index += 1) await rename(shop, id, `name ${index}`);
+  await server.ok(
+    mutation('suspendLicense', 'license { id }'),
+    { input: { licenseId: id, reason: 'test' } },
+    shop.admin,
+  );
+  const got = await stream.until(before + 21);
+
+  const sequences = got.map((each) => Number(each.data?.licenseChanged?.sequence));
+  expect(sequences).toEqual(sequences.map((_, index) => Number(sequences[0]) + index));
+  expect(got.at(-1)?.data?.licenseChanged).toMatchObject({
+    type: 'license.suspended',
+    license: { id, status: 'SUSPENDED', issuedTo: 'name 19', customer: { name: 'Ada Okafor' } },
+  });
+});
+
+test('a subscriber sees what is its own: not another tenant, not another customer', async () => {
+  const shop = await openShop(server);
+  const other = await openShop(server);
+  const stranger = await createCustomer(server, shop.admin, 'Stranger');
+  const own = await issueLicense(server, shop);
+  const theirs = await issueLicense(server, shop, { customerId: stranger });
+  const foreign = await issueLicense(server, other);
+  const customer: Claims = {
+    tenant_id: shop.admin.tenant_id,
+    roles: ['customer'],
+    customer_id: shop.customerId,
+  };
+  const stream = await subscribe(server, customer, changed);
+  await begun(stream, () => rename(shop, own.id, 'mine'));
+
+  await rename(shop, theirs.id, 'not mine');
+  await rename(other, foreign.id, 'not ours');
+  await rename(shop, own.id, 'last');
+  for (let looked = 0; looked < 50; looked += 1) {
+    if (stream.got.at(-1)?.data?.licenseChanged?.license?.issuedTo === ('last' as unknown)) break;
+    await stream.until(stream.got.length + 1);
+  }
+
+  const ids = new Set(stream.got.map((each) => each.data?.licenseChanged?.license?.id));
+  expect([...ids]).toEqual([own.id]);
+});
+
+test('activationChanged tells of devices that come and go', async () => {
+  const shop = await openShop(server);
+  const { id, licenseKey } = await issueLicense(server, shop);
+  const query =
+    'subscription ($id: ID) { activationChanged(licenseId: $id) { type activation { status license { id } } } }';
+  const stream = await subscribe(server, shop.admin, query, { id });
+  let device = 0;
+  const before = await begun(stream, () => activate(server, licenseKey, `device-${device++ % 5}`));
+
+  await server.ok(
+    mutation('revokeLicense', 'license { id }'),
+    { input: { licenseId: id, reason: 'test' } },
+    shop.admin,
+  );
+  const got = await stream.until(before + 1);
+
+  expect(got.at(-1)?.data?.activationChanged).toEqual({
+    type: 'activation.deactivated',
+    activation: { status: 'DEACTIVATED', license: { id } },
+  });
+});
+
+test('licenseExpiring tells what is in the window, and what a change brings into it', async () => {
+  const shop = await openShop(server);
+  const soon = await createLicense(server, shop, { expiryDate: '2026-03-05T12:00:00Z' });
+  const later = await createLicense(server, shop, { expiryDate: '2026-09-01T12:00:00Z' });
+  const query = 'subscription { licenseExpiring(withinDays: 7) { daysRemaining license { id } } }';
+  const stream = await subscribe(server, shop.admin, query);
+  const first = [...(await stream.until(1))];
+
+  await server.ok(
+    mutation('updateLicense', 'license { id }'),
+    { input: { licenseId: later.id, expiryDate: '2026-03-02T12:00:00Z' } },
+    shop.admin,
+  );
+  const both = await stream.until(2);
+
+  expect(first.map((each) => each.data?.licenseExpiring)).toEqual([
+    { daysRemaining: 4, license: { id: soon.id } },
+  ]);
+  expect(both.at(1)?.data?.licenseExpiring).toEqual({ daysRemaining: 1, license: { id: later.id } });
+});
+
+test('a refused subscription ends itself and says why', async () => {
+  const shop = await openShop(server);
+  const nobody: Claims = { tenant_id: shop.admin.tenant_id, roles: [] };
+
+  const stream = await subscribe(server, nobody, changed);
+  await stream.until(1);
+
+  expect(JSON.stringify(stream.got[0])).toContain('FORBIDDEN');
+  expect(await stream.ended).toBe('complete');
+});
+
+test('queries and mutations run over a socket as over HTTP', async () => {
+  const shop = await openShop(server);
+
+  const query = await subscribe(server, shop.admin, '{ viewer { subject } customers { nodes { name } } }');
+  await query.ended;
+  const refused = await subscribe(
+    server,
+    shop.admin,
+    'mutation { revealLicenseKey(input: { licenseId: "x" }) { licenseKey } }',
+  );
+  await refused.ended;
+
+  expect(query.got).toEqual([
+    { data: { viewer: { subject: 'tester' }, customers: { nodes: [{ name: 'Ada Okafor' }] } } },
+  ]);
+  expect(JSON.stringify(refused.got)).toContain('INVALID_INPUT');
+});
+
+/** Speaks the protocol by hand and answers how the socket was closed. */
+async function closeCode(
+  messages: readonly unknown[],
+  protocols = ['graphql-transport-ws'],
+): Promise<number> {
+  const socket = new WebSocket(addresses.get(server) ?? '', protocols);
+  return new Promise((resolve, reject) => {
+    socket.on('open', () => {
+      for (const message of messages)
+        socket.send(typeof message === 'string' ? message : JSON.stringify(message));
+    });
+    socket.on('close', resolve);
+    socket.on('error', reject);
+  });
+}
+
+test('the protocol closes as it says', async () => {
+  const shop = await openShop(server);
+  const token = await server.token(shop.admin);
+  const init = { type: 'connection_init', payload: { token } };
+  const ask = { id: '1', type: 'subscribe', payload: { query: changed } };
+
+  expect(await closeCode(['no json'])).toBe(4400);
+  expect(await closeCode([ask])).toBe(4401);
+  expect(await closeCode([{ type: 'connection_init' }])).toBe(4401);
+  expect(await closeCode([{ type: 'connection_init', payload: { token: 'forged' } }])).toBe(4401);
+  expect(await closeCode([init, init])).toBe(4429);
+  expect(await closeCode([])).toBe(4408);
+  expect(await closeCode([init], [])).toBe(4406);
+});
+
+test('a socket ends when its token does', async () => {
+  const shop = await openShop(server);
+  const soon = await server.tokens.signer?.sign({ sub: 'tester', ...shop.admin }, server.now, 1);
+  const stream = await subscribe(server, soon ?? '', changed);
+  server.pass(2000);
+
+  expect(await stream.ended).toMatchObject({ code: 4401, reason: 'The token has expired; sign in again.' });
+});
