@@ -54,6 +54,7 @@ export const customers = pgTable(
       name: 'customers_reseller',
     }),
     uniqueIndex('ux_customers_external').on(table.tenantId, table.externalId),
+    index('ix_customers_tenant_reseller').on(table.tenantId, table.resellerId, table.name, table.id),
     index('ix_customers_tenant_name').on(table.tenantId, table.name, table.id),
     oneOf('customers_status', table.status, partyStatuses),
   ],

@@ -8,7 +8,7 @@ import type { Page, PageArguments } from '../core/page.js';
 import type { Reading } from '../core/work.js';
 import type { LicenseModel, LicenseType } from '../templates/model.js';
 import { keyMalformed, type LicenseStatus, parseLicenseKey } from './model.js';
-import { type License, licenses } from './table.js';
+import { expiryOrder, type License, licenses } from './table.js';
 
 /** The licenses that a caller sees: all of the tenant's, a customer's own, what a reseller sold, or the one shown. */
 export function licenseScope(reading: Reading): SQL {
@@ -110,15 +110,14 @@ export interface LicenseSort {
   readonly direction: 'ASC' | 'DESC';
 }
 
-/** Licenses without an expiry come behind all others, in either direction. */
-function expiryOrder(direction: LicenseSort['direction']): SQL {
-  const never = sql.raw(direction === 'ASC' ? "'infinity'" : "'-infinity'");
-  return sql`coalesce(${licenses.expiryDate}, ${never}::timestamptz)`;
-}
-
 function sortingOf({ field, direction }: LicenseSort): Sorting {
   const { by, type } = licenseSortFields[field];
-  return { name: field, by: field === 'EXPIRY_DATE' ? expiryOrder(direction) : by, type, direction };
+  return {
+    name: field,
+    by: field === 'EXPIRY_DATE' ? expiryOrder(licenses.expiryDate, direction) : by,
+    type,
+    direction,
+  };
 }
 
 const newestFirst: LicenseSort = { field: 'CREATED_AT', direction: 'DESC' };

@@ -1,5 +1,6 @@
-import { sql } from 'drizzle-orm';
+import { type SQL, sql } from 'drizzle-orm';
 import {
+  type AnyPgColumn,
   boolean,
   check,
   foreignKey,
@@ -30,6 +31,12 @@ import {
 } from '../templates/model.js';
 import { licenseTemplates, products } from '../templates/table.js';
 import { licenseStatuses, suspensionCauses } from './model.js';
+
+/** Licenses without an expiry come behind all others, in either direction. */
+export function expiryOrder(expiryDate: AnyPgColumn, direction: 'ASC' | 'DESC'): SQL {
+  const never = sql.raw(direction === 'ASC' ? "'infinity'" : "'-infinity'");
+  return sql`coalesce(${expiryDate}, ${never}::timestamptz)`;
+}
 
 export const licenses = pgTable(
   'licenses',
@@ -68,6 +75,8 @@ export const licenses = pgTable(
     autoRenewal: boolean('auto_renewal').notNull().default(false),
     trialPeriodDays: integer('trial_period_days'),
     gracePeriodDays: integer('grace_period_days').default(30),
+    /** Since when its customer holds it: what was before belongs to whoever held it then. */
+    heldSince: instantColumn('held_since').notNull().default(sql`now()`),
     metadata: jsonb('metadata').$type<Record<string, unknown>>().notNull().default({}),
     ...madeAndChanged(),
   },
@@ -94,13 +103,22 @@ export const licenses = pgTable(
       foreignColumns: [licenseTemplates.tenantId, licenseTemplates.id],
       name: 'licenses_template',
     }),
+    // Each list is a range of one of these, ending with the keyset of its order.
     index('ix_licenses_tenant_customer').on(table.tenantId, table.customerId, table.createdAt, table.id),
+    index('ix_licenses_tenant_reseller').on(table.tenantId, table.resellerId, table.createdAt, table.id),
+    index('ix_licenses_tenant_template').on(table.tenantId, table.templateId, table.createdAt, table.id),
+    index('ix_licenses_tenant_product').on(table.tenantId, table.productId, table.createdAt, table.id),
+    index('ix_licenses_tenant_order').on(table.tenantId, table.orderId, table.createdAt, table.id),
     index('ix_licenses_tenant_created').on(table.tenantId, table.createdAt, table.id),
-    index('ix_licenses_tenant_expiry').on(table.tenantId, table.expiryDate),
+    index('ix_licenses_tenant_issued').on(table.tenantId, table.issuedDate, table.id),
+    index('ix_licenses_tenant_issued_to').on(table.tenantId, table.issuedTo, table.id),
+    index('ix_licenses_tenant_expiry').on(table.tenantId, expiryOrder(table.expiryDate, 'ASC'), table.id),
+    index('ix_licenses_tenant_expiry_desc').on(
+      table.tenantId,
+      expiryOrder(table.expiryDate, 'DESC'),
+      table.id,
+    ),
     index('ix_licenses_tenant_status').on(table.tenantId, table.status),
-    index('ix_licenses_product_status').on(table.tenantId, table.productId, table.status),
-    index('ix_licenses_tenant_reseller').on(table.tenantId, table.resellerId),
-    index('ix_licenses_tenant_order').on(table.tenantId, table.orderId),
     oneOf('licenses_license_type', table.licenseType, licenseTypes),
     oneOf('licenses_license_model', table.licenseModel, licenseModels),
     oneOf('licenses_status', table.status, licenseStatuses),

@@ -29,7 +29,14 @@ export interface IssuedLicense {
 
 export type NewLicense = Omit<
   typeof licenses.$inferInsert,
-  'tenantId' | 'id' | 'licenseKeyHash' | 'licenseKeyCiphertext' | 'licenseKeyMask' | 'createdAt' | 'updatedAt'
+  | 'tenantId'
+  | 'id'
+  | 'licenseKeyHash'
+  | 'licenseKeyCiphertext'
+  | 'licenseKeyMask'
+  | 'heldSince'
+  | 'createdAt'
+  | 'updatedAt'
 >;
 
 const KEY_TRIES = 5;
@@ -79,6 +86,7 @@ export async function insertLicense(work: Work, values: NewLicense, given?: stri
       licenseKeyHash: work.keys.hash('LICENSE_KEY', licenseKey),
       licenseKeyCiphertext: work.keys.encrypt(licenseKey, keyBinding(work.tenantId, id)),
       licenseKeyMask: maskLicenseKey(licenseKey),
+      heldSince: work.now,
       createdAt: work.now,
       updatedAt: work.now,
     })

@@ -1,0 +1,1 @@
+ALTER TABLE "licenses" ALTER COLUMN "held_since" SET DEFAULT now();
