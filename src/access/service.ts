@@ -77,6 +77,11 @@ function requireUnbound(work: Work, to: readonly (keyof Scope)[], permission: st
   throw new Refusal('FORBIDDEN', 'Is not for callers who are bound to a part of the tenant.', { permission });
 }
 
+/** What all of the tenant shares is changed by those alone who see all of it. */
+export function requireWholeTenant(work: Work, permission: string): void {
+  requireUnbound(work, ['customerId', 'resellerId', 'licenseId'], permission);
+}
+
 /** A reseller adds customers of its own. */
 export async function createCustomer(work: Work, input: CreateCustomerInput): Promise<Customer> {
   requireUnbound(work, ['customerId'], 'customer.create');
@@ -100,7 +105,10 @@ export async function createCustomer(work: Work, input: CreateCustomerInput): Pr
   return row;
 }
 
+/** A customer and its reseller change how it is called and reached; whether and through whom it buys is the vendor's. */
 export async function updateCustomer(work: Work, input: UpdateCustomerInput): Promise<Customer> {
+  if (input.status !== undefined || input.resellerId !== undefined)
+    requireWholeTenant(work, 'customer.update');
   const customer = await lockCustomer(work, input.customerId);
   if (customer === undefined) throw customerNotFound(input.customerId);
   await requireReseller(work, input.resellerId);
@@ -116,7 +124,7 @@ export async function updateCustomer(work: Work, input: UpdateCustomerInput): Pr
 }
 
 export async function createReseller(work: Work, input: CreateResellerInput): Promise<Reseller> {
-  requireUnbound(work, ['customerId', 'resellerId'], 'reseller.create');
+  requireWholeTenant(work, 'reseller.create');
   const [row] = await work.db
     .insert(resellers)
     .values({

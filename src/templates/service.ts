@@ -1,5 +1,5 @@
 import { and, eq } from 'drizzle-orm';
-import { changesOf } from '../access/service.js';
+import { changesOf, requireWholeTenant } from '../access/service.js';
 import { newId } from '../core/id.js';
 import { type FieldProblem, invalidInput } from '../core/refusal.js';
 import type { Work } from '../core/work.js';
@@ -25,6 +25,7 @@ import type {
 import { licenseTemplates, type Product, products, type Template } from './table.js';
 
 export async function createProduct(work: Work, input: CreateProductInput): Promise<Product> {
+  requireWholeTenant(work, 'product.create');
   const [row] = await work.db
     .insert(products)
     .values({
@@ -44,6 +45,7 @@ export async function createProduct(work: Work, input: CreateProductInput): Prom
 }
 
 export async function updateProduct(work: Work, input: UpdateProductInput): Promise<Product> {
+  requireWholeTenant(work, 'product.update');
   const changes = changesOf(input, ['name', 'description', 'version', 'active']);
   const [row] = await work.db
     .update(products)
@@ -102,6 +104,7 @@ async function insertTemplate(work: Work, values: NewTemplate): Promise<Template
 }
 
 export async function createTemplate(work: Work, input: CreateTemplateInput): Promise<Template> {
+  requireWholeTenant(work, 'template.create');
   requireSound(input);
   await requireProduct(work, input.productId);
   return insertTemplate(work, { ...input });
@@ -109,6 +112,7 @@ export async function createTemplate(work: Work, input: CreateTemplateInput): Pr
 
 /** Licenses copied what they were issued with, so that a change reaches none of them; `version` counts it. */
 export async function updateTemplate(work: Work, input: UpdateTemplateInput): Promise<Template> {
+  requireWholeTenant(work, 'template.update');
   const template = await lockTemplate(work, input.templateId);
   if (template === undefined) throw templateNotFound(input.templateId);
   const changes = changesOf(input, [
@@ -138,6 +142,7 @@ export async function updateTemplate(work: Work, input: UpdateTemplateInput): Pr
 }
 
 export async function duplicateTemplate(work: Work, input: DuplicateTemplateInput): Promise<Template> {
+  requireWholeTenant(work, 'template.create');
   const template = (await templatesById(work, [input.templateId])).get(input.templateId);
   if (template === undefined) throw templateNotFound(input.templateId);
   const {

@@ -222,6 +222,25 @@ describe('who is bound to a part of the tenant', () => {
     await refusedAct(server, as, 'createCustomer', named, 'RESELLER_NOT_FOUND');
   });
 
+  test.each(['customer_id', 'reseller_id'])(
+    'whoever has a %s renames a customer, and neither switches it nor moves it to another reseller',
+    async (claim) => {
+      const resellerId = await makeReseller();
+      const { id: customerId } = await act('createCustomer', { name: 'Cy', resellerId });
+      const as = bound({ [claim]: claim === 'customer_id' ? customerId : resellerId }, 'customer.update');
+
+      for (const change of [
+        { status: 'INACTIVE' },
+        { status: 'ACTIVE' },
+        { resellerId: null },
+        { resellerId },
+      ])
+        await refusedAct(server, as, 'updateCustomer', { customerId, name: 'Di', ...change }, 'FORBIDDEN');
+
+      expect((await act('updateCustomer', { customerId, name: 'Di' }, as)).name).toBe('Di');
+    },
+  );
+
   test('a reseller adds no other reseller, and changes itself alone', async () => {
     const resellerId = await makeReseller();
     const other = await makeReseller('South');
