@@ -1,3 +1,4 @@
+import ipaddr from 'ipaddr.js';
 import { z } from 'zod';
 import { StartupError } from './startupError.js';
 
@@ -9,6 +10,8 @@ const list = z.string().transform((value) =>
 );
 const flag = z.enum(['true', 'false']).transform((value) => value === 'true');
 const ALGORITHMS = ['EdDSA', 'ES256', 'ES384', 'ES512', 'PS256', 'PS384', 'PS512', 'RS256', 'RS384', 'RS512'];
+
+const isAddressRange = (value: string): boolean => ipaddr.isValid(value) || ipaddr.isValidCIDR(value);
 
 interface Setting<Value extends z.ZodType> {
   readonly type: Value;
@@ -99,7 +102,7 @@ export const settings = {
     'How long a floating lease lives without a heartbeat.',
   ),
   LG_TRUSTED_PROXIES: setting(
-    list.default([]),
+    list.pipe(z.array(z.string().refine(isAddressRange, 'takes addresses and CIDR ranges'))).default([]),
     'Addresses or CIDR ranges whose `X-Forwarded-For` is believed.',
   ),
   LG_DEMO: setting(
@@ -124,8 +127,12 @@ function unknownSettings(environment: NodeJS.ProcessEnv): string[] {
 }
 
 function conflicts(config: Config): string[] {
-  if (config.NODE_ENV !== 'production') return [];
   const problems: string[] = [];
+  const published = config.LG_AUTH_JWKS_URL ?? config.LG_AUTH_JWKS;
+  if (config.LG_AUTH_HS256_SECRET !== undefined && published !== undefined) {
+    problems.push('LG_AUTH_HS256_SECRET: does not go with LG_AUTH_JWKS_URL or LG_AUTH_JWKS');
+  }
+  if (config.NODE_ENV !== 'production') return problems;
   if (config.DATABASE_URL === undefined) problems.push('DATABASE_URL: is required in production');
   if (config.LG_AUTH_ISSUER === undefined) problems.push('LG_AUTH_ISSUER: is required in production');
   if (config.LG_AUTH_JWKS_URL === undefined && config.LG_AUTH_JWKS === undefined) {

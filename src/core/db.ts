@@ -93,10 +93,15 @@ async function beginOn(sql: postgres.Sql, mode: 'read' | 'write', options: PoolO
     open = false;
     try {
       await Promise.all(sent);
-      const [result] = [await connection.unsafe(word)];
+      const result = await connection.unsafe(word);
       // A commit of a transaction that has failed answers ROLLBACK and raises nothing.
-      if (word === 'commit' && result.command !== 'COMMIT')
+      if (word === 'commit' && result.command !== 'COMMIT') {
         throw new Error('the transaction was rolled back');
+      }
+    } catch (error) {
+      // Whatever failed, the next to use this connection finds no transaction on it.
+      await connection.unsafe('rollback').catch(() => undefined);
+      throw error;
     } finally {
       connection.release();
     }

@@ -20,14 +20,23 @@ const SECRET_MEMBERS = [
   'variables',
 ];
 
-/** A failed statement names its parameters behind its text; a log keeps the text alone. */
-const withoutParameters = (text: string): string => text.replace(/\nparams: [\s\S]*?(?=\n {4}at |$)/, '');
+/** The frames of a stack, without the message above them. */
+function framesOf({ stack = '', message }: Error): string {
+  const at = stack.indexOf(message);
+  return at < 0 ? '' : stack.slice(at + message.length);
+}
 
+/**
+ * A failed statement carries its parameters, in its message and in its stack. What is logged is its text, and what
+ * the database said of it.
+ */
 function serializeError(error: Error): object {
-  const { message, stack, ...rest } = stdSerializers.err(error);
-  const cause = error.cause instanceof Error ? { cause: withoutParameters(error.cause.message) } : {};
-  const { type, code } = rest;
-  return { type, code, message: withoutParameters(message), stack: withoutParameters(stack), ...cause };
+  const { type, code } = stdSerializers.err(error);
+  const cause = error.cause instanceof Error ? error.cause : undefined;
+  if ('query' in error && cause !== undefined) {
+    return { type, code, message: cause.message, statement: error.query, stack: framesOf(cause) };
+  }
+  return { type, code, message: error.message, stack: framesOf(error), cause: cause?.message };
 }
 
 export function createLog(level: string, destination?: DestinationStream): Log {

@@ -141,9 +141,10 @@ async function answerJson({ headers }: FastifyRequest): Promise<void> {
   headers.accept = headers.accept?.includes(newer) === true ? newer : 'application/json';
 }
 
-/** A trusted proxy hands on whatever its caller wrote; what is no address is none. */
+/** A trusted proxy hands on whatever its caller wrote; what is no address is none, and a zone means nothing here. */
 function addressOf({ ip }: FastifyRequest): string | undefined {
-  return isIP(ip) === 0 ? undefined : ip;
+  const [address = ''] = ip.split('%', 1);
+  return isIP(address) === 0 ? undefined : address;
 }
 
 /** Tells every socket that the server goes, so that clients connect to another at once. */

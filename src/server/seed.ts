@@ -1,4 +1,4 @@
-import { and, asc, eq } from 'drizzle-orm';
+import { and, asc, eq, sql } from 'drizzle-orm';
 import { permissionsOf } from '../access/permissions.js';
 import { findTenant } from '../access/queries.js';
 import { createCustomer, createReseller, createTenant } from '../access/service.js';
@@ -14,6 +14,7 @@ import type { Template } from '../templates/table.js';
 import { type DemoProduct, type DemoTenant, demoTenants } from './demoData.js';
 import { type Machinery, openWork } from './operation.js';
 
+const SEED_LOCK = 7_461_200_521;
 const PLATFORM = 'LICENSEGRAPH' as ProductId;
 
 async function seedTemplates(work: Work, product: DemoProduct): Promise<Template[]> {
@@ -104,6 +105,8 @@ export async function seedDemo(machinery: Machinery): Promise<void> {
   for (const tenant of demoTenants) {
     const { work, session } = await openWork(machinery, systemCaller(tenant.id));
     try {
+      // Of servers that start at once one seeds, and the others find it done.
+      await work.db.execute(sql`select pg_advisory_xact_lock(${SEED_LOCK})`);
       if ((await findTenant(work.db, tenant.id)) === undefined) await seedTenant(work, tenant);
       await session.commit();
     } catch (error) {

@@ -45,6 +45,11 @@ const bad: [name: string, environment: NodeJS.ProcessEnv][] = [
   ['LG_AUTH_ALGORITHMS', { LG_AUTH_ALGORITHMS: 'none' }],
   ['LG_AUTH_ALGORITHMS', { LG_AUTH_ALGORITHMS: 'HS256' }],
   ['LG_AUTH_HS256_SECRET', { LG_AUTH_HS256_SECRET: 'secret-word' }],
+  ['LG_TRUSTED_PROXIES', { LG_TRUSTED_PROXIES: '10.0.0.0/8,proxy.internal' }],
+  [
+    'LG_AUTH_HS256_SECRET',
+    { LG_AUTH_HS256_SECRET: 'x'.repeat(40), LG_AUTH_ISSUER: 'i', LG_AUTH_JWKS: '{"keys":[]}' },
+  ],
   ['LG_DEMO', { LG_DEMO: 'yes' }],
   ['DATABASE_URL', { ...production, DATABASE_URL: undefined }],
   ['LG_AUTH_ISSUER', { ...production, LG_AUTH_ISSUER: undefined }],

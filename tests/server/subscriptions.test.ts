@@ -2,6 +2,7 @@ import type { AddressInfo } from 'node:net';
 import { type Client, createClient } from 'graphql-ws';
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
 import { WebSocket } from 'ws';
+import { createSchema } from '../../src/server/schema.js';
 import { mutation } from '../support/acts.js';
 import {
   activate,
@@ -202,15 +203,45 @@ test('licenseExpiring tells what is in the window, and what a change brings into
   expect(both.at(1)?.data?.licenseExpiring).toEqual({ daysRemaining: 1, license: { id: later.id } });
 });
 
-test('a refused subscription ends itself and says why', async () => {
+const streams = [
+  ['licenseChanged', 'license.read', changed],
+  ['licenseExpiring', 'license.read', 'subscription { licenseExpiring(withinDays: 7) { daysRemaining } }'],
+  ['activationChanged', 'activation.read', 'subscription { activationChanged { type } }'],
+] as const;
+
+test('every stream stands in the table', () => {
+  const fields = createSchema().getSubscriptionType()?.getFields() ?? {};
+
+  expect(streams.map(([name]) => name).toSorted()).toEqual(Object.keys(fields).toSorted());
+});
+
+test.each(streams)(
+  '%s asks for its permission, ends itself and says why',
+  async (_name, permission, query) => {
+    const shop = await openShop(server);
+    const nobody: Claims = { tenant_id: shop.admin.tenant_id, roles: [] };
+
+    const stream = await subscribe(server, nobody, query);
+    await stream.until(1);
+
+    expect(JSON.stringify(stream.got[0])).toContain(`Needs the permission '${permission}'.`);
+    expect(await stream.ended).toBe('complete');
+  },
+);
+
+test('bad values are refused before anything is followed', async () => {
   const shop = await openShop(server);
-  const nobody: Claims = { tenant_id: shop.admin.tenant_id, roles: [] };
 
-  const stream = await subscribe(server, nobody, changed);
-  await stream.until(1);
+  const days = await subscribe(
+    server,
+    shop.admin,
+    'subscription { licenseExpiring(withinDays: 0) { daysRemaining } }',
+  );
+  const id = await subscribe(server, shop.admin, 'subscription { licenseChanged(licenseId: "x") { type } }');
+  await Promise.all([days.ended, id.ended]);
 
-  expect(JSON.stringify(stream.got[0])).toContain('FORBIDDEN');
-  expect(await stream.ended).toBe('complete');
+  expect(JSON.stringify(days.got)).toContain('"field":"withinDays"');
+  expect(JSON.stringify(id.got)).toContain('"field":"licenseId"');
 });
 
 test('queries and mutations run over a socket as over HTTP', async () => {
