@@ -75,6 +75,18 @@ test('a heartbeat with the new token ends the one before it at once', async () =
   expect(await directory()).toBe(1);
 });
 
+test('a validation and a heartbeat that use the new token at once end the one before it, and neither fails', async () => {
+  for (let round = 0; round < 30; round += 1) {
+    const [first, second] = await tokensOf(2);
+
+    const [verdict, beat] = await Promise.all([validateToken(server, second), heartbeat(server, second)]);
+
+    expect([verdict, beat.errors]).toEqual([valid, []]);
+    await retired(first);
+  }
+  expect(server.logged.filter((line) => line.includes('"level":50'))).toEqual([]);
+});
+
 test('the token before serves for 24 hours at most', async () => {
   const [first, second] = await tokensOf(2);
 

@@ -1,7 +1,7 @@
 import { enterBySecret } from '../../access/service.js';
 import type { Reading, Work } from '../../core/work.js';
 import { parseLicenseKey } from '../../licenses/model.js';
-import { licensesById } from '../../licenses/queries.js';
+import { licensesById, lockLicense } from '../../licenses/queries.js';
 import type { License } from '../../licenses/table.js';
 import { type Facts, refusedVerdict, type Verdict, verdictOn } from '../model.js';
 import { activationByToken, activationOfDevice, lockActivation } from '../queries.js';
@@ -92,8 +92,12 @@ export function firstUseOf(reading: Reading, activation: Activation | null, toke
   return reading.keys.hashes('ACTIVATION_TOKEN', token).includes(activation.activationTokenHash);
 }
 
-/** Ends the previous token. Writes no event: it follows from the use of the new one. */
+/**
+ * Ends the previous token. Writes no event: it follows from the use of the new one. The license is locked first, as
+ * by every act on its activations: a heartbeat with the same token takes the rest in another order.
+ */
 export async function retirePreviousToken(work: Work, activation: Activation): Promise<void> {
+  await lockLicense(work, activation.licenseId);
   const current = await lockActivation(work, activation.id);
   if (current === undefined || current.activationTokenHash !== activation.activationTokenHash) return;
   await forgetToken(work, current.previousTokenHash);
