@@ -202,18 +202,3 @@ export function activationsByLicense(reading: Reading, owners: readonly string[]
   };
   return pagesByOwner(reading.db, activations, request, (row) => row.licenseId);
 }
-
-export function liveActivations(reading: Reading, licenseId: LicenseId): Promise<Activation[]> {
-  return reading.db
-    .select()
-    .from(activations)
-    .where(
-      and(
-        eq(activations.tenantId, reading.tenantId),
-        eq(activations.licenseId, licenseId),
-        eq(activations.status, 'ACTIVE'),
-      ),
-    )
-    .orderBy(activations.id)
-    .for('no key update');
-}

@@ -28,6 +28,8 @@ export interface Work extends Reading {
   readonly address: string | undefined;
   /** Writes the fact in this transaction, then runs what must follow it in the same transaction. */
   emit(event: NewEvent): Promise<void>;
+  /** The same for many facts of one act, in the statements of one. */
+  emitAll(events: readonly NewEvent[]): Promise<void>;
 }
 
 export interface WorkSettings {

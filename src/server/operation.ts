@@ -1,4 +1,4 @@
-import { appendEvent } from '../audit/service.js';
+import { appendEvents } from '../audit/service.js';
 import type { Actor } from '../core/actor.js';
 import type { Clock, Instant } from '../core/clock.js';
 import type { KeyRing } from '../core/crypto.js';
@@ -68,10 +68,13 @@ export async function openWork(machinery: Machinery, caller: Caller): Promise<Op
       tenantId = next;
       actor = as;
     },
-    emit: async (event) => {
-      emitted = true;
-      await appendEvent(work, event);
-      for (const follow of machinery.followers[event.type] ?? []) await follow(work, event);
+    emit: (event) => work.emitAll([event]),
+    emitAll: async (events) => {
+      emitted ||= events.length > 0;
+      await appendEvents(work, events);
+      for (const event of events) {
+        for (const follow of machinery.followers[event.type] ?? []) await follow(work, event);
+      }
     },
   };
   const commit = async (): Promise<void> => {

@@ -217,3 +217,48 @@ test('an activation and the revocation of its license at once leave no live devi
     expect([undefined, 'LICENSE_REVOKED', 'ACTIVATION_LIMIT_EXCEEDED']).toContain(code);
   expect(await seatsOf(server, shop, license)).toEqual({ graph: 0, stored: 0, live: 0 });
 });
+
+describe('a license of many devices', () => {
+  /** So many copies of an activation, each a device of its own. */
+  async function addDevices(count: number): Promise<void> {
+    await server.sql`insert into license_activations
+      (tenant_id, id, license_id, activation_token_hash, activation_token_hint, device_fingerprint,
+       application_version, activated_at, created_at, updated_at)
+      select tenant_id, gen_random_uuid(), license_id, gen_random_uuid()::text, 'hint', gen_random_uuid()::text,
+        application_version, activated_at, created_at, updated_at
+      from license_activations, generate_series(1, ${count}) where id = ${id}`;
+  }
+
+  async function statementsOf(act: string, input: object): Promise<number> {
+    server.statements.length = 0;
+    await actOn(server, shop.admin, act, { licenseId: license.id, ...input }, 'id');
+    return server.statements.length;
+  }
+
+  test.each([
+    ['revokeLicense', 'license.revoked', () => ({ reason: 'Fraud' })],
+    [
+      'transferLicense',
+      'license.transferred',
+      () => ({ newCustomerId: shop.customerId, newIssuedTo: 'Bo', transferReason: 'Sold' }),
+    ],
+  ])('is ended by %s in as many statements as one of few, with one event each', async (act, fact, input) => {
+    await addDevices(1);
+    const forThree = await statementsOf(act, input());
+    license = await createLicense(server, shop, { customerId: shop.customerId, maxActivations: 3 });
+    id = String((await activate(server, license.licenseKey, 'device-1')).activation?.id);
+    await addDevices(199);
+    const devices = await server.sql`select id from license_activations where license_id = ${license.id}`;
+
+    const events = await eventsDuring(server, shop.admin.tenant_id, async () => {
+      expect(await statementsOf(act, input())).toBe(forThree);
+    });
+
+    expect(events.map(({ type, subjectId }) => [type, subjectId])).toEqual([
+      [fact, license.id],
+      ...devices.map((row) => ['activation.deactivated', row.id]).toSorted(),
+    ]);
+    expect(await server.count('unsealed_events')).toBe(await server.count('license_event_logs'));
+    expect(await seatsOf(server, shop, license)).toEqual({ graph: 0, stored: 0, live: 0 });
+  });
+});

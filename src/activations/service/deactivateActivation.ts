@@ -1,25 +1,18 @@
+import { and, eq } from 'drizzle-orm';
 import { requirePermission } from '../../core/actor.js';
 import type { NewEvent } from '../../core/event.js';
 import { invalidInput } from '../../core/refusal.js';
 import type { Work } from '../../core/work.js';
 import { lockLicense } from '../../licenses/queries.js';
-import type { License } from '../../licenses/table.js';
 import { activationNotFound } from '../model.js';
-import { activationsById, liveActivations, lockActivation } from '../queries.js';
+import { activationsById, lockActivation } from '../queries.js';
 import type { DeactivateActivationInput } from '../schema.js';
-import type { Activation } from '../table.js';
+import { type Activation, licenseActivations as activations } from '../table.js';
 import { activationToChange, changeActivation, eventOf, recountSeats } from './activation.js';
 
-async function deactivated(work: Work, license: License, activation: Activation, reason: string | null) {
-  const row = await changeActivation(work, activation, {
-    status: 'DEACTIVATED',
-    deactivatedAt: work.now,
-    deactivationReason: reason,
-    leaseExpiresAt: null,
-  });
-  await work.emit(eventOf(row, 'activation.deactivated', { reason }));
-  await recountSeats(work, license);
-  return row;
+function ending(work: Work, reason: string | null) {
+  const at = { deactivatedAt: work.now, deactivationReason: reason };
+  return { status: 'DEACTIVATED', ...at, leaseExpiresAt: null } as const;
 }
 
 async function activationNamed(work: Work, input: DeactivateActivationInput) {
@@ -45,15 +38,34 @@ export async function deactivateActivation(
 ): Promise<Activation> {
   const { activation, license } = await activationNamed(work, input);
   if (activation.status !== 'ACTIVE') return activation;
-  return deactivated(work, license, activation, input.reason ?? null);
+  const reason = input.reason ?? null;
+  const row = await changeActivation(work, activation, ending(work, reason));
+  await work.emit(eventOf(row, 'activation.deactivated', { reason }));
+  await recountSeats(work, license);
+  return row;
 }
 
-/** Follows the revocation of a license, or its transfer, in the same transaction. */
+/**
+ * Follows the revocation of a license, or its transfer, in the same transaction. As many statements for thousands of
+ * devices as for one: the license is locked all the while.
+ */
 export async function deactivateAll(work: Work, event: NewEvent): Promise<void> {
   const license = event.licenseId === undefined ? undefined : await lockLicense(work, event.licenseId);
   if (license === undefined || event.data?.deactivate_existing === false) return;
   const reason = event.type === 'license.revoked' ? 'License revoked' : 'License transferred';
-  for (const activation of await liveActivations(work, license.id)) {
-    await deactivated(work, license, activation, reason);
-  }
+  const rows = await work.db
+    .update(activations)
+    .set({ ...ending(work, reason), updatedAt: work.now })
+    .where(
+      and(
+        eq(activations.tenantId, work.tenantId),
+        eq(activations.licenseId, license.id),
+        eq(activations.status, 'ACTIVE'),
+      ),
+    )
+    .returning();
+  if (rows.length === 0) return;
+  const inOrder = rows.toSorted((one, other) => (one.id < other.id ? -1 : 1));
+  await work.emitAll(inOrder.map((row) => eventOf(row, 'activation.deactivated', { reason })));
+  await recountSeats(work, license);
 }
