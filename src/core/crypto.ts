@@ -27,7 +27,8 @@ export type HashKind =
   | 'API_KEY'
   | 'FINGERPRINT'
   | 'HARDWARE_ID'
-  | 'MAC_ADDRESS';
+  | 'MAC_ADDRESS'
+  | 'REQUEST';
 
 export interface KeyRing {
   /** HMAC-SHA-256 under the current pepper: `<key id>.<base64url>`. Device facts are hashed within their tenant. */

@@ -55,6 +55,18 @@ export const refusalCodes = {
   ],
   TOO_MANY_SUBSCRIPTIONS: [429, 'The socket carries as many operations as one may.'],
   TOO_SLOW: [429, 'The subscriber did not keep up with its events; subscribe again.'],
+  NOT_VISIBLE: [
+    404,
+    'The act is done, and what its payload leads to at that field has since moved out of sight of the caller.',
+  ],
+  IDEMPOTENCY_KEY_REUSED: [
+    409,
+    'The Idempotency-Key came before with another operation or other variables. Take a new one.',
+  ],
+  IDEMPOTENCY_KEY_IN_USE: [
+    409,
+    'A request with this Idempotency-Key is still running. Try again with the same one.',
+  ],
   BAD_USER_INPUT: [400, 'A variable does not fit its GraphQL type; the message names its path.'],
   GRAPHQL_PARSE_FAILED: [400, 'The document is not GraphQL.'],
   GRAPHQL_VALIDATION_FAILED: [400, 'The document does not fit the schema.'],

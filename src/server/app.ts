@@ -46,7 +46,7 @@ function operationPlugin(machinery: Machinery): ApolloServerPlugin<Operation> {
         if (operation === undefined) return;
         const asked = { schema, document, operation, variables: request.variables ?? {} };
         const needs = needsOf(asked, contextValue.actor);
-        if (operation.operation === 'mutation') await contextValue.features.beforeMutation(needs);
+        if (operation.operation === 'mutation') await contextValue.beginMutation(asked, needs);
         else await contextValue.features.beforeQuery(needs);
       },
       didEncounterErrors: async ({ errors, contextValue }) => {
@@ -186,7 +186,13 @@ export async function createApp(options: AppOptions): Promise<FastifyInstance> {
     const actor = await authenticate(request.headers.authorization).catch((error: unknown) => {
       throw asHttpError(error, request.id);
     });
-    return new Operation(machinery, { actor, requestId: request.id, address: addressOf(request) });
+    const idempotencyKey = request.headers['idempotency-key']?.toString();
+    return new Operation(machinery, {
+      actor,
+      requestId: request.id,
+      address: addressOf(request),
+      idempotencyKey,
+    });
   };
   const door = { url: '/graphql', onRequest: answerJson, handler: fastifyApolloHandler(graph, { context }) };
   await app.register(websocket, { options: { maxPayload: BODY_LIMIT_BYTES }, preClose: goodbye });

@@ -10,7 +10,10 @@ import { Refusal } from '../core/refusal.js';
 import type { Followers, Reading, Work, WorkSettings } from '../core/work.js';
 import type { Context } from '../graph/context.js';
 import { type Batch, Loaders } from '../graph/load.js';
-import { OperationFeatures } from './operationFeatures.js';
+import type { OperationDocument } from './enforceFeatures.js';
+import { type Claim, claimName, Idempotency, recall, remember } from './idempotency.js';
+import { OperationFeatures, type PathNeed } from './operationFeatures.js';
+import type { Turns } from './turns.js';
 
 /** What every operation of this process uses. */
 export interface Machinery {
@@ -20,6 +23,8 @@ export interface Machinery {
   readonly log: Log;
   readonly settings: WorkSettings;
   readonly followers: Followers;
+  /** Acts under one Idempotency-Key, one after the other. */
+  readonly turns: Turns;
   /** Tells the sealer that events were committed; many calls at once make one word. */
   announce(): void;
   /** Hands out a tenant's events; a process that only works on the database has none. */
@@ -30,6 +35,17 @@ export interface Caller {
   readonly actor: Actor;
   readonly requestId: string;
   readonly address: string | undefined;
+  /** The header Idempotency-Key as it came. */
+  readonly idempotencyKey?: string | undefined;
+}
+
+/** A root field of a mutation, ready to run. */
+export interface RootAct {
+  readonly responseName: string;
+  readonly input: unknown;
+  run(): Promise<unknown>;
+  /** Draws the units that it needs; answers what to do once they are committed. */
+  charge(work: Work): Promise<() => void>;
 }
 
 function tenantOf(actor: Actor): TenantId | undefined {
@@ -89,6 +105,16 @@ function requireTenant(tenantId: TenantId | undefined): TenantId {
   return tenantId;
 }
 
+/** An act with what it charges, or the answer that was given to its claim before and nothing else. */
+async function once(act: RootAct, work: Work, claim: Claim | undefined) {
+  const before = claim === undefined ? undefined : await recall(work, claim);
+  if (before !== undefined) return { payload: before.payload, charged: () => undefined };
+  const payload = await act.run();
+  const charged = await act.charge(work);
+  if (claim !== undefined) await remember(work, claim, payload);
+  return { payload, charged };
+}
+
 /**
  * What changes while an operation runs, in one object: Apollo copies the context value shallowly, and the copy has
  * to share it.
@@ -106,6 +132,7 @@ interface Progress {
 export class Operation implements Context {
   readonly requestId: string;
   readonly features: OperationFeatures;
+  private readonly idempotency: Idempotency;
   private readonly progress: Progress;
   private readonly loaders: Loaders;
   private readonly tasks: ((work: Work) => Promise<void>)[] = [];
@@ -126,6 +153,7 @@ export class Operation implements Context {
       ended: false,
     };
     this.loaders = new Loaders(() => this.reading());
+    this.idempotency = new Idempotency(machinery, caller);
     this.features = begun ?? new OperationFeatures(machinery, this);
   }
 
@@ -166,27 +194,44 @@ export class Operation implements Context {
     this.tasks.push(task);
   }
 
+  /** Before a mutation runs: what it asks is taken down, and its features are asked for all its roots. */
+  async beginMutation(asked: OperationDocument, needs: readonly PathNeed[]): Promise<void> {
+    this.idempotency.recognise(asked);
+    await this.features.beforeMutation(needs);
+  }
+
+  answered(): Promise<(responseName: string) => boolean> {
+    return this.idempotency.answered(() => this.reading());
+  }
+
   /**
-   * Runs a root mutation in its transaction: what it does, then what it charges, then the commit. What its payload
-   * reads is read after that, in a transaction of its own, as the actor that the act found.
+   * Runs a root mutation once for its caller's idempotency key, or any number of times without one. Who waits for
+   * another with the same key holds no connection.
    */
-  async act<Result>(
-    run: () => Promise<Result>,
-    charge: (work: Work) => Promise<() => void>,
-  ): Promise<Result> {
+  async act(act: RootAct): Promise<unknown> {
     await this.endReading();
-    const { work, session, actor } = await openWork(this.machinery, this.caller);
+    const claim = await this.idempotency.claim(act.responseName, act.input);
+    if (claim === undefined) return this.perform(act);
+    return this.machinery.turns.take(claimName(claim), () => this.perform(act, claim));
+  }
+
+  /**
+   * One transaction: what the act does, then what it charges, then the commit. What its payload reads is read after
+   * that, in a transaction of its own, as the actor that the act found.
+   */
+  private async perform(act: RootAct, claim?: Claim): Promise<unknown> {
+    const caller = claim === undefined ? this.caller : { ...this.caller, actor: claim.actor };
+    const { work, session, actor } = await openWork(this.machinery, caller);
     this.progress.work = work;
     try {
-      const result = await run();
-      const charged = await charge(work);
+      const { payload, charged } = await once(act, work, claim);
       await session.commit();
       charged();
       // What resolvers of an earlier, erased payload read meanwhile is a snapshot without this act.
       await this.endReading();
       this.progress.actor = actor();
       this.progress.now = work.now;
-      return result;
+      return payload;
     } catch (error) {
       await session.rollback();
       this.progress.actor = this.caller.actor;

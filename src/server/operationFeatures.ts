@@ -15,6 +15,8 @@ export interface PathNeed extends Need {
 interface Asking {
   readonly known: Caller;
   reading(): Promise<Reading>;
+  /** Tells, of each root field, whether its idempotency key was answered before. */
+  answered(): Promise<(responseName: string) => boolean>;
 }
 
 /** A feature is decided for a response path: every type that marks the path with it shares the decision. */
@@ -22,6 +24,18 @@ export const needKey = (path: string, feature: string): string => `${path} ${fea
 const keyOf = (need: PathNeed): string => needKey(need.path, need.feature);
 const rootOf = (path: string): string => path.split('.')[0] ?? path;
 const metered = (need: Need): boolean => need.amount > 0;
+
+/**
+ * A root that was done before passes, and what its payload reads anew has to be licensed but needs no units. If it is
+ * done after all, because its seven days end in this moment, it is charged as any other.
+ */
+function needsToCheck(needs: readonly PathNeed[], answered: (root: string) => boolean): PathNeed[] {
+  return needs.flatMap((need) => {
+    const root = rootOf(need.path);
+    if (!answered(root)) return [need];
+    return need.path === root ? [] : [{ ...need, amount: 0 }];
+  });
+}
 
 /** Keeps what an operation needs, what was refused, and which units return when their field did not run. */
 export class OperationFeatures implements FeatureRun {
@@ -79,7 +93,8 @@ export class OperationFeatures implements FeatureRun {
     this.#take(needs);
     if (needs.length === 0) return;
     if (this.asking.known.actor.kind === 'anonymous') return this.#refuseAll();
-    this.#record(await checkNeeds(await this.asking.reading(), needs), needs);
+    const asked = needsToCheck(needs, await this.asking.answered());
+    if (asked.length > 0) this.#record(await checkNeeds(await this.asking.reading(), asked), asked);
   }
 
   /** Charges a root of a mutation, with all that its payload needs; answers what to do once that is committed. */

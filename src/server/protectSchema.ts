@@ -3,10 +3,13 @@ import {
   type GraphQLField,
   type GraphQLResolveInfo,
   type GraphQLSchema,
+  isNonNullType,
   isObjectType,
+  OperationTypeNode,
 } from 'graphql';
 import { isPermission } from '../access/permissions.js';
 import { requirePermission } from '../core/actor.js';
+import { Refusal } from '../core/refusal.js';
 import { checkArguments } from './checkArguments.js';
 import { checkPayload } from './checkPayload.js';
 import { markProblems, marksOf } from './enforceFeatures.js';
@@ -23,6 +26,19 @@ function pathOf(info: GraphQLResolveInfo): string {
   return names.join('.');
 }
 
+/**
+ * A payload holds rows as the act returned them, and its edges are read afterwards: what was moved to somebody else
+ * since, by this act, by another, or in the days before a replay, is not found. In a query it would be our defect.
+ */
+function isLost(answer: unknown, field: Field, info: GraphQLResolveInfo): boolean {
+  const missing = answer === null || answer === undefined;
+  return missing && isNonNullType(field.type) && info.operation.operation === OperationTypeNode.MUTATION;
+}
+
+function outOfSight(path: string): Refusal {
+  return new Refusal('NOT_VISIBLE', `The act is done; what ${path} leads to is not the caller's to see now.`);
+}
+
 /** Wraps a field in what stands before its resolver: permission, values, features, and for a root mutation the transaction. */
 function protectField(field: Field, permission: string | undefined, isMutation: boolean): void {
   const original = field.resolve ?? defaultFieldResolver;
@@ -36,9 +52,15 @@ function protectField(field: Field, permission: string | undefined, isMutation: 
     ctx.features.check(path, marks);
     const run = async (): Promise<unknown> => original(source, args, ctx, info);
     const answer = isMutation
-      ? await ctx.act(run, (work) => ctx.features.chargeRoot(work, path))
+      ? await ctx.act({
+          responseName: path,
+          input: args.input,
+          run,
+          charge: (work) => ctx.features.chargeRoot(work, path),
+        })
       : await run();
     ctx.features.used(path, marks);
+    if (isLost(answer, field, info)) throw outOfSight(path);
     return answer;
   };
 }

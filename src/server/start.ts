@@ -28,6 +28,7 @@ import type { Machinery } from './operation.js';
 import { createSchema } from './schema.js';
 import { announcer, startSealer } from './sealer.js';
 import { seedDemo } from './seed.js';
+import { Turns } from './turns.js';
 
 /** A database to work on: yours, or the embedded one. */
 export interface Database {
@@ -86,8 +87,16 @@ export function openMachinery(parts: MachineryParts, role: DatabaseRole): Machin
     ...(parts.onStatement === undefined ? {} : { onStatement: parts.onStatement }),
   });
   const settings = { leaseSeconds: config.LG_LEASE_SECONDS };
-  const announce = announcer(pool);
-  return { pool, keys: keyRing(keys), clock: parts.clock ?? systemClock, log, settings, followers, announce };
+  return {
+    pool,
+    keys: keyRing(keys),
+    clock: parts.clock ?? systemClock,
+    log,
+    settings,
+    followers,
+    turns: new Turns(config.LG_STATEMENT_SECONDS * 1000),
+    announce: announcer(pool),
+  };
 }
 
 function configuredKeys(config: Config): JWTVerifyGetKey | undefined {

@@ -22,11 +22,16 @@ export class ServerProcess {
   ) {}
 
   /** Sends one operation, as the bearer of this token or as nobody. */
-  async graphql(query: string, variables: object = {}, token?: string): Promise<Answer> {
+  async graphql(
+    query: string,
+    variables: object = {},
+    token?: string,
+    headers: Readonly<Record<string, string>> = {},
+  ): Promise<Answer> {
     const authorization = token === undefined ? {} : { authorization: `Bearer ${token}` };
     const response = await fetch(`${this.address}/graphql`, {
       method: 'POST',
-      headers: { 'content-type': 'application/json', ...authorization },
+      headers: { 'content-type': 'application/json', ...authorization, ...headers },
       body: JSON.stringify({ query, variables }),
     });
     const body = (await response.json()) as { data?: Json | null; errors?: GraphError[] };
@@ -77,7 +82,7 @@ export class Processes {
     private readonly environment: NodeJS.ProcessEnv,
   ) {}
 
-  static async open({ keys, url }: TestServer): Promise<Processes> {
+  static async open({ keys, url }: TestServer, environment: NodeJS.ProcessEnv = {}): Promise<Processes> {
     expect(existsSync(MAIN), 'dist/ is missing: run npm test').toBe(true);
     const folder = await mkdtemp(join(tmpdir(), 'lg-processes-'));
     const keysFile = join(folder, 'keys.json');
@@ -92,6 +97,7 @@ export class Processes {
       LG_DATA_DIR: folder,
       LG_KEYS: 'file',
       LG_KEYS_FILE: keysFile,
+      ...environment,
     });
   }
 

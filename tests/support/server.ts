@@ -50,6 +50,7 @@ export interface Claims {
   readonly sub?: string;
   readonly roles?: readonly Role[];
   readonly permissions?: readonly string[];
+  readonly kind?: 'user' | 'service';
   readonly customer_id?: string;
   readonly reseller_id?: string;
 }
@@ -86,7 +87,12 @@ export class TestServer {
   }
 
   /** Sends one operation over HTTP, as the bearer of these claims or as nobody. */
-  async graphql(query: string, variables: object = {}, as?: Claims | string): Promise<Answer> {
+  async graphql(
+    query: string,
+    variables: object = {},
+    as?: Claims | string,
+    headers: Readonly<Record<string, string>> = {},
+  ): Promise<Answer> {
     const token = typeof as === 'object' ? await this.token(as) : as;
     const response = await this.app.inject({
       method: 'POST',
@@ -94,6 +100,7 @@ export class TestServer {
       headers: {
         'content-type': 'application/json',
         ...(token === undefined ? {} : { authorization: `Bearer ${token}` }),
+        ...headers,
       },
       payload: JSON.stringify({ query, variables }),
     });
@@ -103,8 +110,13 @@ export class TestServer {
   }
 
   /** The same, for an operation that has to succeed. */
-  async ok(query: string, variables: object = {}, as?: Claims | string): Promise<Json> {
-    const answer = await this.graphql(query, variables, as);
+  async ok(
+    query: string,
+    variables: object = {},
+    as?: Claims | string,
+    headers: Readonly<Record<string, string>> = {},
+  ): Promise<Json> {
+    const answer = await this.graphql(query, variables, as, headers);
     expect(answer.errors, this.logged.filter((line) => line.includes('"level":50')).join('\n')).toEqual([]);
     if (answer.data === null) throw new Error('an answer without data');
     return answer.data;

@@ -1,0 +1,182 @@
+import {
+  type GraphQLField,
+  type GraphQLObjectType,
+  getNamedType,
+  isInputObjectType,
+  isLeafType,
+  isNonNullType,
+  isObjectType,
+} from 'graphql';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { ANYONE } from '../../src/graph/authorized.js';
+import { provingMembers } from '../../src/server/idempotency.js';
+import { createSchema } from '../../src/server/schema.js';
+import { mutation, tablesOf } from '../support/acts.js';
+import {
+  activate,
+  createCustomer,
+  createProduct,
+  createTemplate,
+  grantToTenant,
+  issueLicense,
+  openShop,
+  type Shop,
+} from '../support/fixtures.js';
+import { keyed } from '../support/replays.js';
+import { startTestServer, type TestServer } from '../support/server.js';
+
+const mutations: readonly GraphQLField<unknown, unknown>[] = Object.values(
+  createSchema().getMutationType()?.getFields() ?? {},
+);
+
+let server: TestServer;
+let shop: Shop;
+beforeAll(async () => {
+  server = await startTestServer();
+  shop = await openShop(server);
+  await grantToTenant(
+    server,
+    shop,
+    ['bulk_export', 'analytics_dashboard', 'analytics_advanced'].map((featureId) => ({ featureId })),
+  );
+});
+afterAll(() => server.stop());
+
+const location = {
+  country: 'DE',
+  timezone: 'Europe/Berlin',
+  coordinates: { latitude: 52.5, longitude: 13.4 },
+};
+const metadata = { nested: { list: [1, 'two', null], ratio: 0.1 }, empty: {}, größe: '大' };
+const feature = { featureId: 'reports', featureName: 'Reports', limitValue: 9_007_199_254_740_991 };
+const pricing = {
+  basePrice: '100.0001',
+  currency: 'EUR',
+  billingCycle: 'MONTHLY',
+  volumeDiscounts: [{ minQuantity: 10, discountPercentage: '2.5' }],
+};
+
+const newLicense = async () => ({ licenseId: (await issueLicense(server, shop)).id });
+const suspended = async () => {
+  const { licenseId } = await newLicense();
+  await server.ok(
+    mutation('suspendLicense', '__typename'),
+    { input: { licenseId, reason: 'x' } },
+    shop.admin,
+  );
+  return { licenseId };
+};
+const resellerId = async () => {
+  const made = await server.ok(
+    mutation('createReseller', 'reseller { id }'),
+    { input: { name: 'R' } },
+    shop.admin,
+  );
+  return String(made.createReseller?.reseller?.id);
+};
+const licenseKey = async () => (await issueLicense(server, shop)).licenseKey;
+const activationToken = async () => (await activate(server, await licenseKey(), 'd')).activationToken;
+
+/** An input that each mutation takes, with values of every shape that its payload may hold. */
+const inputs: Readonly<Record<string, () => Promise<object>>> = {
+  createCustomer: async () => ({ name: 'Ada', email: 'ada@example.com' }),
+  updateCustomer: async () => ({ customerId: await createCustomer(server, shop.admin), email: null }),
+  createReseller: async () => ({ name: 'R' }),
+  updateReseller: async () => ({ resellerId: await resellerId(), status: 'INACTIVE' }),
+  activateLicense: async () => ({
+    licenseKey: await licenseKey(),
+    deviceFingerprint: 'd',
+    location,
+    metadata,
+  }),
+  deactivateActivation: async () => ({ activationToken: await activationToken(), reason: 'sold' }),
+  sendHeartbeat: async () => ({
+    activationToken: await activationToken(),
+    metrics: { totalRuntimeHours: 0.1, featureUsage: { reports: 3 }, apiCallsCount: 1e12 },
+  }),
+  exportLicenses: async () => ({ format: 'CSV' }),
+  createLicense: async () => ({
+    productId: shop.productId,
+    licenseType: 'PERPETUAL',
+    licenseModel: 'PER_DEVICE',
+    issuedTo: 'Ada',
+    features: [feature],
+    restrictions: [{ restrictionType: 'GEOGRAPHIC', operator: 'ALLOW', values: ['DE'] }],
+    metadata,
+  }),
+  issueLicense: async () => ({ customerId: shop.customerId, templateId: shop.templateId, trial: true }),
+  updateLicense: async () => ({ ...(await newLicense()), metadata, features: [feature] }),
+  renewLicense: async () => ({ ...(await newLicense()), durationMonths: 12, upgradeFeatures: [feature] }),
+  suspendLicense: async () => ({ ...(await newLicense()), reason: 'x' }),
+  reinstateLicense: suspended,
+  revokeLicense: async () => ({ ...(await newLicense()), reason: 'x' }),
+  transferLicense: async () => ({
+    ...(await newLicense()),
+    newCustomerId: await createCustomer(server, shop.admin, 'Grace'),
+    newIssuedTo: 'Grace',
+    transferReason: 'sold',
+  }),
+  revealLicenseKey: newLicense,
+  createProduct: async () => ({ productId: 'P-new', name: 'Sonar', version: '1' }),
+  updateProduct: async () => ({ productId: await createProduct(server, shop.admin), description: 'Deeper' }),
+  createTemplate: async () => ({
+    templateName: 'T',
+    productId: shop.productId,
+    licenseType: 'SUBSCRIPTION',
+    licenseModel: 'PER_SEAT',
+    features: [{ featureId: 'reports', featureName: 'Reports', defaultLimit: 5 }],
+    pricing,
+  }),
+  updateTemplate: async () => ({
+    templateId: await createTemplate(server, shop.admin, shop.productId),
+    pricing,
+  }),
+  duplicateTemplate: async () => ({ templateId: shop.templateId, newName: 'Copy' }),
+};
+
+/** Every field below a type that asks for no argument, two edges deep. */
+function everything(type: GraphQLObjectType, edges: number): string {
+  const fields = Object.values(type.getFields()).flatMap((field) => {
+    const target = getNamedType(field.type);
+    const asks = field.args.some((argument) => isNonNullType(argument.type));
+    if (asks) return [];
+    if (isLeafType(target)) return [field.name];
+    return isObjectType(target) && edges > 0 ? [`${field.name} { ${everything(target, edges - 1)} }`] : [];
+  });
+  return ['__typename', ...fields].join(' ');
+}
+
+test('a mutation that is not tried here has no replay that is known to be right', () => {
+  expect(Object.keys(inputs).toSorted()).toEqual(mutations.map(({ name }) => name).toSorted());
+});
+
+test.each(mutations.map((field) => [field.name, field] as const))(
+  '%s answers all of its payload again as it was, and writes nothing',
+  async (name, field) => {
+    const payload = getNamedType(field.type);
+    if (!isObjectType(payload)) throw new Error(`${name} answers no object`);
+    const variables = { input: await inputs[name]?.() };
+    const query = mutation(name, everything(payload, 2));
+    const send = () => server.graphql(query, variables, shop.admin, keyed(`all of ${name}`));
+    const writes = () => tablesOf(server, shop.admin.tenant_id);
+
+    const first = await send();
+    const before = await writes();
+    const again = await send();
+
+    expect(first.errors).toEqual([]);
+    expect(again).toEqual(first);
+    expect(await writes()).toEqual(before);
+  },
+);
+
+test('whatever nobody may do shows a secret by which its key finds its license', () => {
+  const silent = mutations.filter((field) => {
+    const [input] = field.args;
+    const type = input === undefined ? undefined : getNamedType(input.type);
+    const members = isInputObjectType(type) ? Object.keys(type.getFields()) : [];
+    return field.extensions.permission === ANYONE && !members.some((name) => name in provingMembers);
+  });
+
+  expect(silent.map(({ name }) => name)).toEqual([]);
+});

@@ -1,0 +1,268 @@
+import { randomInt } from 'node:crypto';
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { tablesOf } from '../support/acts.js';
+import { ACTIVATE, tryActivate } from '../support/devices.js';
+import { createLicense, grantToTenant, type Issued, openShop, type Shop } from '../support/fixtures.js';
+import { unitsUsed } from '../support/meters.js';
+import { Processes, type ServerProcess } from '../support/processes.js';
+import { keyed, storedAnswers } from '../support/replays.js';
+import { type Answer, startTestServer, type TestServer } from '../support/server.js';
+
+let server: TestServer;
+let shop: Shop;
+let processes: Processes;
+let pair: readonly [ServerProcess, ServerProcess];
+
+beforeAll(async () => {
+  server = await startTestServer({ environment: { LG_DATABASE_POOL: '2' } });
+  processes = await Processes.open(server, { LG_DATABASE_POOL: '2' });
+  pair = await Promise.all([processes.start(), processes.start()]);
+});
+beforeEach(async () => {
+  shop = await openShop(server);
+});
+afterAll(async () => {
+  await processes?.end();
+  await server?.stop();
+});
+
+/** The processes run on the system's clock: a license without an end is the same to all. */
+function endless(input: object = {}): Promise<Issued> {
+  return createLicense(server, shop, { licenseType: 'PERPETUAL', ...input });
+}
+
+const device = ({ licenseKey }: Issued, deviceFingerprint = 'd') => ({
+  input: { licenseKey, deviceFingerprint },
+});
+const textsOf = (answers: readonly Answer[]): Set<string> =>
+  new Set(answers.map(({ data, errors }) => JSON.stringify({ data, errors })));
+const codesOf = (answers: readonly Answer[]): unknown[] => answers.map(({ code }) => code ?? 'done');
+
+async function eventsOf(license: Issued): Promise<string[]> {
+  const rows = await server.sql`select event_type from license_event_logs
+    where license_id = ${license.id} order by event_type`;
+  return rows.map((row) => String(row.event_type));
+}
+
+/** Holds a license's row, so that every act on it waits, until it is let go. */
+async function hold(license: Issued): Promise<() => Promise<void>> {
+  const connection = await server.sql.reserve();
+  await connection`begin`;
+  await connection`select from licenses where id = ${license.id} for update`;
+  return async () => {
+    await connection`rollback`;
+    connection.release();
+  };
+}
+
+/** How many connections of servers are in a transaction, and how many of those wait for a row. */
+async function held(): Promise<{ open: number; waiting: number }> {
+  const [row] = await server.sql`select count(*)::int as open,
+      count(*) filter (where wait_event_type = 'Lock')::int as waiting
+    from pg_stat_activity where datname = current_database() and application_name = 'licensegraph lg_app'
+      and xact_start is not null`;
+  return { open: Number(row?.open), waiting: Number(row?.waiting) };
+}
+
+const until = (state: { open: number; waiting: number }) =>
+  expect.poll(held, { timeout: 5_000, interval: 10 }).toEqual(state);
+
+describe('on one server with two connections', () => {
+  test('200 at once have one effect and 200 equal answers', async () => {
+    const license = await endless();
+
+    const answers = await Promise.all(
+      Array.from({ length: 200 }, () =>
+        server.graphql(ACTIVATE, device(license), undefined, keyed('device-1')),
+      ),
+    );
+
+    expect(textsOf(answers).size).toBe(1);
+    expect(answers[0]?.errors).toEqual([]);
+    expect(await eventsOf(license)).toEqual(['activation.created', 'license.created']);
+  });
+
+  test('200 at once of a metered mutation draw one unit, the last', async () => {
+    await grantToTenant(server, shop, [{ featureId: 'bulk_export', limitValue: 1 }]);
+    const query = 'mutation { exportLicenses(input: { format: JSON }) { count content } }';
+
+    const answers = await Promise.all(
+      Array.from({ length: 200 }, () => server.graphql(query, {}, shop.admin, keyed('export'))),
+    );
+
+    expect(textsOf(answers).size).toBe(1);
+    expect(answers[0]?.errors).toEqual([]);
+    expect(await unitsUsed(server, shop.admin.tenant_id)).toEqual({ bulk_export: 1 });
+  });
+
+  test('those who wait hold no connection', async () => {
+    const license = await endless();
+    const letGo = await hold(license);
+    const calls = Array.from({ length: 50 }, () =>
+      server.graphql(ACTIVATE, device(license), undefined, keyed('device-1')),
+    );
+    await until({ open: 1, waiting: 1 });
+
+    const beside = await tryActivate(server, (await endless()).licenseKey, 'another');
+    const during = await held();
+    await letGo();
+    const answers = await Promise.all(calls);
+
+    expect(beside.errors).toEqual([]);
+    expect(during).toEqual({ open: 1, waiting: 1 });
+    expect(textsOf(answers).size).toBe(1);
+    expect(answers[0]?.errors).toEqual([]);
+  });
+
+  test('20 at once that are refused are refused each by itself, and nothing is stored', async () => {
+    const license = await endless({ maxActivations: 1 });
+    await tryActivate(server, license.licenseKey, 'seated');
+
+    const answers = await Promise.all(
+      Array.from({ length: 20 }, () =>
+        server.graphql(ACTIVATE, device(license), undefined, keyed('device-1')),
+      ),
+    );
+
+    expect(codesOf(answers)).toEqual(Array(20).fill('ACTIVATION_LIMIT_EXCEEDED'));
+    expect(await storedAnswers(server, shop.admin.tenant_id)).toEqual([]);
+  });
+
+  test('who waits longer than a statement may take is told to try again, and nothing is done', async () => {
+    const license = await endless();
+    const hasty = await startTestServer({ beside: server, environment: { LG_STATEMENT_SECONDS: '1' } });
+    const letGo = await hold(license);
+    const first = pair[0].graphql(ACTIVATE, device(license), undefined, keyed('device-1'));
+    await until({ open: 1, waiting: 1 });
+    const before = await tablesOf(server, shop.admin.tenant_id);
+
+    const waiters = await Promise.all(
+      Array.from({ length: 3 }, () => hasty.graphql(ACTIVATE, device(license), undefined, keyed('device-1'))),
+    ).finally(() => hasty.stop());
+    const after = await tablesOf(server, shop.admin.tenant_id);
+    await letGo();
+    const answer = await first;
+    const again = await server.graphql(ACTIVATE, device(license), undefined, keyed('device-1'));
+
+    expect(codesOf(waiters)).toEqual(Array(3).fill('IDEMPOTENCY_KEY_IN_USE'));
+    expect(after).toEqual(before);
+    expect(answer.errors).toEqual([]);
+    expect(again.data).toEqual(answer.data);
+  });
+});
+
+describe('on two servers with two connections each', () => {
+  /** Sends the same activation so many times at once, every other one to the other process. */
+  function atOnce(count: number, license: Issued, key: string): Promise<Answer[]> {
+    return Promise.all(
+      Array.from({ length: count }, (_, index) =>
+        (index % 2 === 0 ? pair[0] : pair[1]).graphql(ACTIVATE, device(license), undefined, keyed(key)),
+      ),
+    );
+  }
+
+  test('200 at once have one effect and 200 equal answers', async () => {
+    const license = await endless();
+
+    const answers = await atOnce(200, license, 'device-1');
+
+    expect(textsOf(answers).size).toBe(1);
+    expect(answers[0]?.errors).toEqual([]);
+    expect(await eventsOf(license)).toEqual(['activation.created', 'license.created']);
+    expect(await storedAnswers(server, shop.admin.tenant_id)).toHaveLength(1);
+  });
+
+  test('20 different keys of one device at once are 20 acts', async () => {
+    const license = await endless();
+
+    const answers = (
+      await Promise.all(Array.from({ length: 20 }, (_, index) => atOnce(4, license, `key-${index}`)))
+    ).flat();
+
+    expect(codesOf(answers)).toEqual(Array(80).fill('done'));
+    expect(textsOf(answers).size).toBe(20);
+    expect(await eventsOf(license)).toEqual([
+      'activation.created',
+      ...Array(19).fill('activation.renewed'),
+      'license.created',
+    ]);
+  });
+
+  test('what the first had begun when its server was killed, the others do', async () => {
+    const license = await endless();
+    const letGo = await hold(license);
+    const victim = await processes.start();
+    const lost = victim.graphql(ACTIVATE, device(license), undefined, keyed('device-1')).catch(() => 'lost');
+    await until({ open: 1, waiting: 1 });
+    const others = atOnce(40, license, 'device-1');
+
+    await victim.kill();
+    await letGo();
+    const answers = await others;
+
+    expect(await lost).toBe('lost');
+    expect(textsOf(answers).size).toBe(1);
+    expect(answers[0]?.errors).toEqual([]);
+    expect(await eventsOf(license)).toEqual(['activation.created', 'license.created']);
+  });
+
+  test('a server that is killed between two root fields leaves the second to the retry', async () => {
+    const [one, other] = [await endless(), await endless()];
+    const query = `mutation ($a: ActivateLicenseInput!, $b: ActivateLicenseInput!) {
+      a: activateLicense(input: $a) { activationToken } b: activateLicense(input: $b) { activationToken } }`;
+    const variables = { a: device(one).input, b: device(other).input };
+    const letGo = await hold(other);
+    const victim = await processes.start();
+    const lost = victim.graphql(query, variables, undefined, keyed('both')).catch(() => 'lost');
+    await until({ open: 1, waiting: 1 });
+
+    await victim.kill();
+    await letGo();
+    const retries = await Promise.all(
+      pair.map((each) => each.graphql(query, variables, undefined, keyed('both'))),
+    );
+
+    expect(await lost).toBe('lost');
+    expect(textsOf(retries).size).toBe(1);
+    expect(retries[0]?.errors).toEqual([]);
+    for (const license of [one, other]) {
+      expect(await eventsOf(license)).toEqual(['activation.created', 'license.created']);
+    }
+  });
+
+  test('a server that is killed at any moment leaves each device activated once at most, and its retry the same', async () => {
+    const license = await endless({ maxActivations: 200 });
+    const victim = await processes.start();
+    const devices = Array.from({ length: 60 }, (_, index) => `device-${index}`);
+    let left = randomInt(1, 40);
+
+    const answered = await Promise.all(
+      devices.map(async (name) => {
+        const answer = await victim
+          .graphql(ACTIVATE, device(license, name), undefined, keyed(name))
+          .catch(() => undefined);
+        left -= 1;
+        if (left === 0) await victim.kill();
+        return answer?.data;
+      }),
+    );
+    const retried = await Promise.all(
+      devices.map((name, index) =>
+        (index % 2 === 0 ? pair[0] : pair[1]).graphql(
+          ACTIVATE,
+          device(license, name),
+          undefined,
+          keyed(name),
+        ),
+      ),
+    );
+
+    const tokenIn = (data: Answer['data']) => data?.activateLicense?.activationToken;
+    expect(codesOf(retried)).toEqual(Array(60).fill('done'));
+    expect(answered.some((data) => data === undefined)).toBe(true);
+    for (const [index, data] of answered.entries()) {
+      if (data !== undefined) expect(tokenIn(retried[index]?.data ?? null)).toBe(tokenIn(data));
+    }
+    expect(await eventsOf(license)).toEqual([...Array(60).fill('activation.created'), 'license.created']);
+  });
+});
