@@ -1,6 +1,5 @@
 import { Arg, Args, Ctx, FieldResolver, ID, Int, Mutation, Query, Resolver, Root } from 'type-graphql';
-import { eventsByActivation } from '../audit/queries.js';
-import { EventConnection } from '../audit/schema.js';
+import { eventsEdge } from '../audit/resolver.js';
 import { code, listOf, text } from '../core/check.js';
 import type { Page } from '../core/page.js';
 import type { Work } from '../core/work.js';
@@ -32,16 +31,7 @@ import type { Activation, ActivationLocation } from './table.js';
     description: 'The license in use.',
   },
 )
-@ListEdge(
-  'events',
-  () => EventConnection,
-  eventsByActivation,
-  (activation: Activation) => activation.id,
-  {
-    permission: 'event.read',
-    description: 'What happened to it, the newest first.',
-  },
-)
+@eventsEdge
 @Resolver(() => shapes.Activation)
 export class ActivationEdges {
   @FieldResolver(() => shapes.ActivationStatusEnum, {

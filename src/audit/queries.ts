@@ -32,10 +32,7 @@ const newestFirst: Sorting = {
 };
 
 function eventsBy(
-  column:
-    | typeof licenseEventLogs.licenseId
-    | typeof licenseEventLogs.subjectId
-    | typeof licenseEventLogs.activationId,
+  column: typeof licenseEventLogs.licenseId | typeof licenseEventLogs.subjectId,
   ownerOf: (row: EventRow) => string | null,
 ) {
   return (reading: Reading, owners: readonly string[], page: PageArguments) => {
@@ -45,7 +42,6 @@ function eventsBy(
 }
 
 export const eventsByLicense = eventsBy(licenseEventLogs.licenseId, (row) => row.licenseId);
-export const eventsByActivation = eventsBy(licenseEventLogs.activationId, (row) => row.activationId);
 export const eventsBySubject = eventsBy(licenseEventLogs.subjectId, (row) => row.subjectId);
 
 export interface EventFilter {

@@ -256,3 +256,24 @@ test('looking at activations at any time writes nothing', async () => {
   expect(await tablesOf(server, shop.admin.tenant_id)).toEqual(before);
   expect((await tryActivate(server, license.licenseKey, 'device')).code).toBe('LICENSE_SUSPENDED');
 });
+
+test('the events of activations are found by an index, also in a long log', async () => {
+  const license = await createLicense(server, shop, { maxActivations: 2 });
+  const first = await activate(server, license.licenseKey, 'd1');
+  await activate(server, license.licenseKey, 'd2');
+  await deactivate(server, { activationToken: first.activationToken });
+  await server.sql`insert into license_event_logs
+    (tenant_id, id, event_type, subject_id, license_id, activation_id, metadata, created_at)
+    select tenant_id, gen_random_uuid(), event_type, gen_random_uuid(), license_id, gen_random_uuid(), metadata, created_at
+    from license_event_logs, generate_series(1, 5000) where subject_id = ${license.id}`;
+  await server.sql`analyze license_event_logs`;
+  server.statements.length = 0;
+
+  const nodes = await listed({ licenseId: license.id }, 'events { nodes { type } }');
+
+  const types = nodes.map(({ events }) => nodesIn(events).map(({ type }) => type));
+  expect(types).toEqual([['activation.created'], ['activation.deactivated', 'activation.created']]);
+  const [reads = ''] = server.statements.filter((text) => text.includes('"license_event_logs"'));
+  const plan = await server.sql.unsafe(`explain (generic_plan) ${reads}`);
+  expect(plan.map((line) => String(line['QUERY PLAN'])).join('\n')).toContain('ix_license_events_subject');
+});
