@@ -127,10 +127,9 @@ export interface Need {
 
 /** Whose licenses are asked, and from which of them units are drawn. */
 export interface Licensee {
-  readonly grants: readonly Grant[];
   readonly drawable: readonly Grant[];
-  /** Features that only licenses grant from which this caller draws nothing. */
-  readonly grantedElsewhere: ReadonlySet<string>;
+  /** Features that are known to be granted, whether or not a license that is drawable grants them. */
+  readonly granted: ReadonlySet<string>;
   readonly licensed: boolean;
 }
 
@@ -168,6 +167,7 @@ function drawn(meters: readonly Meter[], amount: number, usage: Usage): Draw[] |
   const draws: Draw[] = [];
   let missing = amount;
   for (const meter of meters) {
+    if (missing === 0) break;
     const taken = meter.limit === null ? missing : Math.min(leftOf(meter, usage), missing);
     if (taken > 0) draws.push({ meter, amount: taken });
     missing -= taken;
@@ -175,36 +175,64 @@ function drawn(meters: readonly Meter[], amount: number, usage: Usage): Draw[] |
   return missing === 0 ? draws : undefined;
 }
 
+/** What a licensee has of one feature: looked for once, however many needs ask it. */
+interface Holding {
+  readonly granted: boolean;
+  readonly meters: readonly Meter[];
+}
+
+function holdingOf(licensee: Licensee, feature: string, now: Instant): Holding {
+  const meters = metersOf(licensee.drawable, feature, now);
+  return { granted: meters.length > 0 || licensee.granted.has(feature), meters };
+}
+
 /**
  * The three conditions of the directive, in their order. `spent` is the usage with what earlier needs of the same
  * operation have drawn; a refusal tells the usage itself, because nothing of them is charged then.
  */
-export function decide(
-  licensee: Licensee,
-  need: Need,
+function decideHeld(
+  licensed: boolean,
+  { feature, amount }: Need,
+  { granted, meters }: Holding,
   usage: Usage,
-  now: Instant,
-  spent: Usage = usage,
+  spent: Usage,
 ): Decision {
-  const metered = need.amount > 0;
-  if (!licensee.licensed) return { granted: false, refusal: noActiveLicense(), metered };
-  const granted =
-    licensee.grantedElsewhere.has(need.feature) || grantsFeature(licensee.grants, need.feature, now);
-  if (!granted) return { granted: false, refusal: featureNotLicensed(need.feature), metered };
+  const metered = amount > 0;
+  if (!licensed) return { granted: false, refusal: noActiveLicense(), metered };
+  if (!granted) return { granted: false, refusal: featureNotLicensed(feature), metered };
   if (!metered) return { granted: true, draws: [] };
-  const meters = metersOf(licensee.drawable, need.feature, now);
-  const draws = drawn(meters, need.amount, spent);
+  const draws = drawn(meters, amount, spent);
   return draws === undefined
-    ? { granted: false, refusal: quotaExceeded(need.feature, meters, usage), metered }
+    ? { granted: false, refusal: quotaExceeded(feature, meters, usage), metered }
     : { granted: true, draws };
+}
+
+/** Decides one need by itself. */
+export function decide(licensee: Licensee, need: Need, usage: Usage, now: Instant): Decision {
+  return decideHeld(licensee.licensed, need, holdingOf(licensee, need.feature, now), usage, usage);
+}
+
+function addDraws(usage: Map<string, number>, draws: readonly Draw[]): void {
+  for (const { meter, amount } of draws) {
+    const name = meterName(meter);
+    usage.set(name, (usage.get(name) ?? 0) + amount);
+  }
 }
 
 /** Usage after draws, so that several needs of one operation see each other. */
 export function usageAfter(usage: Usage, draws: readonly Draw[]): Usage {
   const next = new Map(usage);
-  for (const { meter, amount } of draws)
-    next.set(meterName(meter), (next.get(meterName(meter)) ?? 0) + amount);
+  addDraws(next, draws);
   return next;
+}
+
+/** The refusal of the path that one stands below, if there is one: asked for each of its parents, the root first. */
+function refusalAbove(path: string, closed: ReadonlyMap<string, Refusal>): Refusal | undefined {
+  for (let end = path.indexOf('.'); end !== -1; end = path.indexOf('.', end + 1)) {
+    const refusal = closed.get(path.slice(0, end));
+    if (refusal !== undefined) return refusal;
+  }
+  return undefined;
 }
 
 /**
@@ -217,14 +245,17 @@ export function decideAll(
   usage: Usage,
   now: Instant,
 ): Decision[] {
-  let spent = usage;
+  const spent = new Map(usage);
   const closed = new Map<string, Refusal>();
-  return needs.map(({ feature, amount, path }) => {
-    const above = [...closed].find(([refused]) => path?.startsWith(`${refused}.`));
-    if (above !== undefined) return { granted: false, refusal: above[1], metered: false };
-    const decision = decide(licensee, { feature, amount }, usage, now, spent);
-    if (decision.granted) spent = usageAfter(spent, decision.draws);
-    else if (!decision.metered && path !== undefined) closed.set(path, decision.refusal);
+  const holdings = new Map<string, Holding>();
+  return needs.map((need) => {
+    const above = need.path === undefined ? undefined : refusalAbove(need.path, closed);
+    if (above !== undefined) return { granted: false, refusal: above, metered: false };
+    const holding = holdings.get(need.feature) ?? holdingOf(licensee, need.feature, now);
+    holdings.set(need.feature, holding);
+    const decision = decideHeld(licensee.licensed, need, holding, usage, spent);
+    if (decision.granted) addDraws(spent, decision.draws);
+    else if (!decision.metered && need.path !== undefined) closed.set(need.path, decision.refusal);
     return decision;
   });
 }
@@ -261,15 +292,15 @@ function earlier(left: Instant | null, right: Instant | null): Instant | null {
   return left < right ? left : right;
 }
 
-function entitlement(licensee: Licensee, featureId: string, usage: Usage, now: Instant): Entitlement[] {
-  const granting = inDrawOrder(licensee.grants).flatMap((grant) => {
+function entitlement(grants: readonly Grant[], featureId: string, usage: Usage, now: Instant): Entitlement[] {
+  const granting = inDrawOrder(grants).flatMap((grant) => {
     const feature = enabledFeature(grant, featureId, now);
     return feature === undefined ? [] : [{ grant, feature }];
   });
   const [first] = granting;
   if (first === undefined) return [];
   const { featureName, limitType, limitPeriod } = first.feature;
-  const meters = metersOf(licensee.drawable, featureId, now);
+  const meters = metersOf(grants, featureId, now);
   const unlimited = meters.some((meter) => meter.limit === null);
   return [
     {
@@ -288,7 +319,7 @@ function entitlement(licensee: Licensee, featureId: string, usage: Usage, now: I
 }
 
 /** What the licensee has, by feature id. */
-export function entitlementsOf(licensee: Licensee, usage: Usage, now: Instant): Entitlement[] {
-  const ids = new Set(licensee.grants.flatMap((grant) => grant.features.map((feature) => feature.featureId)));
-  return [...ids].toSorted().flatMap((id) => entitlement(licensee, id, usage, now));
+export function entitlementsOf(grants: readonly Grant[], usage: Usage, now: Instant): Entitlement[] {
+  const ids = new Set(grants.flatMap((grant) => grant.features.map((feature) => feature.featureId)));
+  return [...ids].toSorted().flatMap((id) => entitlement(grants, id, usage, now));
 }

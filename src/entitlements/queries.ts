@@ -1,9 +1,17 @@
-import { and, eq, isNull, type SQL, sql } from 'drizzle-orm';
+import { and, eq, isNull, or, type SQL, sql } from 'drizzle-orm';
 import { scopeOf } from '../core/actor.js';
 import type { Reading } from '../core/work.js';
 import { grantingSql, licenseScope } from '../licenses/queries.js';
 import { licenses } from '../licenses/table.js';
-import { type Grant, grantsFeature, type Licensee, type Meter, meterName, type Usage } from './model.js';
+import {
+  type Grant,
+  grantsFeature,
+  type Licensee,
+  type Meter,
+  meterName,
+  type Need,
+  type Usage,
+} from './model.js';
 import { featureUsage } from './table.js';
 
 const grantColumns = {
@@ -20,20 +28,53 @@ function tenantWide(reading: Reading): SQL | undefined {
   return and(eq(licenses.tenantId, reading.tenantId), isNull(licenses.customerId), grantingSql(reading.now));
 }
 
-function grantsWhere(reading: Reading, where: SQL | undefined): Promise<Grant[]> {
-  return reading.db.select(grantColumns).from(licenses).where(where);
+/** The licenses that decide for the caller: those that it sees, and for a customer those of the whole tenant too. */
+function grantingToCaller(reading: Reading): SQL | undefined {
+  const { customerId, licenseId } = scopeOf(reading.actor);
+  const seen = and(licenseScope(reading), grantingSql(reading.now));
+  return customerId === undefined || licenseId !== undefined ? seen : or(seen, tenantWide(reading));
 }
 
-/** Which of the features any license of the caller's part grants, without fetching what may be very many licenses. */
+/** Those of them from which units are drawn: whoever is nobody's customer draws from tenant-wide ones only. */
+function drawableByCaller(reading: Reading): SQL | undefined {
+  const { customerId, resellerId, licenseId } = scopeOf(reading.actor);
+  if (customerId !== undefined || licenseId !== undefined) return grantingToCaller(reading);
+  return and(tenantWide(reading), resellerId === undefined ? undefined : eq(licenses.resellerId, resellerId));
+}
+
+/** Every license from which the caller draws units. */
+export function drawableGrants(reading: Reading): Promise<Grant[]> {
+  return reading.db.select(grantColumns).from(licenses).where(drawableByCaller(reading));
+}
+
+/** Those that grant any of the features: of very many licenses few may be needed. */
+function drawableGrantsOf(reading: Reading, features: readonly string[]): Promise<Grant[]> {
+  if (features.length === 0) return Promise.resolve([]);
+  const granting = sql`${licenses.features} @> any (
+    select jsonb_build_array(jsonb_build_object('feature_id', asked.id, 'enabled', true))
+    from unnest(${sql.param(features)}::text[]) as asked (id))`;
+  return reading.db
+    .select(grantColumns)
+    .from(licenses)
+    .where(and(drawableByCaller(reading), granting));
+}
+
+/** The entries of a license's features that grant something now, as `enabledFeature` of the model. */
+const entries = sql`jsonb_array_elements(${licenses.features}) as feature (entry)`;
+function enabledEntry(reading: Reading): SQL {
+  return sql`(entry ->> 'enabled')::boolean
+    and (entry ->> 'expires_at' is null or (entry ->> 'expires_at')::timestamptz > ${reading.now}::timestamptz)`;
+}
+
+/** Which of the features any license grants to the caller, without fetching what may be very many licenses. */
 async function grantedAnywhere(reading: Reading, features: readonly string[]): Promise<ReadonlySet<string>> {
-  const feature = sql`jsonb_array_elements(${licenses.features}) as feature (entry)`;
+  if (features.length === 0) return new Set();
   const rows = await reading.db.execute<{ id: string }>(sql`
     select asked.id from unnest(${sql.param(features)}::text[]) as asked (id)
-    where exists (select 1 from ${licenses}, ${feature}
-      where ${licenseScope(reading)} and ${grantingSql(reading.now)}
+    where exists (select 1 from ${licenses}, ${entries}
+      where (${grantingToCaller(reading)})
         and ${licenses.features} @> jsonb_build_array(jsonb_build_object('feature_id', asked.id, 'enabled', true))
-        and entry ->> 'feature_id' = asked.id and (entry ->> 'enabled')::boolean
-        and (entry ->> 'expires_at' is null or (entry ->> 'expires_at')::timestamptz > ${reading.now}::timestamptz))`);
+        and entry ->> 'feature_id' = asked.id and ${enabledEntry(reading)})`);
   return new Set([...rows].map((row) => row.id));
 }
 
@@ -41,36 +82,24 @@ async function anyGranting(reading: Reading): Promise<boolean> {
   const rows = await reading.db
     .select({ one: sql`1` })
     .from(licenses)
-    .where(and(licenseScope(reading), grantingSql(reading.now)))
+    .where(grantingToCaller(reading))
     .limit(1);
   return rows.length === 1;
 }
 
 /**
- * Whose licenses decide for the caller. An application has the one it shows; a customer its own and the tenant's;
- * a reseller what it sold, and anybody else all of the tenant's, while both draw units from tenant-wide ones only.
+ * Who decides on these needs. An application has the license that it shows; a customer its own and the tenant's; a
+ * reseller what it sold, and anybody else all of the tenant's, while both draw units from tenant-wide ones only.
+ * Licenses are fetched only for features of which units are asked; the others are asked for in SQL.
  */
-export async function licenseeOf(reading: Reading, features: readonly string[]): Promise<Licensee> {
-  const { customerId, resellerId, licenseId } = scopeOf(reading.actor);
-  const granting = and(licenseScope(reading), grantingSql(reading.now));
-  if (licenseId !== undefined) return ownLicensee(await grantsWhere(reading, granting));
-  if (customerId !== undefined) {
-    return ownLicensee([
-      ...(await grantsWhere(reading, granting)),
-      ...(await grantsWhere(reading, tenantWide(reading))),
-    ]);
-  }
-  const sold = resellerId === undefined ? undefined : eq(licenses.resellerId, resellerId);
-  const drawable = await grantsWhere(reading, and(tenantWide(reading), sold));
-  const elsewhere = features.filter((feature) => !grantsFeature(drawable, feature, reading.now));
-  const grantedElsewhere =
-    elsewhere.length === 0 ? new Set<string>() : await grantedAnywhere(reading, elsewhere);
-  const licensed = drawable.length > 0 || grantedElsewhere.size > 0 || (await anyGranting(reading));
-  return { grants: drawable, drawable, grantedElsewhere, licensed };
-}
-
-function ownLicensee(grants: readonly Grant[]): Licensee {
-  return { grants, drawable: grants, grantedElsewhere: new Set(), licensed: grants.length > 0 };
+export async function licenseeOf(reading: Reading, needs: readonly Need[]): Promise<Licensee> {
+  const metered = new Set(needs.filter((need) => need.amount > 0).map((need) => need.feature));
+  const drawable = await drawableGrantsOf(reading, [...metered]);
+  const features = [...new Set(needs.map((need) => need.feature))];
+  const open = features.filter((feature) => !grantsFeature(drawable, feature, reading.now));
+  const granted = await grantedAnywhere(reading, open);
+  const licensed = drawable.length > 0 || granted.size > 0 || (await anyGranting(reading));
+  return { drawable, granted, licensed };
 }
 
 /**

@@ -5,6 +5,7 @@ import type { LicenseId } from '../../src/core/id.js';
 import {
   type Decision,
   decide,
+  decideAll,
   entitlementsOf,
   type Grant,
   type Licensee,
@@ -39,9 +40,8 @@ function grant(id: string, features: readonly LicenseFeature[], expiryDate: Inst
 
 function licensee(grants: readonly Grant[], changes: Partial<Licensee> = {}): Licensee {
   return {
-    grants,
     drawable: grants,
-    grantedElsewhere: new Set(),
+    granted: new Set(),
     licensed: grants.length > 0,
     ...changes,
   };
@@ -200,13 +200,13 @@ const cases: readonly Case[] = [
   },
   {
     name: 'what licenses grant from which the caller draws nothing is granted',
-    who: licensee([], { licensed: true, grantedElsewhere: new Set(['x']) }),
+    who: licensee([], { licensed: true, granted: new Set(['x']) }),
     amount: 0,
     answer: '',
   },
   {
     name: 'but without units',
-    who: licensee([], { licensed: true, grantedElsewhere: new Set(['x']) }),
+    who: licensee([], { licensed: true, granted: new Set(['x']) }),
     amount: 1,
     answer: 'QUOTA_EXCEEDED: Feature quota exceeded: 0/0',
   },
@@ -266,9 +266,70 @@ describe('a decision', () => {
   });
 });
 
+describe('the needs of one operation', () => {
+  const needs = (count: number, amount: number, path: (index: number) => string) =>
+    Array.from({ length: count }, (_, index) => ({ feature: 'x', amount, path: path(index) }));
+
+  test('see each other: what the first have drawn is gone for the last', () => {
+    const who = licensee([grant('a', [feature(2)], june), grant('b', [feature(1)])]);
+
+    const decisions = decideAll(
+      who,
+      needs(4, 1, (index) => `f${index}`),
+      used({}, who.drawable),
+      NOW,
+    );
+
+    expect(decisions.map(told)).toEqual(['a 1', 'a 1', 'b 1', 'QUOTA_EXCEEDED: Feature quota exceeded: 0/3']);
+  });
+
+  test('below a refused path ask for nothing, and those beside it for themselves', () => {
+    const who = licensee([grant('a', [feature(1)])]);
+    const asked = [
+      { feature: 'y', amount: 0, path: 'top.me' },
+      { feature: 'x', amount: 1, path: 'top.me.deep.er' },
+      { feature: 'x', amount: 1, path: 'top.men' },
+      { feature: 'x', amount: 0, path: 'top' },
+    ];
+
+    const decisions = decideAll(who, asked, none, NOW);
+
+    const refused = "FEATURE_NOT_LICENSED: Feature 'y' not licensed";
+    expect(decisions.map(told)).toEqual([refused, refused, 'a 1', '']);
+    expect(decisions.map((decision) => !decision.granted && decision.metered)).not.toContain(true);
+  });
+
+  test('look at the licenses and at the usage once, however many they are', () => {
+    let looks = 0;
+    let copies = 0;
+    const counted = new Proxy([...mixed], {
+      get: (grants, name, receiver) => {
+        if (name === 'toSorted') looks += 1;
+        return Reflect.get(grants, name, receiver);
+      },
+    });
+    const usage = new (class extends Map<string, number> {
+      override [Symbol.iterator]() {
+        copies += 1;
+        return super[Symbol.iterator]();
+      }
+    })();
+
+    const decisions = decideAll(
+      licensee(counted),
+      needs(500, 1, (index) => `f${index}`),
+      usage,
+      NOW,
+    );
+
+    expect(decisions.filter((decision) => decision.granted)).toHaveLength(10);
+    expect({ looks, copies }).toEqual({ looks: 1, copies: 1 });
+  });
+});
+
 describe('what a licensee has', () => {
   const list = (who: Licensee, counts: Readonly<Record<string, number>> = {}) =>
-    entitlementsOf(who, used(counts, who.drawable), NOW);
+    entitlementsOf(who.drawable, used(counts, who.drawable), NOW);
 
   test('limits, use and what is left add up, whatever order the licenses come in', () => {
     const expected = {
