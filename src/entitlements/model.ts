@@ -318,6 +318,36 @@ function entitlement(grants: readonly Grant[], featureId: string, usage: Usage, 
   ];
 }
 
+/** A feature that only licenses grant from which the caller draws nothing. */
+export interface GrantedElsewhere {
+  readonly featureId: string;
+  readonly featureName: string;
+  readonly expiresAt: Instant | null;
+}
+
+function withoutUnits(granted: GrantedElsewhere): Entitlement {
+  return {
+    ...granted,
+    limit: 0,
+    limitType: null,
+    limitPeriod: 'NONE',
+    used: 0,
+    left: 0,
+    windowEndsAt: null,
+    licenseIds: [],
+  };
+}
+
+/** What the caller has by licenses that it draws from, together with what it has by others, by feature id. */
+export function withElsewhere(
+  own: readonly Entitlement[],
+  elsewhere: readonly GrantedElsewhere[],
+): Entitlement[] {
+  const known = new Set(own.map((each) => each.featureId));
+  const others = elsewhere.filter((granted) => !known.has(granted.featureId)).map(withoutUnits);
+  return [...own, ...others].toSorted((left, right) => (left.featureId < right.featureId ? -1 : 1));
+}
+
 /** What the licensee has, by feature id. */
 export function entitlementsOf(grants: readonly Grant[], usage: Usage, now: Instant): Entitlement[] {
   const ids = new Set(grants.flatMap((grant) => grant.features.map((feature) => feature.featureId)));

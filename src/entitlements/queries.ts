@@ -1,10 +1,12 @@
-import { and, eq, isNull, or, type SQL, sql } from 'drizzle-orm';
+import { and, eq, isNotNull, isNull, or, type SQL, sql } from 'drizzle-orm';
 import { scopeOf } from '../core/actor.js';
+import type { Instant } from '../core/clock.js';
 import type { Reading } from '../core/work.js';
 import { grantingSql, licenseScope } from '../licenses/queries.js';
 import { licenses } from '../licenses/table.js';
 import {
   type Grant,
+  type GrantedElsewhere,
   grantsFeature,
   type Licensee,
   type Meter,
@@ -100,6 +102,25 @@ export async function licenseeOf(reading: Reading, needs: readonly Need[]): Prom
   const granted = await grantedAnywhere(reading, open);
   const licensed = drawable.length > 0 || granted.size > 0 || (await anyGranting(reading));
   return { drawable, granted, licensed };
+}
+
+/** What customers' licenses grant to a caller who is no customer: a row for each feature, however many licenses grant it. */
+export async function grantedElsewhere(reading: Reading): Promise<GrantedElsewhere[]> {
+  const { customerId, licenseId } = scopeOf(reading.actor);
+  if (customerId !== undefined || licenseId !== undefined) return [];
+  const end = sql`least((entry ->> 'expires_at')::timestamptz, ${licenses.expiryDate})`;
+  return reading.db
+    .select({
+      featureId: sql<string>`entry ->> 'feature_id'`,
+      featureName: sql<string>`min(entry ->> 'feature_name')`,
+      expiresAt: sql<Instant | null>`case when bool_and(${end} is not null) then max(${end}) end`.mapWith(
+        licenses.expiryDate,
+      ),
+    })
+    .from(licenses)
+    .innerJoin(sql`lateral ${entries}`, enabledEntry(reading))
+    .where(and(grantingToCaller(reading), isNotNull(licenses.customerId)))
+    .groupBy(sql`entry ->> 'feature_id'`);
 }
 
 /**

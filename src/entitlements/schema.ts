@@ -19,7 +19,8 @@ export class Entitlement {
 
   @Field(() => GraphQLSafeInt, {
     nullable: true,
-    description: 'The limits of all granting licenses added up; null is unlimited.',
+    description:
+      "The limits of the licenses that the caller draws from, added up; null is unlimited. A feature that is granted to staff or a reseller by customers' licenses alone has 0: units are never drawn from those.",
   })
   declare readonly limit: number | null;
 
@@ -32,7 +33,10 @@ export class Entitlement {
   @Field(() => GraphQLSafeInt, { description: 'The units used in the running window.' })
   declare readonly used: number;
 
-  @Field(() => GraphQLSafeInt, { nullable: true, description: 'The units left; null is unlimited.' })
+  @Field(() => GraphQLSafeInt, {
+    nullable: true,
+    description: "The units left; null is unlimited, 0 where customers' licenses alone grant it.",
+  })
   declare readonly left: number | null;
 
   @Field(() => DateTime, {
@@ -47,7 +51,10 @@ export class Entitlement {
   })
   declare readonly expiresAt: Instant | null;
 
-  @Field(() => [ID], { description: 'The licenses that grant it.' })
+  @Field(() => [ID], {
+    description:
+      'The licenses that grant it and that the caller draws from, the first to be drawn from in front.',
+  })
   declare readonly licenseIds: readonly string[];
 }
 

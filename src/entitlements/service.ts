@@ -15,8 +15,16 @@ import {
   metersOf,
   type Need,
   type Usage,
+  withElsewhere,
 } from './model.js';
-import { drawableGrants, licenseeOf, lockedUsageOf, meterRows, usageOf } from './queries.js';
+import {
+  drawableGrants,
+  grantedElsewhere,
+  licenseeOf,
+  lockedUsageOf,
+  meterRows,
+  usageOf,
+} from './queries.js';
 import { featureUsage } from './table.js';
 
 function metersNeeded(licensee: Licensee, needs: readonly Need[], reading: Reading): Meter[] {
@@ -118,12 +126,13 @@ export async function refundDraws(work: Work, draws: readonly Draw[]): Promise<v
   await addUsage(work, returned);
 }
 
-/** What the caller's licenses grant, and what is left of it. */
+/** What licenses grant to the caller, and what is left of it; of customers' licenses staff has the features and no units. */
 export async function entitlements(reading: Reading): Promise<Entitlement[]> {
   const drawable = await drawableGrants(reading);
   const features = new Set(drawable.flatMap((grant) => grant.features.map((feature) => feature.featureId)));
   const meters = [...features].flatMap((feature) => metersOf(drawable, feature, reading.now));
-  return entitlementsOf(drawable, await usageOf(reading, meters), reading.now);
+  const own = entitlementsOf(drawable, await usageOf(reading, meters), reading.now);
+  return withElsewhere(own, await grantedElsewhere(reading));
 }
 
 export interface FeatureFlag {

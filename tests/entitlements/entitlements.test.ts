@@ -11,6 +11,7 @@ import {
   refusalsByPath,
 } from '../support/meters.js';
 import { at, type Claims, START, startTestServer, type TestServer } from '../support/server.js';
+import { createReseller } from '../support/world.js';
 
 let server: TestServer;
 beforeAll(async () => {
@@ -126,6 +127,58 @@ describe('entitlements', () => {
     expect(await entitlementOf(server, claims(ada), advanced)).toMatchObject({ limit: 101 });
     expect(await entitlementOf(server, claims(bola), advanced)).toMatchObject({ limit: 110 });
     expect(await entitlementOf(server, shop.admin, advanced)).toMatchObject({ limit: 100 });
+  });
+
+  test("show staff and resellers what customers' licenses grant, once and without units", async () => {
+    const shop = await openFeatureShop(server);
+    const resellerId = await createReseller(server, shop.admin);
+    const [ada, bola] = [await createCustomer(server, shop.admin), await createCustomer(server, shop.admin)];
+    const named = { featureName: 'A feature' };
+    const vpn = { ...named, featureId: 'vpn' };
+    await createLicense(server, shop, {
+      customerId: ada,
+      resellerId,
+      expiryDate: '2026-09-01T00:00:00Z',
+      features: [
+        { ...vpn, limitValue: 5, limitPeriod: 'DAY' },
+        { ...named, featureId: advanced, limitValue: 9 },
+        { ...named, featureId: 'off', enabled: false },
+        { ...named, featureId: 'over', expiresAt: '2026-03-01T12:00:00Z' },
+      ],
+    });
+    await createLicense(server, shop, {
+      customerId: bola,
+      expiryDate: '2026-10-01T00:00:00Z',
+      features: [
+        { ...vpn, expiresAt: '2026-06-01T00:00:00Z' },
+        { ...named, featureId: 'endless', expiresAt: null },
+      ],
+    });
+    await createLicense(server, shop, { customerId: bola, features: [{ ...named, featureId: 'endless' }] });
+    await grantAnalytics(server, shop, 100);
+    const ask = async (as: Claims) =>
+      (
+        await server.ok(
+          '{ entitlements { featureId featureName limit limitType limitPeriod used left windowEndsAt expiresAt licenseIds } }',
+          {},
+          as,
+        )
+      ).entitlements;
+    const none = { limit: 0, limitType: null, limitPeriod: 'NONE', used: 0, left: 0, windowEndsAt: null };
+    const elsewhere = { ...none, ...named, licenseIds: [] };
+
+    const staff = await ask(shop.admin);
+    const reseller = await ask({ tenant_id: shop.tenantId, roles: ['reseller'], reseller_id: resellerId });
+
+    expect(staff).toEqual([
+      expect.objectContaining({ featureId: advanced, limit: 100, left: 100 }),
+      { ...elsewhere, featureId: 'endless', expiresAt: null },
+      { ...elsewhere, featureId: 'vpn', expiresAt: '2026-09-01T00:00:00.000Z' },
+    ]);
+    expect(reseller).toEqual([
+      { ...elsewhere, featureId: advanced, expiresAt: '2026-09-01T00:00:00.000Z' },
+      { ...elsewhere, featureId: 'vpn', expiresAt: '2026-09-01T00:00:00.000Z' },
+    ]);
   });
 
   test('need a token and the permission to ask', async () => {
