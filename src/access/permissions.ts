@@ -17,6 +17,7 @@ export const permissions = {
   'template.create': 'Add and duplicate license templates.',
   'template.update': 'Change and switch off license templates.',
   'license.read': 'See licenses.',
+  'license.read_metadata': "See the vendor's own facts about licenses.",
   'license.issue': 'Issue licenses from templates.',
   'license.create': 'Create licenses without a template.',
   'license.import': 'Set key, status and issue date of a license that is created.',
@@ -29,7 +30,9 @@ export const permissions = {
   'license.reveal_key': 'See full license keys; every look is recorded.',
   'license.export': 'Export licenses in bulk.',
   'license.analyze': 'See the analytics of licenses.',
-  'activation.read': 'See activations.',
+  'activation.read': 'See activations, one by one and in lists.',
+  'activation.read_shown': 'See the activation of the device or token that one shows.',
+  'activation.read_user': 'See who uses an activation, and the name of its machine.',
   'activation.read_personal': 'See the address and place of activations.',
   'activation.deactivate': 'End activations.',
   'order.read': 'See orders.',
@@ -48,28 +51,31 @@ const customerSide = [
   'customer.read',
   'template.read',
   'license.read',
+  'license.read_metadata',
   'activation.read',
+  'activation.read_shown',
   'order.read',
   'entitlement.read',
+] as const;
+const office = [
+  ...everyRead,
+  ANYONE,
+  'license.read_metadata',
+  'activation.read_shown',
+  'activation.read_user',
+  'activation.read_personal',
 ] as const;
 
 /** What each role may do. A token names roles, permissions, or both. */
 export const roles = {
   admin: all,
   manager: all.filter((permission) => permission !== 'license.import'),
-  auditor: [...everyRead, ANYONE, 'activation.read_personal', 'license.analyze', 'license.export'],
-  support: [
-    ...everyRead,
-    ANYONE,
-    'activation.read_personal',
-    'activation.deactivate',
-    'license.suspend',
-    'license.reinstate',
-    'license.analyze',
-  ],
+  auditor: [...office, 'license.analyze', 'license.export'],
+  support: [...office, 'activation.deactivate', 'license.suspend', 'license.reinstate', 'license.analyze'],
   reseller: [...customerSide, 'reseller.read', 'license.issue', 'license.renew', 'license.analyze'],
-  customer: [...customerSide, 'activation.deactivate', 'license.analyze'],
-  application: [ANYONE, 'license.read', 'activation.read'],
+  customer: [...customerSide, 'activation.read_user', 'activation.deactivate', 'license.analyze'],
+  /** One device among others: it sees its license and itself, not who else uses the license. */
+  application: [ANYONE, 'license.read', 'activation.read_shown'],
 } as const satisfies Record<string, readonly Permission[]>;
 
 export type Role = keyof typeof roles;

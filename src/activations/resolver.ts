@@ -120,7 +120,7 @@ const licenseEdge = {
   activationsById,
   (answer: ask.Validation) => answer.activation?.id ?? null,
   {
-    permission: 'activation.read',
+    permission: 'activation.read_shown',
     nullable: true,
     description: 'The activation of the device or token, if there is one.',
   },

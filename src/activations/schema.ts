@@ -3,6 +3,7 @@ import { Field, Float, ID, InputType, Int, ObjectType } from 'type-graphql';
 import { type Check, code, integer, jsonObject, listOf, text, uuid } from '../core/check.js';
 import type { Instant } from '../core/clock.js';
 import type { LicenseId } from '../core/id.js';
+import { Authorized } from '../graph/authorized.js';
 import { Checked } from '../graph/checked.js';
 import { connectionOf } from '../graph/connection.js';
 import { enumOf } from '../graph/enums.js';
@@ -125,6 +126,7 @@ export class Activation {
   @Field(() => String, { nullable: true, description: "The keyed hash of the device's MAC address." })
   declare readonly macAddress: string | null;
 
+  @Authorized('activation.read_user')
   @Field(() => String, { nullable: true, description: "The machine's name." })
   declare readonly machineName: string | null;
 
@@ -140,6 +142,7 @@ export class Activation {
   @Field(() => ActivationTypeEnum, { description: 'How it was activated.' })
   declare readonly activationType: ActivationType;
 
+  @Authorized('activation.read_user')
   @Field(() => String, {
     name: 'user',
     simple: false,

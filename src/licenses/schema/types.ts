@@ -2,6 +2,7 @@ import { GraphQLSafeInt } from 'graphql-scalars';
 import { Field, ID, InputType, Int, ObjectType } from 'type-graphql';
 import { code, integer, listOf, text } from '../../core/check.js';
 import type { Instant } from '../../core/clock.js';
+import { Authorized } from '../../graph/authorized.js';
 import { Checked } from '../../graph/checked.js';
 import { connectionOf } from '../../graph/connection.js';
 import { enumOf } from '../../graph/enums.js';
@@ -194,6 +195,7 @@ export class License {
   @Field(() => String, { nullable: true, description: 'Why it was revoked.' })
   declare readonly revocationReason: string | null;
 
+  @Authorized('license.read_metadata')
   @Field(() => JsonObject, { description: "The vendor's own facts about it." })
   declare readonly metadata: Record<string, unknown>;
 
