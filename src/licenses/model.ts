@@ -205,23 +205,36 @@ export function upgradedFeatures(
   return [...replaced, ...upgrades.filter((next) => !known.has(next.featureId))];
 }
 
-/** What a renewal makes of a license. A license without an expiry does not acquire one; its maintenance is renewed. */
+/** Maintenance without an end stays so, except where it is what the renewal sells: then it begins now. */
+function maintainedUntil(
+  license: RenewalFacts,
+  terms: RenewalTerms,
+  endless: boolean,
+  now: Instant,
+): Instant | null {
+  const end = license.maintenanceExpiry;
+  if (!endless && (!terms.extendMaintenance || end === null)) return end;
+  return extended(end, end !== null && end > now, now, terms.durationMonths);
+}
+
+/**
+ * What a renewal makes of a license. A license without an expiry does not acquire one; its maintenance is what is sold,
+ * and begins now where it had none. Maintenance of a license with an expiry is extended if that is asked for, and only
+ * where it has an end: null is maintenance for as long as the license runs, which a renewal does not cut short.
+ */
 export function renewed(license: RenewalFacts, terms: RenewalTerms, now: Instant): Renewal {
   const standing = standingAt(license, now);
   requireRenewable(standing);
   const endless = license.licenseType === 'PERPETUAL' || license.expiryDate === null;
   const honoured = standing.inGrace || standing.status === 'ACTIVE' || standing.status === 'INACTIVE';
-  const { maintenanceExpiry } = license;
-  const maintained = maintenanceExpiry !== null && maintenanceExpiry > now;
+  const status = standing.status === 'INACTIVE' ? 'INACTIVE' : 'ACTIVE';
+  if (status !== standing.status) requireMove('renewLicense', standing.status, status);
   return {
-    status: standing.status === 'INACTIVE' ? 'INACTIVE' : 'ACTIVE',
+    status,
     expiryDate: endless
       ? license.expiryDate
       : extended(license.expiryDate, honoured, now, terms.durationMonths),
-    maintenanceExpiry:
-      endless || terms.extendMaintenance
-        ? extended(maintenanceExpiry, maintained, now, terms.durationMonths)
-        : maintenanceExpiry,
+    maintenanceExpiry: maintainedUntil(license, terms, endless, now),
     features: upgradedFeatures(license.features, terms.upgradeFeatures),
   };
 }

@@ -97,7 +97,7 @@ describe('maintenance', () => {
     ['stays without being asked for', { maintenanceExpiry: noon('2026-05-31') }, false, noon('2026-05-31')],
     ['is extended when asked for', { maintenanceExpiry: noon('2026-05-31') }, true, noon('2026-06-30')],
     ['counts from now once it is over', { maintenanceExpiry: noon('2024-01-31') }, true, noon('2026-04-01')],
-    ['begins now where there was none', { maintenanceExpiry: null }, true, noon('2026-04-01')],
+    ['without an end stays so although it is asked for', { maintenanceExpiry: null }, true, null],
     [
       'of a perpetual license is what is renewed',
       { ...perpetual, maintenanceExpiry: noon('2027-01-31') },
@@ -105,6 +105,7 @@ describe('maintenance', () => {
       noon('2027-02-28'),
     ],
     ['of a perpetual license begins where there was none', perpetual, false, noon('2026-04-01')],
+    ['of a perpetual license begins once when it is asked for too', perpetual, true, noon('2026-04-01')],
   ])('%s', (_, license, extendMaintenance, end) => {
     expect(renew(license, 1, { extendMaintenance }).maintenanceExpiry).toBe(end);
   });

@@ -2,7 +2,7 @@ import { enterBySecret } from '../../access/service.js';
 import { addDays } from '../../core/clock.js';
 import { newId } from '../../core/id.js';
 import type { Work } from '../../core/work.js';
-import { keyMalformed, licenseNotFound, parseLicenseKey } from '../../licenses/model.js';
+import { keyMalformed, licenseNotFound, parseLicenseKey, requireMove } from '../../licenses/model.js';
 import { lockLicense } from '../../licenses/queries.js';
 import { changeLicense } from '../../licenses/service/changeLicense.js';
 import type { License } from '../../licenses/table.js';
@@ -88,6 +88,7 @@ async function factsOfClaim(
 
 /** The first activation starts a trial's clock. */
 async function beginTrial(work: Work, license: License): Promise<License> {
+  requireMove('activateLicense', license.status, 'ACTIVE');
   const expiryDate = addDays(work.now, license.trialPeriodDays ?? 0);
   const begun = await changeLicense(work, license, {
     status: 'ACTIVE',

@@ -266,7 +266,11 @@ export class RenewLicenseInput {
   @Field(() => Int, { description: 'For how many calendar months, 1 to 60.' })
   declare readonly durationMonths: number;
 
-  @Field(() => Boolean, { nullable: true, description: 'Whether maintenance is extended by as much.' })
+  @Field(() => Boolean, {
+    nullable: true,
+    description:
+      'Whether maintenance is extended by as much; maintenance without an end stays so. Of a license without an expiry it is what a renewal renews, asked for or not, and it begins now where there was none.',
+  })
   declare readonly extendMaintenance?: boolean | null;
 
   @Checked(listOf(200))
