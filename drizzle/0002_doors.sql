@@ -70,9 +70,6 @@ revoke update on unsealed_events from lg_app, lg_worker;
 --> statement-breakpoint
 revoke update on idempotency_keys from lg_app;
 --> statement-breakpoint
--- An answer that is over makes room for the next one under its key.
-grant delete on idempotency_keys to lg_app;
---> statement-breakpoint
 -- Not a tenant's: counted before a tenant is known, and worth nothing after a crash.
 alter table rate_limits set unlogged;
 --> statement-breakpoint

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { and, eq, gte, type SQL, sql } from 'drizzle-orm';
+import { and, desc, eq, gte, or, sql } from 'drizzle-orm';
 import { GraphQLError, Kind, type OperationDefinitionNode, print } from 'graphql';
 import { applicationActor } from '../access/model.js';
 import { findInDirectory } from '../access/queries.js';
@@ -18,7 +18,8 @@ import { keyInUse } from './turns.js';
 
 const KEPT_DAYS = 7;
 const PRINTABLE = /^[\x20-\x7e]{1,255}$/;
-const LONGEST_NAME = 255;
+/** Of a response name; its column has room for an instant behind it. */
+const LONGEST_NAME = 220;
 /** Deeper than any input of ours; a text of a megabyte can be nested deeper than a stack can follow. */
 const DEEPEST = 40;
 
@@ -77,10 +78,14 @@ function ownerName(actor: KnownActor): string {
   return actor.kind === 'application' ? actor.subject : `${actor.kind}:${actor.subject}`;
 }
 
-/** An alias may be longer than its column. No name in GraphQL begins as this does. */
+/** An alias may be longer than its column. No name in GraphQL holds a `#`. */
 function storedName(responseName: string): string {
   return responseName.length <= LONGEST_NAME ? responseName : `#${digest(responseName)}`;
 }
+
+/** Behind an answer that is over the next one stands with its instant: whoever serves requests deletes nothing. */
+const laterName = (name: string, now: Instant): string => `${name}#${now}`;
+const firstName = (name: string): string => name.replace(/#\d{4}-.*$/, '');
 
 /** The members of an input by which nobody proves to be an application, and how each is looked up. */
 export const provingMembers: Readonly<
@@ -145,7 +150,7 @@ export class Idempotency {
         ),
       );
     const same = rows.filter(({ requestHash }) => requestHashes.includes(requestHash));
-    const names = new Set(same.map(({ name }) => name));
+    const names = new Set(same.map(({ name }) => firstName(name)));
     return (responseName) => names.has(storedName(responseName));
   }
 
@@ -178,18 +183,33 @@ function requestHashes(keys: KeyRing, request: string, tenantId: TenantId): stri
   return keys.hashes('REQUEST', request, tenantId).map((hash) => hash.slice(hash.indexOf('.') + 1));
 }
 
-/** The name of a claim's turn and lock; the payload is bound to it, and opens in no other row. */
+/** The name of a claim's turn and lock. */
 export function claimName({ place }: Claim): string {
   return JSON.stringify([place.tenantId, place.actor, place.key, place.responseName]);
 }
 
-function at({ place }: Claim): SQL | undefined {
-  return and(
-    eq(answers.tenantId, place.tenantId),
-    eq(answers.actor, place.actor),
-    eq(answers.key, place.key),
-    eq(answers.responseName, place.responseName),
-  );
+/** What a payload is bound to: it opens in its own row only. */
+function bond(claim: Claim, name: string): string {
+  return claimName({ ...claim, place: { ...claim.place, responseName: name } });
+}
+
+/** The newest answer of a claim, over or not. */
+async function newest(work: Work, { place }: Claim) {
+  const later = sql`starts_with(${answers.responseName}, ${`${place.responseName}#`})`;
+  const [row] = await work.db
+    .select()
+    .from(answers)
+    .where(
+      and(
+        eq(answers.tenantId, place.tenantId),
+        eq(answers.actor, place.actor),
+        eq(answers.key, place.key),
+        or(eq(answers.responseName, place.responseName), later),
+      ),
+    )
+    .orderBy(desc(answers.createdAt))
+    .limit(1);
+  return row;
 }
 
 /** Asks for the claim's lock, which ends with the transaction and with the process; it never waits. */
@@ -201,31 +221,32 @@ async function lock(work: Work, claim: Claim): Promise<boolean> {
   return row?.locked === true;
 }
 
+/** A claim's answer, or the name under which the one that is to come is stored. */
+export type Recalled = { readonly payload: unknown } | { readonly storeAs: string };
+
 /**
- * What was answered to the claim before, or undefined: then this transaction holds its lock and may act. Both are
- * asked in one round trip, the lock first: whoever gets it sees what its last holder committed.
+ * Looks for the claim's answer; without one this transaction holds its lock and may act. Both are asked in one round
+ * trip, the lock first: whoever gets it sees what its last holder committed.
  */
-export async function recall(work: Work, claim: Claim): Promise<{ payload: unknown } | undefined> {
-  const [locked, [row]] = await Promise.all([
-    lock(work, claim),
-    work.db.select().from(answers).where(at(claim)),
-  ]);
+export async function recall(work: Work, claim: Claim): Promise<Recalled> {
+  const [locked, row] = await Promise.all([lock(work, claim), newest(work, claim)]);
   if (row !== undefined && row.createdAt >= keptSince(work.now)) {
     if (!claim.requestHashes.includes(row.requestHash)) throw keyReused();
-    return { payload: JSON.parse(work.keys.decrypt(row.payload, claimName(claim))) };
+    return { payload: JSON.parse(work.keys.decrypt(row.payload, bond(claim, row.responseName))) };
   }
   if (!locked) throw keyInUse();
-  if (row !== undefined) await work.db.delete(answers).where(at(claim));
-  return undefined;
+  const { responseName } = claim.place;
+  return { storeAs: row === undefined ? responseName : laterName(responseName, work.now) };
 }
 
 /** Stores what a resolver returned, in its own transaction. */
-export async function remember(work: Work, claim: Claim, payload: unknown): Promise<void> {
+export async function remember(work: Work, claim: Claim, storeAs: string, payload: unknown): Promise<void> {
   const [requestHash = ''] = claim.requestHashes;
   await work.db.insert(answers).values({
     ...claim.place,
+    responseName: storeAs,
     requestHash,
-    payload: work.keys.encrypt(JSON.stringify(payload ?? null), claimName(claim)),
+    payload: work.keys.encrypt(JSON.stringify(payload ?? null), bond(claim, storeAs)),
     createdAt: work.now,
   });
 }

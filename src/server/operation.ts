@@ -107,11 +107,13 @@ function requireTenant(tenantId: TenantId | undefined): TenantId {
 
 /** An act with what it charges, or the answer that was given to its claim before and nothing else. */
 async function once(act: RootAct, work: Work, claim: Claim | undefined) {
-  const before = claim === undefined ? undefined : await recall(work, claim);
-  if (before !== undefined) return { payload: before.payload, charged: () => undefined };
+  const recalled = claim === undefined ? undefined : await recall(work, claim);
+  if (recalled !== undefined && 'payload' in recalled) {
+    return { payload: recalled.payload, charged: () => undefined };
+  }
   const payload = await act.run();
   const charged = await act.charge(work);
-  if (claim !== undefined) await remember(work, claim, payload);
+  if (claim !== undefined && recalled !== undefined) await remember(work, claim, recalled.storeAs, payload);
   return { payload, charged };
 }
 

@@ -9,7 +9,7 @@ export const idempotencyKeys = pgTable(
     /** Whose key it is: a user's or service's subject, an API key, a license. */
     actor: varchar('actor', { length: 320 }).notNull(),
     key: varchar('key', { length: 255 }).notNull(),
-    /** The name under which the root field answers. */
+    /** The name under which the root field answers; behind an answer that is over, with the next one's instant. */
     responseName: varchar('response_name', { length: 255 }).notNull(),
     /** Hash of document, operation name and variables: the same key with others is refused. */
     requestHash: varchar('request_hash', { length: 64 }).notNull(),

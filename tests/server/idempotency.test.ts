@@ -1,8 +1,6 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
-import { DAY_MILLIS } from '../../src/core/clock.js';
 import { tablesOf } from '../support/acts.js';
-import { ACTIVATE } from '../support/devices.js';
-import { createCustomer, createLicense, issueLicense, openShop, type Shop } from '../support/fixtures.js';
+import { createCustomer, issueLicense, openShop, type Shop } from '../support/fixtures.js';
 import { keyed, refusedUnderKey, sendTwice, storedAnswers } from '../support/replays.js';
 import { type Answer, type Claims, startTestServer, type TestServer } from '../support/server.js';
 
@@ -153,17 +151,6 @@ describe('a mutation under a key', () => {
     });
     expect([lost.code, lost.data]).toEqual(['NOT_VISIBLE', { renewLicense: null }]);
   });
-
-  test('may have a response name of any length', async () => {
-    const alias = `a${'b'.repeat(400)}`;
-    const query = `mutation { ${alias}: createReseller(input: { name: "R" }) { reseller { id } } }`;
-
-    const [first, again] = await sendTwice(server, query, {}, shop.admin, 'long');
-
-    expect(first.errors).toEqual([]);
-    expect(again).toEqual(first);
-    expect(await server.count('resellers', `tenant_id = '${tenantOf(shop)}'`)).toBe(1);
-  });
 });
 
 describe('the same key', () => {
@@ -240,40 +227,6 @@ describe('the same key', () => {
   });
 });
 
-describe('an answer is kept for seven days', () => {
-  test('to the millisecond; then the key is free, and its act is done anew', async () => {
-    const first = await issue('order-1');
-    server.pass(7 * DAY_MILLIS);
-    const last = await issue('order-1');
-    server.pass(1);
-    const next = await issue('order-1');
-    const after = await issue('order-1');
-
-    expect([idOf(last), idOf(after)]).toEqual([idOf(first), idOf(next)]);
-    expect(idOf(next)).not.toBe(idOf(first));
-    expect(await licenses()).toBe(2);
-    expect(await storedAnswers(server, tenantOf(shop))).toHaveLength(1);
-  });
-
-  test('a key that is free again may ask anything', async () => {
-    await issue('order-1');
-    server.pass(7 * DAY_MILLIS + 1);
-
-    const query = 'mutation { issueLicense: createReseller(input: { name: "R" }) { reseller { name } } }';
-    const answer = await server.graphql(query, {}, shop.admin, keyed('order-1'));
-
-    expect(answer.data).toEqual({ issueLicense: { reseller: { name: 'R' } } });
-  });
-
-  test('a refusal leaves an answer that is over as it was', async () => {
-    const query = `mutation { suspendLicense(input: { licenseId: "${(await issueLicense(server, shop)).id}", reason: "x" }) { license { status } } }`;
-    await server.ok(query, {}, shop.admin, keyed('stop'));
-    server.pass(7 * DAY_MILLIS + 1);
-
-    await refusedWith('INVALID_TRANSITION', () => server.graphql(query, {}, shop.admin, keyed('stop')));
-  });
-});
-
 describe('the header', () => {
   test('of 255 printable characters is taken; anything else is refused by its name before anything runs', async () => {
     const longest = `~ ${'k'.repeat(252)}!`;
@@ -315,58 +268,6 @@ describe('the header', () => {
     );
 
     expect(answer.status).toBe(400);
-  });
-});
-
-describe('what is stored', () => {
-  test('holds no key, no token and no name as it is', async () => {
-    const { licenseKey } = await createLicense(server, shop);
-    const device = { licenseKey, deviceFingerprint: 'fingerprint-of-nobody-else' };
-    const issued = await issue('order-1');
-    const activated = await server.graphql(ACTIVATE, { input: device }, undefined, keyed('device-1'));
-
-    const rows = await server.sql`select row_to_json(t)::text as row from idempotency_keys t
-      where tenant_id = ${tenantOf(shop)}`;
-    const stored = rows.map(({ row }) => String(row)).join('\n');
-    const secrets = [
-      licenseKey,
-      device.deviceFingerprint,
-      String(issued.data?.issueLicense?.licenseKey),
-      String(activated.data?.activateLicense?.activationToken),
-      'Ada',
-    ];
-
-    expect(rows).toHaveLength(2);
-    expect(secrets.filter((secret) => stored.includes(secret))).toEqual([]);
-  });
-
-  test('opens under its own key only', async () => {
-    await issue('order-1');
-    await server.sql`update idempotency_keys set key = 'order-2' where tenant_id = ${tenantOf(shop)}`;
-
-    const answer = await refusedWith('INTERNAL_SERVER_ERROR', () => issue('order-2'));
-
-    expect(answer.data).toEqual({ issueLicense: null });
-  });
-
-  test('is found and opened after the secrets have rotated', async () => {
-    const first = await issue('order-1');
-    const { peppers, encryption } = server.keys;
-    const rotated = await startTestServer({
-      beside: server,
-      keys: {
-        ...server.keys,
-        peppers: [{ id: 'k2', bytes: Buffer.alloc(32, 1) }, ...peppers],
-        encryption: [{ id: 'k2', bytes: Buffer.alloc(32, 2) }, ...encryption],
-      },
-    });
-    rotated.now = server.now;
-
-    const again = await rotated
-      .graphql(ISSUE, issueInput(shop), shop.admin, keyed('order-1'))
-      .finally(() => rotated.stop());
-
-    expect(again).toEqual(first);
   });
 });
 

@@ -123,8 +123,10 @@ test('an answer that is over when its act begins is charged as any other', async
 
   const anew = await run(shop, exported(), 'one');
   const refused = await run(shop, exported(), 'two');
+  const again = await run(shop, exported(), 'one');
 
   expect([anew.code, refused.code]).toEqual([undefined, 'QUOTA_EXCEEDED']);
+  expect(again).toEqual(anew);
   expect(await unitsUsed(server, shop.tenantId)).toEqual({ bulk_export: 2 });
 });
 
