@@ -1,4 +1,5 @@
 import { and, eq, ne, or, type SQL, sql } from 'drizzle-orm';
+import { scopeOf } from '../core/actor.js';
 import type { Instant } from '../core/clock.js';
 import type { ActivationId, LicenseId } from '../core/id.js';
 import { anyOf, byKey, pageOf, pagesByOwner, type Sorting } from '../core/keyset.js';
@@ -9,10 +10,24 @@ import { type License, licenses } from '../licenses/table.js';
 import { type ActivationStatus, type SeatUnit, seatUnit } from './model.js';
 import { type Activation, licenseActivations as activations } from './table.js';
 
-/** The activations of the licenses that a caller sees. */
+/**
+ * Of a license that has changed hands, its new holder sees the devices that it has had itself; what was ended before
+ * is the earlier holder's. The vendor's people and resellers see the whole history.
+ */
+function ofHolder(reading: Reading): SQL | undefined {
+  const { customerId, licenseId } = scopeOf(reading.actor);
+  if (customerId === undefined && licenseId === undefined) return undefined;
+  return sql`(${activations.status} = 'ACTIVE' or ${activations.activatedAt} >= ${licenses.heldSince} or ${activations.deactivatedAt} > ${licenses.heldSince})`;
+}
+
+function ofLicenses(reading: Reading, where: SQL | undefined): SQL {
+  const visible = and(licenseScope(reading), eq(licenses.id, activations.licenseId), where);
+  return sql`${activations.tenantId} = ${reading.tenantId} and exists (select 1 from ${licenses} where ${visible})`;
+}
+
+/** The activations that a caller sees: of the licenses that it sees, those of its own time. */
 function activationScope(reading: Reading): SQL {
-  const visible = sql`exists (select 1 from ${licenses} where ${licenseScope(reading)} and ${licenses.id} = ${activations.licenseId})`;
-  return sql`${activations.tenantId} = ${reading.tenantId} and ${visible}`;
+  return ofLicenses(reading, ofHolder(reading));
 }
 
 export async function activationsById(
@@ -26,7 +41,7 @@ export async function activationsById(
   return byKey(rows, (row) => row.id);
 }
 
-/** The activation of a token, current or not yet replaced, among those of its license. */
+/** The activation of a token, current or not yet replaced, among those of its license; it is its own proof. */
 export async function activationByToken(
   reading: Reading,
   licenseId: LicenseId,
@@ -43,7 +58,7 @@ export async function activationByToken(
   const [row] = await reading.db
     .select()
     .from(activations)
-    .where(and(activationScope(reading), eq(activations.licenseId, licenseId), serves));
+    .where(and(ofLicenses(reading, undefined), eq(activations.licenseId, licenseId), serves));
   return row;
 }
 

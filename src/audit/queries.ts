@@ -7,19 +7,22 @@ import type { Reading } from '../core/work.js';
 import { auditSeals, type EventRow, licenseEventLogs } from './table.js';
 
 /**
- * Who is bound to a part of the tenant sees the events of that part's licenses only. The licenses' table belongs to a
- * later domain, so that it is named here by its SQL alone.
+ * Who is bound to a part of the tenant sees the events of that part's licenses only, and a customer or an application
+ * those since the customer holds the license. The licenses' table belongs to a later domain, so that it is named here
+ * by its SQL alone.
  */
 function eventScope(reading: Reading): SQL {
   const { customerId, resellerId, licenseId } = scopeOf(reading.actor);
   const own = eq(licenseEventLogs.tenantId, reading.tenantId);
-  if (licenseId !== undefined) return sql`${own} and ${licenseEventLogs.licenseId} = ${licenseId}`;
-  if (customerId === undefined && resellerId === undefined) return own;
+  if (customerId === undefined && resellerId === undefined && licenseId === undefined) return own;
+  const holds = customerId !== undefined || licenseId !== undefined;
   const visible = and(
     sql`visible.tenant_id = ${reading.tenantId}`,
     sql`visible.id = ${licenseEventLogs.licenseId}`,
+    licenseId === undefined ? undefined : sql`visible.id = ${licenseId}`,
     customerId === undefined ? undefined : sql`visible.customer_id = ${customerId}`,
     resellerId === undefined ? undefined : sql`visible.reseller_id = ${resellerId}`,
+    holds ? sql`visible.held_since <= ${licenseEventLogs.createdAt}` : undefined,
   );
   return sql`${own} and exists (select 1 from licenses visible where ${visible})`;
 }
