@@ -147,6 +147,25 @@ export function resellersPage(
   return pageOf(reading.db, resellers, { where, sorting: { ...byName, by: resellers.name }, page });
 }
 
+/** Reads a row that has to stay as it is until the transaction ends: who changes it waits, who reads it too does not. */
+export async function shareCustomer(reading: Reading, id: string): Promise<Customer | undefined> {
+  const [row] = await reading.db
+    .select()
+    .from(customers)
+    .where(and(customerScope(reading), eq(customers.id, id as Customer['id'])))
+    .for('share');
+  return row;
+}
+
+export async function shareReseller(reading: Reading, id: string): Promise<Reseller | undefined> {
+  const [row] = await reading.db
+    .select()
+    .from(resellers)
+    .where(and(resellerScope(reading), eq(resellers.id, id as Reseller['id'])))
+    .for('share');
+  return row;
+}
+
 /** Locks a row that is about to change. */
 export async function lockCustomer(reading: Reading, id: string): Promise<Customer | undefined> {
   const [row] = await reading.db

@@ -26,6 +26,7 @@ export const refusalCodes = {
     409,
     'The status machine has no such step; `extensions.from` and `extensions.to` name it.',
   ],
+  PRODUCT_INACTIVE: [409, 'The product is off sale and no licenses of it are made.'],
   TEMPLATE_INACTIVE: [409, 'The template is switched off and issues no licenses.'],
   CUSTOMER_INACTIVE: [409, 'The customer is switched off.'],
   RESELLER_INACTIVE: [409, 'The reseller is switched off.'],

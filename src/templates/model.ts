@@ -238,6 +238,10 @@ export function productNotFound(id: string): Refusal {
   return new Refusal('PRODUCT_NOT_FOUND', `There is no product ${id}.`, { id });
 }
 
+export function productInactive(id: string): Refusal {
+  return new Refusal('PRODUCT_INACTIVE', `Product ${id} is off sale and no licenses of it are made.`, { id });
+}
+
 export function templateNotFound(id: string): Refusal {
   return new Refusal('TEMPLATE_NOT_FOUND', `There is no license template ${id}.`, { id });
 }

@@ -86,6 +86,25 @@ export function templatesByProduct(reading: Reading, owners: readonly string[], 
   return pagesByOwner(reading.db, licenseTemplates, request, (row) => row.productId);
 }
 
+/** Reads a row that has to stay as it is until the transaction ends: who changes it waits, who reads it too does not. */
+export async function shareProduct(reading: Reading, id: string): Promise<Product | undefined> {
+  const [row] = await reading.db
+    .select()
+    .from(products)
+    .where(and(ownProducts(reading), eq(products.id, id as Product['id'])))
+    .for('share');
+  return row;
+}
+
+export async function shareTemplate(reading: Reading, id: string): Promise<Template | undefined> {
+  const [row] = await reading.db
+    .select()
+    .from(licenseTemplates)
+    .where(and(ownTemplates(reading), eq(licenseTemplates.id, id as Template['id'])))
+    .for('share');
+  return row;
+}
+
 export async function lockTemplate(reading: Reading, id: string): Promise<Template | undefined> {
   const [row] = await reading.db
     .select()

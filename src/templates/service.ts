@@ -8,13 +8,14 @@ import {
   featureProblems,
   type Pricing,
   pricingProblems,
+  productInactive,
   productNotFound,
   restrictionProblems,
   type TemplateFeature,
   type TemplateRestriction,
   templateNotFound,
 } from './model.js';
-import { lockTemplate, productsById, templatesById } from './queries.js';
+import { lockTemplate, productsById, shareProduct, templatesById } from './queries.js';
 import type {
   CreateProductInput,
   CreateTemplateInput,
@@ -76,7 +77,15 @@ function requireSound(parts: TemplateParts): void {
   if (problems.length > 0) throw invalidInput(problems);
 }
 
-export async function requireProduct(work: Work, id: string): Promise<Product> {
+/** A product of which a license is about to be made: it stays on sale until that is done. */
+export async function requireOnSale(work: Work, id: string): Promise<Product> {
+  const product = await shareProduct(work, id);
+  if (product === undefined) throw productNotFound(id);
+  if (!product.active) throw productInactive(id);
+  return product;
+}
+
+async function requireProduct(work: Work, id: string): Promise<Product> {
   const product = (await productsById(work, [id])).get(id);
   if (product === undefined) throw productNotFound(id);
   return product;

@@ -110,7 +110,11 @@ export class CreateLicenseInput {
   declare readonly customerId?: CustomerId | null;
 
   @Checked(uuid)
-  @Field(() => ID, { nullable: true, description: 'The reseller who sold it.' })
+  @Field(() => ID, {
+    nullable: true,
+    description:
+      "The reseller who sold it; if none is named, the customer's own while that one is switched on.",
+  })
   declare readonly resellerId?: ResellerId | null;
 
   @Checked(text(1, 255))

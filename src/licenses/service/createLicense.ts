@@ -3,7 +3,7 @@ import { addDays, type Instant } from '../../core/clock.js';
 import { type FieldProblem, invalidInput } from '../../core/refusal.js';
 import type { Work } from '../../core/work.js';
 import { isTrialType } from '../../templates/model.js';
-import { requireProduct } from '../../templates/service.js';
+import { requireOnSale } from '../../templates/service.js';
 import { type LicenseStatus, parseLicenseKey, spanProblems } from '../model.js';
 import type { CreateLicenseInput } from '../schema/inputs.js';
 import {
@@ -58,7 +58,7 @@ export async function createLicense(work: Work, input: CreateLicenseInput): Prom
   const span = { licenseType: input.licenseType, status, issuedDate, expiryDate, trialPeriodDays };
   const problems = spanProblems(span, work.now);
   if (problems.length > 0) throw invalidInput(problems);
-  const product = await requireProduct(work, input.productId);
+  const product = await requireOnSale(work, input.productId);
   const holder = holderOf(work, input);
   const customer = holder === null ? undefined : await receivingCustomer(work, holder);
   const values: NewLicense = {
@@ -68,7 +68,7 @@ export async function createLicense(work: Work, input: CreateLicenseInput): Prom
     productVersion: input.productVersion ?? product.version,
     licenseModel: input.licenseModel,
     customerId: customer?.id ?? null,
-    resellerId: await sellingReseller(work, input.resellerId),
+    resellerId: await sellingReseller(work, input.resellerId, customer),
     issuedTo: input.issuedTo,
     maxActivations: input.maxActivations,
     features: input.features,

@@ -8,8 +8,8 @@ import {
   templateInactive,
   templateNotFound,
 } from '../../templates/model.js';
-import { templatesById } from '../../templates/queries.js';
-import { requireProduct } from '../../templates/service.js';
+import { shareTemplate } from '../../templates/queries.js';
+import { requireOnSale } from '../../templates/service.js';
 import type { Template } from '../../templates/table.js';
 import type { IssueLicenseInput } from '../schema/inputs.js';
 import { type IssuedLicense, insertLicense, receivingCustomer, sellingReseller } from './newLicense.js';
@@ -58,7 +58,7 @@ function termOf(template: Template, trial: boolean, now: Instant): Term {
 }
 
 export async function issueLicense(work: Work, input: IssueLicenseInput): Promise<IssuedLicense> {
-  const template = (await templatesById(work, [input.templateId])).get(input.templateId);
+  const template = await shareTemplate(work, input.templateId);
   if (template === undefined) throw templateNotFound(input.templateId);
   if (!template.active) throw templateInactive(input.templateId);
   const wantsTrial = input.trial === true && !isTrialType(template.licenseType);
@@ -66,7 +66,7 @@ export async function issueLicense(work: Work, input: IssueLicenseInput): Promis
     throw invalidInput([{ field: 'input.trial', message: 'the template allows no trials' }]);
   }
   const customer = await receivingCustomer(work, input.customerId);
-  const product = await requireProduct(work, template.productId);
+  const product = await requireOnSale(work, template.productId);
   const term = termOf(template, wantsTrial, work.now);
   return insertLicense(work, {
     ...term,
@@ -75,7 +75,7 @@ export async function issueLicense(work: Work, input: IssueLicenseInput): Promis
     productVersion: product.version,
     licenseModel: template.licenseModel,
     customerId: customer.id,
-    resellerId: (await sellingReseller(work, undefined)) ?? customer.resellerId,
+    resellerId: await sellingReseller(work, undefined, customer),
     templateId: template.id,
     templateVersion: template.version,
     issuedTo: input.issuedTo ?? customer.name,

@@ -4,7 +4,7 @@ import {
   resellerInactive,
   resellerNotFound,
 } from '../../access/model.js';
-import { customersById, findInDirectory, resellersById } from '../../access/queries.js';
+import { findInDirectory, shareCustomer, shareReseller } from '../../access/queries.js';
 import { type Customer, keyDirectory } from '../../access/table.js';
 import { scopeOf } from '../../core/actor.js';
 import type { KeyRing } from '../../core/crypto.js';
@@ -103,26 +103,37 @@ export async function insertLicense(work: Work, values: NewLicense, given?: stri
   return { license, licenseKey };
 }
 
+/** The customer stays switched on until the act is done. */
 export async function receivingCustomer(work: Work, id: string): Promise<Customer> {
-  const customer = (await customersById(work, [id])).get(id);
+  const customer = await shareCustomer(work, id);
   if (customer === undefined) throw customerNotFound(id);
   if (customer.status !== 'ACTIVE') throw customerInactive(id);
   return customer;
 }
 
-/** A reseller's caller sells in its own name; others may name the reseller. */
+/**
+ * A reseller's caller sells in its own name; others may name the reseller. If none is named, a customer's own has sold
+ * it, as long as that one is switched on.
+ */
 export async function sellingReseller(
   work: Work,
   named: string | null | undefined,
+  customer: Customer | undefined,
 ): Promise<ResellerId | null> {
   const own = scopeOf(work.actor).resellerId;
   if (own !== undefined && named && named !== own) throw resellerNotFound(named);
   const id = own ?? named;
-  if (!id) return null;
-  const reseller = (await resellersById(work, [id])).get(id);
+  if (!id) return resellerOf(work, customer);
+  const reseller = await shareReseller(work, id);
   if (reseller === undefined) throw resellerNotFound(id);
   if (reseller.status !== 'ACTIVE') throw resellerInactive(id);
   return reseller.id;
+}
+
+async function resellerOf(work: Work, customer: Customer | undefined): Promise<ResellerId | null> {
+  const id = customer?.resellerId ?? null;
+  const reseller = id === null ? undefined : await shareReseller(work, id);
+  return reseller?.status === 'ACTIVE' ? reseller.id : null;
 }
 
 export function requireSound(

@@ -71,7 +71,10 @@ export class UpdateProductInput {
   declare readonly version?: string;
 
   @NotNull()
-  @Field(() => Boolean, { nullable: true, description: 'Puts it on sale, or takes it off.' })
+  @Field(() => Boolean, {
+    nullable: true,
+    description: 'Puts it on sale, or takes it off: then no licenses of it are made.',
+  })
   declare readonly active?: boolean;
 }
 

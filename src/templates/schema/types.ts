@@ -95,7 +95,7 @@ export class Product {
   @Field(() => String, { description: 'The newest version; licenses are issued for it.' })
   declare readonly version: string;
 
-  @Field(() => Boolean, { description: 'Whether it is on sale.' })
+  @Field(() => Boolean, { description: 'Whether it is on sale; if not, no licenses of it are made.' })
   declare readonly active: boolean;
 
   @Field(() => DateTime, { description: 'When the product was added.' })
