@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
-import { refused } from '../support/acts.js';
+import { mutation, refused } from '../support/acts.js';
 import { deactivate, heartbeat, seatsOf, tryActivate, validateToken } from '../support/devices.js';
 import { activate, createLicense, type Issued, openShop, type Shop } from '../support/fixtures.js';
 import { START, startTestServer, type TestServer } from '../support/server.js';
@@ -116,6 +116,28 @@ describe('what a model counts', () => {
     }
 
     expect(await seatsOf(server, shop, license)).toEqual({ graph: 4, stored: 4, live: 4 });
+  });
+
+  test('is counted once by an activation, and once by a heartbeat that wins its lease again', async () => {
+    const license = await licensed({ licenseType: 'CONCURRENT', licenseModel: 'PER_SEAT' });
+    const counts = () => server.statements.splice(0).filter((text) => text.includes('count(distinct')).length;
+    const taking = (user: string) => {
+      const input = { licenseKey: license.licenseKey, deviceFingerprint: user, user };
+      return server.ok(mutation('activateLicense', 'activationToken'), { input });
+    };
+    const first = await taking('ada');
+    counts();
+
+    await taking('bo');
+    const activating = counts();
+    server.pass(LEASE);
+    await heartbeat(server, first.activateLicense?.activationToken);
+    const beating = counts();
+    await taking('bo');
+    const renewing = counts();
+
+    expect([activating, beating, renewing]).toEqual([1, 1, 1]);
+    expect(await seatsOf(server, shop, license)).toEqual({ graph: 2, stored: 2, live: 2 });
   });
 
   test('a device that reports more cores is asked for them, and fewer free what is left', async () => {

@@ -103,13 +103,45 @@ test('the token before serves for 24 hours at most', async () => {
   expect(await validateToken(server, second)).toEqual(valid);
 });
 
-test('a third activation ends the oldest token', async () => {
+test('of answers that were lost one after another none strands the device: the last token used stays', async () => {
   const [first, second, third] = await tokensOf(3);
 
+  expect(await validateToken(server, first)).toEqual(valid);
+  expect((await heartbeat(server, first)).errors).toEqual([]);
+  expect(await validateToken(server, second)).toEqual(unknown);
+  expect(await directory()).toBe(2);
+  expect(await validateToken(server, third)).toEqual(valid);
+  await retired(first);
+  expect(await directory()).toBe(1);
+});
+
+test('a token that is kept through lost answers ends 24 hours after the first of them', async () => {
+  const [first, second] = await tokensOf(2);
+  server.now = START;
+  server.pass(20 * HOUR);
+  const [third] = await tokensOf(1);
+
+  server.now = START;
+  server.pass(1000 + 24 * HOUR - 1);
+  expect(await validateToken(server, first)).toEqual(valid);
+  server.pass(1);
+
   expect(await validateToken(server, first)).toEqual(unknown);
+  const [fourth] = await tokensOf(1);
+  expect(await validateToken(server, second)).toEqual(unknown);
+  expect(await validateToken(server, third)).toEqual(valid);
+  expect(await validateToken(server, fourth)).toEqual(valid);
+  expect(await directory()).toBe(2);
+});
+
+test('a used token is the one that stays when the device activates again', async () => {
+  const [, second] = await tokensOf(2);
+  await heartbeat(server, second);
+
+  const [third] = await tokensOf(1);
+
   expect(await validateToken(server, second)).toEqual(valid);
   expect(await validateToken(server, third)).toEqual(valid);
-  expect(await directory()).toBe(2);
 });
 
 test('the token before gives up the seat as well, and both then name an activation that was ended', async () => {

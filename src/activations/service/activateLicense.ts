@@ -111,6 +111,7 @@ async function firstActivation(
   work: Work,
   license: License,
   input: ActivateLicenseInput,
+  seats: Facts['seats'],
 ): Promise<ActivatedLicense> {
   const { token, hash } = await newActivationToken(work, license.id);
   const [activation] = await work.db
@@ -132,7 +133,21 @@ async function firstActivation(
   if (activation === undefined) throw new Error('an insert returned no row');
   const begun = license.status === 'PENDING' ? await beginTrial(work, license) : license;
   await work.emit(eventOf(activation, 'activation.created', { activation_type: activation.activationType }));
-  return { activation, license: await recountSeats(work, begun), activationToken: token };
+  return { activation, license: await recountSeats(work, begun, seats), activationToken: token };
+}
+
+/**
+ * The token that stays beside a new one. While the current one was never used, its answer may have been lost: then the
+ * device still has the one before it, which stays, and to the end that it was given.
+ */
+async function tokenKept(work: Work, known: Activation) {
+  const { previousTokenHash, previousTokenUntil, activationTokenHash } = known;
+  if (previousTokenUntil !== null && previousTokenUntil > work.now) {
+    await forgetToken(work, activationTokenHash);
+    return { previousTokenHash, previousTokenUntil };
+  }
+  await forgetToken(work, previousTokenHash);
+  return { previousTokenHash: activationTokenHash, previousTokenUntil: previousTokenEnd(work.now) };
 }
 
 /** The same device again: its activation with a fresh token. The token before stays good until the new one is used. */
@@ -141,26 +156,27 @@ async function activatedAgain(
   license: License,
   known: Activation,
   input: ActivateLicenseInput,
+  seats: Facts['seats'],
 ): Promise<ActivatedLicense> {
-  await forgetToken(work, known.previousTokenHash);
+  const kept = await tokenKept(work, known);
   const { token, hash } = await newActivationToken(work, license.id);
   const activation = await changeActivation(work, known, {
     ...reportedFacts(work, input, known),
+    ...kept,
     activationTokenHash: hash,
     activationTokenHint: token.slice(-4),
-    previousTokenHash: known.activationTokenHash,
-    previousTokenUntil: previousTokenEnd(work.now),
     leaseExpiresAt: leaseEnd(work, license),
   });
   await work.emit(eventOf(activation, 'activation.renewed'));
-  return { activation, license: await recountSeats(work, license), activationToken: token };
+  return { activation, license: await recountSeats(work, license, seats), activationToken: token };
 }
 
 export async function activateLicense(work: Work, input: ActivateLicenseInput): Promise<ActivatedLicense> {
   const license = await licenseOfKey(work, input.licenseKey);
   const known = await activationOfDevice(work, license.id, input.deviceFingerprint);
-  requirePassing(await factsOfClaim(work, license, known, input), notYet);
+  const facts = await factsOfClaim(work, license, known, input);
+  requirePassing(facts, notYet);
   return known === undefined
-    ? firstActivation(work, license, input)
-    : activatedAgain(work, license, known, input);
+    ? firstActivation(work, license, input, facts.seats)
+    : activatedAgain(work, license, known, input, facts.seats);
 }

@@ -83,9 +83,15 @@ export async function changeActivation(
   return row;
 }
 
-/** Brings the stored count in line, under the license's lock that the caller holds. */
-export async function recountSeats(work: Work, license: License): Promise<License> {
-  const seats = (await seatsInUse(work, [license.id])).get(license.id) ?? 0;
+/**
+ * Brings the stored count in line, under the license's lock that the caller holds. A claim that was just granted has
+ * counted the others already: counting is what an act on a license of many devices waits for.
+ */
+export async function recountSeats(work: Work, license: License, granted?: Facts['seats']): Promise<License> {
+  const seats =
+    granted === undefined
+      ? ((await seatsInUse(work, [license.id])).get(license.id) ?? 0)
+      : granted.others + granted.own;
   return changeLicense(work, license, { currentActivations: seats });
 }
 
