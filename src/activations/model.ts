@@ -5,8 +5,8 @@
  * Seats are counted under the license's row lock, so that the limit is exact on any number of servers.
  * They do not own the license's own status or dates.
  */
-import { addMillis, type Instant, latest } from '../core/clock.js';
-import { Refusal, type RefusalCode } from '../core/refusal.js';
+import { addMillis, earliest, type Instant, latest } from '../core/clock.js';
+import { invalidInput, Refusal, type RefusalCode } from '../core/refusal.js';
 import { type StatusFacts, standingAt } from '../licenses/model.js';
 import type { LicenseFeature, LicenseModel, LicenseType } from '../templates/model.js';
 
@@ -289,6 +289,20 @@ export interface UsageMetrics {
 
 export type ReportedMetrics = { readonly [Name in keyof UsageMetrics]?: UsageMetrics[Name] | undefined };
 
+/** An application names its features; whoever has a token may not fill the row with names without end. */
+export const MOST_FEATURES_USED = 500;
+
+/** A heartbeat that would add a name to as many as one activation keeps is refused; the names known go on counting. */
+export function requireFewFeatures(
+  known: Readonly<Record<string, number>>,
+  reported: Readonly<Record<string, number>>,
+): void {
+  const added = Object.keys(reported).filter((name) => !Object.hasOwn(known, name)).length;
+  if (added === 0 || Object.keys(known).length + added <= MOST_FEATURES_USED) return;
+  const message = `an activation tells of at most ${MOST_FEATURES_USED} features`;
+  throw invalidInput([{ field: 'input.metrics.featureUsage', message }]);
+}
+
 function addedUsage(known: Readonly<Record<string, number>>, more: Readonly<Record<string, number>>) {
   // Not by `known[name]`: an application may call a feature `constructor`.
   const sums = new Map(Object.entries(known));
@@ -311,7 +325,8 @@ export function mergedMetrics(
     // Past this number JSON does not tell neighbours apart, and the graph could not answer it.
     apiCallsCount: Math.min(calls, Number.MAX_SAFE_INTEGER),
     dataProcessedMb: (known?.dataProcessedMb ?? 0) + (reported.dataProcessedMb ?? 0),
-    lastUsedAt: latest(known?.lastUsedAt ?? null, reported.lastUsedAt ?? now),
+    // A device's clock may be ahead; nothing has been used yet that is to come.
+    lastUsedAt: latest(known?.lastUsedAt ?? null, earliest(reported.lastUsedAt ?? now, now)),
     peakConcurrentUsers: peaks.length === 0 ? null : Math.max(...peaks),
   };
 }

@@ -42,6 +42,10 @@ export function latest(known: Instant | null, next: Instant): Instant {
   return known !== null && known > next ? known : next;
 }
 
+export function earliest(one: Instant, other: Instant): Instant {
+  return one < other ? one : other;
+}
+
 export function addMillis(at: Instant, amount: number): Instant {
   return instant(millis(at) + amount);
 }

@@ -127,6 +127,35 @@ describe('metrics', () => {
     expect(last?.activation?.usageMetrics?.featureUsage).toEqual(twice);
   });
 
+  test('tell of 500 features at most, and those go on counting', async () => {
+    const named = (from: number, count: number) =>
+      Object.fromEntries(Array.from({ length: count }, (_, index) => [`feature-${from + index}`, 1]));
+    await beat({ featureUsage: named(0, 250) });
+    await beat({ featureUsage: named(250, 250) });
+
+    const error = await refused(server, shop.admin, 'INVALID_INPUT', () =>
+      heartbeat(server, token, { apiCallsCount: 1, featureUsage: { 'feature-0': 1, another: 1 } }),
+    );
+    const last = await beat({ featureUsage: { 'feature-0': 1 } });
+
+    expect(error.extensions.fields).toEqual([
+      {
+        field: 'input.metrics.featureUsage',
+        message: 'an activation tells of at most 500 features',
+      },
+    ]);
+    expect(last?.activation?.usageMetrics?.featureUsage).toEqual({ ...named(0, 500), 'feature-0': 2 });
+  });
+
+  test('were used now at the latest, whatever the clock of the device says', async () => {
+    const ahead = await beat({ lastUsedAt: addDays(START, 3650) });
+    server.pass(1000);
+    const later = await beat();
+
+    expect(ahead?.activation?.usageMetrics?.lastUsedAt).toBe(START);
+    expect(later?.activation?.usageMetrics?.lastUsedAt).toBe(addMillis(START, 1000));
+  });
+
   test('past the largest safe number are answered all the same', async () => {
     await beat({ apiCallsCount: 1 });
     await server.sql`update license_activations

@@ -1,6 +1,6 @@
 import { latest } from '../../core/clock.js';
 import type { Work } from '../../core/work.js';
-import { mergedMetrics, requirePassing, type UsageMetrics } from '../model.js';
+import { mergedMetrics, requireFewFeatures, requirePassing, type UsageMetrics } from '../model.js';
 import type { SendHeartbeatInput } from '../schema.js';
 import type { Activation } from '../table.js';
 import {
@@ -27,6 +27,7 @@ export async function sendHeartbeat(work: Work, input: SendHeartbeatInput): Prom
   const { activation, license } = await activationToChange(work, input.activationToken);
   const seats = await seatsClaimed(work, license, activation, ownClaim(activation));
   requirePassing({ now: work.now, license, activation, deviceNamed: true, seats }, leaseMayLapse);
+  requireFewFeatures(activation.featureUsage, input.metrics?.featureUsage ?? {});
   const current = work.keys
     .hashes('ACTIVATION_TOKEN', input.activationToken)
     .includes(activation.activationTokenHash);
@@ -45,6 +46,6 @@ export async function sendHeartbeat(work: Work, input: SendHeartbeatInput): Prom
     featureUsage,
     ...(current ? { previousTokenHash: null, previousTokenUntil: null } : {}),
   });
-  if (seats !== undefined) await recountSeats(work, license);
+  if (seats !== undefined) await recountSeats(work, license, seats);
   return row;
 }
