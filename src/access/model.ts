@@ -38,7 +38,6 @@ function notFound(code: RefusalCode, noun: string) {
   return (id: string): Refusal => new Refusal(code, `There is no ${noun} ${id}.`, { id });
 }
 
-export const tenantNotFound = notFound('TENANT_NOT_FOUND', 'tenant');
 export const customerNotFound = notFound('CUSTOMER_NOT_FOUND', 'customer');
 export const resellerNotFound = notFound('RESELLER_NOT_FOUND', 'reseller');
 

@@ -10,6 +10,3 @@ export interface EventCause {
   readonly actorKind: string;
   readonly requestId: string;
 }
-
-/** Events that a door records by itself, without an act. */
-export const auditEvents = ['system.seeded'] as const;

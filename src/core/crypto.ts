@@ -1,11 +1,4 @@
-import {
-  createCipheriv,
-  createDecipheriv,
-  createHash,
-  createHmac,
-  randomBytes,
-  timingSafeEqual,
-} from 'node:crypto';
+import { createCipheriv, createDecipheriv, createHmac, randomBytes } from 'node:crypto';
 import type { TenantId } from './id.js';
 
 /** One secret with the id under which its products are stored, so that secrets can rotate. */
@@ -82,9 +75,4 @@ export function keyRing(material: KeyMaterial): KeyRing {
 /** 256 random bits behind a prefix that secret scanners can find. */
 export function newToken(prefix: string): string {
   return `${prefix}_${randomBytes(32).toString('base64url')}`;
-}
-
-export function equalSecrets(left: string, right: string): boolean {
-  const digest = (text: string): Buffer => createHash('sha256').update(text).digest();
-  return timingSafeEqual(digest(left), digest(right));
 }

@@ -1,7 +1,7 @@
 import type { Instant } from './clock.js';
 import type { ActivationId, LicenseId } from './id.js';
 
-/** A past-tense fact: `license.created`. Each domain's model lists its own. */
+/** A past-tense fact: `license.created`. Each domain's model lists its own, and a test holds the lists and what is emitted together. */
 export type EventType = `${string}.${string}`;
 
 /** What an act says of itself. It is stored as it stands: no secret, no personal data goes into `data`. */

@@ -14,7 +14,6 @@ export const refusalCodes = {
     400,
     'An application showed keys of two licenses in one query. Send two queries.',
   ],
-  TENANT_NOT_FOUND: [404, 'There is no such tenant.'],
   PRODUCT_NOT_FOUND: [404, 'There is no such product in this tenant.'],
   CUSTOMER_NOT_FOUND: [404, 'There is no such customer in this tenant.'],
   RESELLER_NOT_FOUND: [404, 'There is no such reseller in this tenant.'],

@@ -1,3 +1,5 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { addDays } from '../../src/core/clock.js';
 import type { RefusalCode } from '../../src/core/refusal.js';
@@ -248,6 +250,18 @@ describe('the table of the model', () => {
     const held = transitions.map(({ act, from, to }) => `${act} ${from} ${to}`);
 
     expect(held.toSorted()).toEqual(edges.toSorted());
+  });
+
+  test('is asked by every act that stands in it', () => {
+    const src = join(import.meta.dirname, '../../src');
+    const code = readdirSync(src, { recursive: true, encoding: 'utf8' })
+      .filter((path) => path.endsWith('.ts'))
+      .map((path) => readFileSync(join(src, path), 'utf8'))
+      .join('\n');
+
+    const acts = new Set(transitions.map((step) => step.act));
+
+    expect([...acts].filter((act) => !code.includes(`requireMove('${act}', `))).toEqual([]);
   });
 
   test('allows an act exactly its own steps', () => {

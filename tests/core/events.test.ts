@@ -1,0 +1,47 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import ts from 'typescript';
+import { expect, test } from 'vitest';
+import { accessEvents } from '../../src/access/model.js';
+import { activationEvents } from '../../src/activations/model.js';
+import { licenseEvents } from '../../src/licenses/model.js';
+import { followers } from '../../src/server/followers.js';
+import { templateEvents } from '../../src/templates/model.js';
+
+const listed: readonly string[] = [...accessEvents, ...templateEvents, ...licenseEvents, ...activationEvents];
+const src = join(import.meta.dirname, '../../src');
+
+function nodesOf(node: ts.Node): ts.Node[] {
+  const nodes = [node];
+  ts.forEachChild(node, (child) => void nodes.push(...nodesOf(child)));
+  return nodes;
+}
+
+/** The `noun.verb` that a node says an event is: `type: 'license.created'`, or what a call of `eventOf` names. */
+function typeSaid(node: ts.Node): string[] {
+  const said = ts.isPropertyAssignment(node)
+    ? [node.initializer].filter(() => node.name.getText() === 'type')
+    : ts.isCallExpression(node) && node.expression.getText() === 'eventOf'
+      ? node.arguments
+      : [];
+  return said
+    .flatMap((value) => (ts.isStringLiteral(value) ? value.text : []))
+    .filter((text) => /^[a-z_]+\.[a-z_]+$/.test(text));
+}
+
+test("every event that an act emits stands in a domain's list, and every one that is listed is emitted", () => {
+  const files = readdirSync(src, { recursive: true, encoding: 'utf8' }).filter((path) =>
+    path.endsWith('.ts'),
+  );
+
+  const emitted = files.flatMap((path) => {
+    const text = readFileSync(join(src, path), 'utf8');
+    return nodesOf(ts.createSourceFile(path, text, ts.ScriptTarget.Latest, true)).flatMap(typeSaid);
+  });
+
+  expect([...new Set(emitted)].toSorted()).toEqual(listed.toSorted());
+});
+
+test('what follows an event follows one that is listed', () => {
+  expect(Object.keys(followers).filter((type) => !listed.includes(type))).toEqual([]);
+});
