@@ -146,6 +146,11 @@ function exceeds(facts: Facts, code: SeatCode): boolean {
   return seats.others + seats.own > license.maxActivations;
 }
 
+/** Whether the seats are free that a claim asks for; one that asks for none has them. */
+export function seatIsFree(facts: Facts): boolean {
+  return !exceeds(facts, seatCode(facts.license));
+}
+
 function grantsFeature(license: LicenseFacts, featureId: string, now: Instant): boolean {
   const feature = license.features.find((each) => each.featureId === featureId);
   return feature?.enabled === true && !over(feature.expiresAt, now);

@@ -219,10 +219,10 @@ describe('a floating seat', () => {
     server.pass(LEASE);
     const second = await activate(server, license.licenseKey, 'd2');
 
-    const error = await refused(server, shop.admin, 'ACTIVATION_LIMIT_EXCEEDED', () =>
+    const lapsed = await refused(server, shop.admin, 'LEASE_EXPIRED', () =>
       heartbeat(server, first.activationToken),
     );
-    await refusedFull(license, 'd1');
+    const error = await refusedFull(license, 'd1');
     const verdict = await validateToken(server, first.activationToken);
     await deactivate(server, { activationToken: second.activationToken });
     const again = await heartbeat(server, first.activationToken);
@@ -233,6 +233,7 @@ describe('a floating seat', () => {
       current_activations: 1,
       max_activations: 1,
     });
+    expect(lapsed.extensions).toEqual({ code: 'LEASE_EXPIRED', verdict: 'LEASE_EXPIRED' });
     expect(verdict).toEqual({
       valid: false,
       code: 'LEASE_EXPIRED',
@@ -311,6 +312,7 @@ const kinds = fc.constantFrom(
 const expected = new Set([
   undefined,
   'ACTIVATION_LIMIT_EXCEEDED',
+  'LEASE_EXPIRED',
   'ACTIVATION_DEACTIVATED',
   'ACTIVATION_NOT_FOUND',
 ]);

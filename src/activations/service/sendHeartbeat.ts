@@ -1,6 +1,12 @@
 import { latest } from '../../core/clock.js';
 import type { Work } from '../../core/work.js';
-import { mergedMetrics, requireFewFeatures, requirePassing, type UsageMetrics } from '../model.js';
+import {
+  mergedMetrics,
+  requireFewFeatures,
+  requirePassing,
+  seatIsFree,
+  type UsageMetrics,
+} from '../model.js';
 import type { SendHeartbeatInput } from '../schema.js';
 import type { Activation } from '../table.js';
 import {
@@ -19,14 +25,16 @@ function metricsOf(activation: Activation): UsageMetrics | null {
     : { ...activation.usageMetrics, featureUsage: activation.featureUsage };
 }
 
-/** A lease that ran out has to win its seat again. */
+/** A lease that ran out has to win its seat again. When every seat is taken, that it ran out is what is told. */
 const leaseMayLapse = new Set(['LEASE_EXPIRED'] as const);
+const leaseMayNot: typeof leaseMayLapse = new Set();
 
 /** Renews the lease and adds up the metrics. The first use of a new token ends the one before it. */
 export async function sendHeartbeat(work: Work, input: SendHeartbeatInput): Promise<Activation> {
   const { activation, license } = await activationToChange(work, input.activationToken);
   const seats = await seatsClaimed(work, license, activation, ownClaim(activation));
-  requirePassing({ now: work.now, license, activation, deviceNamed: true, seats }, leaseMayLapse);
+  const facts = { now: work.now, license, activation, deviceNamed: true, seats };
+  requirePassing(facts, seatIsFree(facts) ? leaseMayLapse : leaseMayNot);
   requireFewFeatures(activation.featureUsage, input.metrics?.featureUsage ?? {});
   const current = work.keys
     .hashes('ACTIVATION_TOKEN', input.activationToken)
