@@ -11,7 +11,9 @@ export async function transferLicense(work: Work, input: TransferLicenseInput): 
   const customer = input.newCustomerId ? await receivingCustomer(work, input.newCustomerId) : undefined;
   const row = await changeLicense(work, license, {
     issuedTo: input.newIssuedTo,
-    ...(customer === undefined ? {} : { customerId: customer.id, heldSince: work.now }),
+    ...(customer === undefined || customer.id === license.customerId
+      ? {}
+      : { customerId: customer.id, heldSince: work.now }),
   });
   const data = {
     from_customer_id: license.customerId,
