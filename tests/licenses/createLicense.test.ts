@@ -278,7 +278,7 @@ describe('who may', () => {
     const other = await createCustomer(server, shop.admin);
     const as: Claims = {
       tenant_id: shop.admin.tenant_id,
-      permissions: ['license.create', 'license.read'],
+      permissions: ['license.create', 'license.read', 'license.read_metadata'],
       customer_id: shop.customerId,
     };
 
