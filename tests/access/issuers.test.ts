@@ -1,0 +1,195 @@
+import { createServer, type Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { exportJWK, generateKeyPair, type JWK, SignJWT } from 'jose';
+import { afterAll, afterEach, beforeAll, expect, test, vi } from 'vitest';
+import { millis } from '../../src/core/clock.js';
+import { readConfig } from '../../src/core/config.js';
+import { StartupError } from '../../src/core/startupError.js';
+import { openTokens } from '../../src/server/start.js';
+import { newKeys, START } from '../support/server.js';
+
+const ISSUER = 'https://id.example';
+const now = millis(START) / 1000;
+
+interface IssuerKey {
+  readonly publicJwk: JWK;
+  sign(claims?: object): Promise<string>;
+}
+
+async function issuerKey(alg: string, kid: string): Promise<IssuerKey> {
+  const { publicKey, privateKey } = await generateKeyPair(alg, { extractable: true });
+  const base = { iss: ISSUER, aud: 'licensegraph', sub: 'ada', tenant_id: 'acme', iat: now, exp: now + 3600 };
+  return {
+    publicJwk: { ...(await exportJWK(publicKey)), kid, alg, use: 'sig' },
+    sign: (claims = {}) =>
+      new SignJWT({ ...base, ...claims }).setProtectedHeader({ alg, kid }).sign(privateKey),
+  };
+}
+
+/** An issuer on this machine that publishes its keys over HTTP. */
+class Issuer {
+  published: readonly JWK[] = [];
+  answers = 200;
+  asked = 0;
+  private readonly http: Server = createServer((_request, response) => {
+    this.asked += 1;
+    response.writeHead(this.answers, { 'content-type': 'application/json' });
+    response.end(JSON.stringify({ keys: this.published }));
+  });
+
+  async start(): Promise<string> {
+    await new Promise<void>((resolve) => this.http.listen(0, '127.0.0.1', resolve));
+    const { port } = this.http.address() as AddressInfo;
+    return `http://127.0.0.1:${port}/jwks.json`;
+  }
+
+  stop(): Promise<unknown> {
+    this.http.closeAllConnections();
+    return new Promise((resolve) => this.http.close(resolve));
+  }
+}
+
+let issuer: Issuer;
+let url: string;
+beforeAll(async () => {
+  issuer = new Issuer();
+  url = await issuer.start();
+});
+afterEach(() => {
+  vi.useRealTimers();
+  issuer.answers = 200;
+});
+afterAll(() => issuer.stop());
+
+async function verifierFor(environment: NodeJS.ProcessEnv) {
+  const config = readConfig({ LG_AUTH_ISSUER: ISSUER, ...environment });
+  return (await openTokens(config, newKeys(), () => START)).verify;
+}
+
+const reasonOf = (run: Promise<unknown>): Promise<string> =>
+  run.then(
+    () => 'taken',
+    (error: unknown) => (error instanceof Error ? error.message : String(error)),
+  );
+
+const fetched = "The issuer's keys cannot be fetched at the moment; try again.";
+const unpublished = 'The token is signed with a key that its issuer does not publish.';
+
+test.each(['EdDSA', 'ES256', 'RS256', 'PS256'])(
+  'a token under %s verifies by the published key',
+  async (alg) => {
+    const key = await issuerKey(alg, 'k1');
+    issuer.published = [key.publicJwk];
+
+    const actor = await (await verifierFor({ LG_AUTH_JWKS_URL: url }))(
+      await key.sign({ roles: ['customer'] }),
+    );
+
+    expect(actor).toMatchObject({ kind: 'user', subject: 'ada', tenantId: 'acme' });
+  },
+);
+
+test('an algorithm that is not on the list is refused although its key is published', async () => {
+  const key = await issuerKey('ES256', 'k1');
+  issuer.published = [key.publicJwk];
+  const verify = await verifierFor({ LG_AUTH_JWKS_URL: url, LG_AUTH_ALGORITHMS: 'EdDSA,RS256' });
+
+  expect(await reasonOf(verify(await key.sign()))).toBe(
+    'The token uses a signature algorithm that is not allowed here.',
+  );
+});
+
+test('keys are fetched once, and again for a key that is new, but not for every stranger', async () => {
+  const [first, second] = [await issuerKey('EdDSA', 'k1'), await issuerKey('EdDSA', 'k2')];
+  issuer.published = [first.publicJwk];
+  const verify = await verifierFor({ LG_AUTH_JWKS_URL: url });
+  issuer.asked = 0;
+
+  await verify(await first.sign());
+  await verify(await first.sign());
+  issuer.published = [first.publicJwk, second.publicJwk];
+  const early = await reasonOf(verify(await second.sign()));
+  const askedEarly = issuer.asked;
+  vi.useFakeTimers({ toFake: ['Date'], now: Date.now() + 31_000 });
+  const late = await reasonOf(verify(await second.sign()));
+
+  expect([early, askedEarly, late, issuer.asked]).toEqual([unpublished, 1, 'taken', 2]);
+});
+
+test('a key that the issuer took back verifies nothing once its keys are fetched anew', async () => {
+  const key = await issuerKey('EdDSA', 'k1');
+  issuer.published = [key.publicJwk];
+  const verify = await verifierFor({ LG_AUTH_JWKS_URL: url });
+  await verify(await key.sign());
+
+  issuer.published = [];
+  vi.useFakeTimers({ toFake: ['Date'], now: Date.now() + 601_000 });
+
+  expect(await reasonOf(verify(await key.sign()))).toBe(unpublished);
+});
+
+test('an issuer that fails or is away says so, and not that the token is wrong', async () => {
+  const key = await issuerKey('EdDSA', 'k1');
+  issuer.published = [key.publicJwk];
+  issuer.answers = 503;
+  const gone = new Issuer();
+  const goneUrl = await gone.start();
+  await gone.stop();
+
+  expect(await reasonOf((await verifierFor({ LG_AUTH_JWKS_URL: url }))(await key.sign()))).toBe(fetched);
+  expect(await reasonOf((await verifierFor({ LG_AUTH_JWKS_URL: goneUrl }))(await key.sign()))).toBe(fetched);
+});
+
+test('keys that are given as a document need no network', async () => {
+  const key = await issuerKey('ES256', 'k1');
+
+  const verify = await verifierFor({ LG_AUTH_JWKS: JSON.stringify({ keys: [key.publicJwk] }) });
+
+  expect(await reasonOf(verify(await key.sign()))).toBe('taken');
+  expect(await reasonOf(verify(await key.sign({ iss: 'https://evil.example' })))).toBe(
+    "The token's claim 'iss' does not fit.",
+  );
+});
+
+test('a shared secret takes HS256 and nothing else', async () => {
+  const secret = 'a secret that is shared for development';
+  const verify = await verifierFor({ LG_AUTH_HS256_SECRET: secret });
+  const claims = { iss: ISSUER, aud: 'licensegraph', sub: 'ada', tenant_id: 'acme', iat: now, exp: now + 60 };
+  const under = (text: string) =>
+    new SignJWT(claims).setProtectedHeader({ alg: 'HS256' }).sign(new TextEncoder().encode(text));
+
+  expect(await reasonOf(verify(await under(secret)))).toBe('taken');
+  expect(await reasonOf(verify(await under('another secret of the same length !!')))).toBe(
+    'The token has a signature that does not verify.',
+  );
+  expect(await reasonOf(verify(await (await issuerKey('EdDSA', 'k1')).sign()))).toBe(
+    'The token uses a signature algorithm that is not allowed here.',
+  );
+});
+
+test.each<[string, NodeJS.ProcessEnv, boolean, string]>([
+  [
+    'keys of an issuer without its name',
+    { LG_AUTH_JWKS_URL: 'https://id.example/jwks' },
+    true,
+    'LG_AUTH_ISSUER',
+  ],
+  ['a JWKS that is no JSON', { LG_AUTH_ISSUER: ISSUER, LG_AUTH_JWKS: 'secret-word' }, true, 'LG_AUTH_JWKS'],
+  [
+    'a JWKS that is none',
+    { LG_AUTH_ISSUER: ISSUER, LG_AUTH_JWKS: '{"keys":"secret-word"}' },
+    true,
+    'LG_AUTH_JWKS',
+  ],
+  ['given key material and no issuer', {}, false, 'LG_AUTH_JWKS_URL'],
+])('%s stops the start by the name of the setting', async (_what, environment, generated, name) => {
+  const keys = { ...newKeys(), ...(generated ? {} : { tokenKey: undefined }) };
+
+  const failure: unknown = await openTokens(readConfig(environment), keys, () => START).catch(
+    (error: unknown) => error,
+  );
+
+  expect(failure).toBeInstanceOf(StartupError);
+  expect(String(failure)).toContain(`${name}:`);
+  expect(String(failure)).not.toContain('secret-word');
+});
