@@ -199,8 +199,8 @@ export async function startTestServer(options: TestServerOptions = {}): Promise<
     schema: options.graph ?? schema,
     verifyToken,
     publicKeys,
-    introspection: true,
-    trustedProxies: [],
+    introspection: config.LG_INTROSPECTION ?? true,
+    trustedProxies: config.LG_TRUSTED_PROXIES,
   });
   const sql = connect(database.adminUrl, { max: 3 });
   const stop = async (): Promise<void> => {
