@@ -1,5 +1,6 @@
 import { drizzle, type PostgresJsDatabase } from 'drizzle-orm/postgres-js';
 import postgres from 'postgres';
+import { type Connect, Connections, type Runner, type Statement } from './connections.js';
 import { isTenantId, type TenantId } from './id.js';
 
 /** Drizzle over one connection, or over a pool: what query functions build their statements on. */
@@ -49,7 +50,7 @@ export function connect(url: string, options: postgres.Options<Record<string, ne
  * from a small set: lists are passed as one array, never as one placeholder an element.
  */
 function drizzleOver(
-  connection: Pick<postgres.Sql, 'unsafe'>,
+  connection: Runner,
   options: postgres.Sql['options'],
   onStatement: ((text: string) => void) | undefined,
 ): Db {
@@ -69,19 +70,19 @@ function tenantStatement(tenantId: TenantId): string {
 }
 
 /** Drizzle over a connection that is opened for one purpose, outside the pools. */
-export function drizzleOn(connection: Pick<postgres.Sql, 'unsafe'>, options: postgres.Sql['options']): Db {
+export function drizzleOn(connection: Runner, options: postgres.Sql['options']): Db {
   return drizzleOver(connection, options, undefined);
 }
 
-async function beginOn(sql: postgres.Sql, mode: 'read' | 'write', options: PoolOptions): Promise<Session> {
-  const connection = await sql.reserve();
+async function beginOn(
+  connections: Connections,
+  mode: 'read' | 'write',
+  options: PoolOptions,
+): Promise<Session> {
+  const connection = await connections.take();
   // Sent without waiting: the first statement follows in the same round trip, and a failure reaches it.
-  const sent: Promise<unknown>[] = [];
-  const send = (text: string): void => {
-    const answer = connection.unsafe(text).execute();
-    answer.catch(() => undefined);
-    sent.push(answer);
-  };
+  const sent: Statement[] = [];
+  const send = (text: string): void => void sent.push(connection.unsafe(text));
   send(BEGIN[mode]);
   let open = true;
   /** After its end the connection is another's, with another tenant. */
@@ -100,14 +101,14 @@ async function beginOn(sql: postgres.Sql, mode: 'read' | 'write', options: PoolO
       }
     } catch (error) {
       // Whatever failed, the next to use this connection finds no transaction on it.
-      await connection.unsafe('rollback').catch(() => undefined);
+      if (!connection.isLost) await connection.unsafe('rollback').catch(() => undefined);
       throw error;
     } finally {
-      connection.release();
+      connections.give(connection);
     }
   };
   return {
-    db: drizzleOver(connection, sql.options, (text) => {
+    db: drizzleOver(connection, connection.options, (text) => {
       requireOpen();
       options.onStatement?.(text);
     }),
@@ -122,25 +123,30 @@ async function beginOn(sql: postgres.Sql, mode: 'read' | 'write', options: PoolO
 
 export function openPool(options: PoolOptions): Pool {
   const statementMillis = (options.statementSeconds ?? 15) * 1000;
-  const sql = connect(options.url, {
-    max: options.maxConnections,
-    idle_timeout: 60,
-    connect_timeout: 10,
-    connection: {
-      application_name: `licensegraph ${options.role}`,
-      role: options.role,
-      TimeZone: 'UTC',
-      statement_timeout: statementMillis,
-      lock_timeout: statementMillis,
-      idle_in_transaction_session_timeout: 60_000,
-    },
-  });
+  const open: Connect = (own) =>
+    connect(options.url, {
+      idle_timeout: 60,
+      connect_timeout: 10,
+      connection: {
+        application_name: `licensegraph ${options.role}`,
+        role: options.role,
+        TimeZone: 'UTC',
+        statement_timeout: statementMillis,
+        lock_timeout: statementMillis,
+        idle_in_transaction_session_timeout: 60_000,
+      },
+      ...own,
+    });
+  const connections = new Connections(open, options.maxConnections);
+  const apart = open({ max: 2 });
   return {
-    db: drizzleOver(sql, sql.options, options.onStatement),
-    begin: (mode) => beginOn(sql, mode, options),
+    db: drizzleOver(apart, apart.options, options.onStatement),
+    begin: (mode) => beginOn(connections, mode, options),
     notify: async (channel) => {
-      await sql`select pg_notify(${channel}, '')`;
+      await apart`select pg_notify(${channel}, '')`;
     },
-    end: () => sql.end({ timeout: 5 }),
+    end: async () => {
+      await Promise.all([connections.end(), apart.end({ timeout: 5 })]);
+    },
   };
 }

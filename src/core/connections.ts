@@ -1,0 +1,160 @@
+import type postgres from 'postgres';
+
+/** A statement on its way: drizzle waits for its rows, or for their bare values. */
+export interface Statement extends Promise<postgres.RowList<postgres.Row[]>> {
+  values(): Promise<unknown>;
+}
+
+export interface Runner {
+  unsafe(
+    text: string,
+    values?: postgres.ParameterOrJSON<never>[],
+    options?: postgres.UnsafeQueryOptions,
+  ): Statement;
+}
+
+/** Makes a client of postgres.js with these options on top of the pool's own. */
+export type Connect = (options: postgres.Options<Record<string, never>>) => postgres.Sql;
+
+/** PostgreSQL ends a connection with its last words: a shutdown, an administrator, a transaction left idle. */
+function isFatal(error: unknown): boolean {
+  return error instanceof Error && 'severity' in error && error.severity === 'FATAL';
+}
+
+/**
+ * A client with one connection, for one transaction at a time. `reserve()` of postgres.js is not used: when a
+ * reserved connection closes, statements that wait behind another are left without an answer, what is sent later ends
+ * the process or runs in somebody else's transaction, and a connection that could not be opened is never given back.
+ */
+export class Connection implements Runner {
+  /** Whether a transaction has it. */
+  held = false;
+  #open = false;
+  #lost: Error | undefined;
+  readonly #client: postgres.Sql;
+  readonly #waiting = new Set<(error: Error) => void>();
+
+  constructor(connect: Connect) {
+    this.#client = connect({ max: 1, onclose: () => this.#closed() });
+  }
+
+  /** Drizzle sets the parsers of the client that it works on here. */
+  get options(): postgres.Sql['options'] {
+    return this.#client.options;
+  }
+
+  get isLost(): boolean {
+    return this.#lost !== undefined;
+  }
+
+  /** Opens the connection: what a transaction sends in one go may not be what finds the database away. */
+  async ready(): Promise<void> {
+    if (this.#open) return;
+    try {
+      await this.unsafe('select 1');
+      this.#open = true;
+    } catch (error) {
+      this.#lose(error instanceof Error ? error : new Error(String(error)));
+      throw error;
+    }
+  }
+
+  unsafe(
+    text: string,
+    values: postgres.ParameterOrJSON<never>[] = [],
+    options: postgres.UnsafeQueryOptions = {},
+  ): Statement {
+    if (this.#lost !== undefined) throw this.#lost;
+    const query = this.#client.unsafe(text, values, options);
+    const rows = this.#untilLost(query);
+    rows.catch(() => undefined);
+    return Object.assign(rows, { values: () => this.#untilLost(query.values()) });
+  }
+
+  end(timeoutSeconds: number): Promise<void> {
+    return this.#client.end({ timeout: timeoutSeconds });
+  }
+
+  /** An idle connection may close and be opened again; one that is held is lost with its transaction. */
+  #closed(): void {
+    const wasOpen = this.#open;
+    this.#open = false;
+    if (wasOpen && this.held) this.#lose(new Error('the connection to the database was lost'));
+  }
+
+  /** Nothing is sent from here on, and whoever waits for an answer is told. */
+  #lose(error: Error): void {
+    this.#lost ??= error;
+    for (const reject of this.#waiting) reject(error);
+    this.#waiting.clear();
+  }
+
+  #untilLost<Result>(query: Promise<Result>): Promise<Result> {
+    return new Promise((resolve, reject) => {
+      this.#waiting.add(reject);
+      query
+        .then(resolve, (error: Error) => {
+          reject(error);
+          if (isFatal(error)) this.#lose(error);
+        })
+        .finally(() => this.#waiting.delete(reject));
+    });
+  }
+}
+
+/** As many connections as are allowed, opened when they are needed, each handed to one transaction at a time. */
+export class Connections {
+  readonly #all = new Set<Connection>();
+  readonly #idle: Connection[] = [];
+  readonly #queue: ((connection: Connection) => void)[] = [];
+
+  constructor(
+    private readonly connect: Connect,
+    private readonly most: number,
+  ) {}
+
+  async take(): Promise<Connection> {
+    const connection = this.#idle.pop() ?? (await this.#another());
+    connection.held = true;
+    try {
+      await connection.ready();
+      return connection;
+    } catch (error) {
+      this.give(connection);
+      throw error;
+    }
+  }
+
+  /** Takes a connection back; in the place of one that is lost another is made when it is needed. */
+  give(connection: Connection): void {
+    connection.held = false;
+    if (connection.isLost) this.#replace(connection);
+    else this.#hand(connection);
+  }
+
+  async end(): Promise<void> {
+    await Promise.all([...this.#all].map((connection) => connection.end(5)));
+  }
+
+  #replace(connection: Connection): void {
+    this.#all.delete(connection);
+    connection.end(0).catch(() => undefined);
+    if (this.#queue.length > 0) this.#hand(this.#made());
+  }
+
+  #hand(connection: Connection): void {
+    const next = this.#queue.shift();
+    if (next === undefined) this.#idle.push(connection);
+    else next(connection);
+  }
+
+  #made(): Connection {
+    const connection = new Connection(this.connect);
+    this.#all.add(connection);
+    return connection;
+  }
+
+  #another(): Connection | Promise<Connection> {
+    return this.#all.size < this.most ? this.#made() : new Promise((resolve) => this.#queue.push(resolve));
+  }
+}

@@ -1,0 +1,218 @@
+import { sql } from 'drizzle-orm';
+import type postgres from 'postgres';
+import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
+import { connect, openPool, type Pool } from '../../src/core/db.js';
+import type { TenantId } from '../../src/core/id.js';
+import { newDatabase } from '../support/server.js';
+
+let database: Awaited<ReturnType<typeof newDatabase>>;
+let admin: postgres.Sql;
+let pool: Pool;
+beforeAll(async () => {
+  database = await newDatabase();
+  admin = connect(database.adminUrl, { max: 2 });
+  await admin`insert into tenants values ('acme', 'Acme', '{}', now(), now()), ('globex', 'Globex', '{}', now(), now())`;
+});
+beforeEach(() => {
+  pool = openPool({ url: database.url, role: 'lg_app', maxConnections: 2 });
+  return () => pool.end();
+});
+afterAll(async () => {
+  await admin.end();
+  await database.drop();
+});
+
+const tenant = (id: string): TenantId => id as TenantId;
+
+async function ask(db: Pool['db'], text: ReturnType<typeof sql>): Promise<unknown[]> {
+  return [...(await db.execute(text))].flatMap((row) => Object.values(row));
+}
+
+const seen = sql`select id from tenants`;
+
+/** The backends of the pool's transactions; `select 1` and health have connections of their own. */
+async function kill(state: string): Promise<void> {
+  await expect
+    .poll(
+      () =>
+        admin`select pg_terminate_backend(pid) from pg_stat_activity where datname = current_database()
+          and application_name = 'licensegraph lg_app' and state = ${state}`,
+      { interval: 5, timeout: 10_000 },
+    )
+    .not.toHaveLength(0);
+}
+
+/** Until the pool has heard of it too, for which there is no sign from outside but a failure. */
+async function failing(run: () => Promise<unknown>): Promise<string> {
+  let message = '';
+  await expect
+    .poll(
+      () =>
+        run().then(
+          () => 'answered',
+          (error: unknown) => {
+            message = error instanceof Error ? `${error.message} ${error.cause ?? ''}` : String(error);
+            return 'failed';
+          },
+        ),
+      { interval: 5, timeout: 10_000 },
+    )
+    .toBe('failed');
+  return message;
+}
+
+test('a transaction sees the tenant that was set in it, and the next one none', async () => {
+  const session = await pool.begin('read');
+  session.setTenant(tenant('acme'));
+  const inside = await ask(session.db, seen);
+  await session.rollback();
+  const next = await pool.begin('read');
+
+  expect([inside, await ask(next.db, seen)]).toEqual([['acme'], []]);
+  await next.rollback();
+});
+
+test('a transaction that only reads writes nothing', async () => {
+  const session = await pool.begin('read');
+  session.setTenant(tenant('acme'));
+
+  const write = ask(
+    session.db,
+    sql`insert into resellers values ('acme', 'r', 'Blue', null, 'ACTIVE', now(), now())`,
+  );
+
+  await expect(write).rejects.toThrow();
+  await session.rollback();
+});
+
+test('a commit of what has failed is no commit', async () => {
+  const session = await pool.begin('write');
+  session.setTenant(tenant('acme'));
+  await ask(
+    session.db,
+    sql`insert into resellers values ('acme', 'r', 'Blue', null, 'ACTIVE', now(), now())`,
+  );
+  await ask(session.db, sql`select 1 / 0`).catch(() => undefined);
+
+  await expect(session.commit()).rejects.toThrow('the transaction was rolled back');
+  expect(await admin`select from resellers`).toHaveLength(0);
+});
+
+test('a statement that comes after the end is refused, and the end happens once', async () => {
+  const session = await pool.begin('write');
+  session.setTenant(tenant('acme'));
+  await session.rollback();
+  const other = await pool.begin('write');
+  other.setTenant(tenant('globex'));
+
+  await session.commit();
+  await session.rollback();
+
+  expect(() => session.setTenant(tenant('acme'))).toThrow('after the end');
+  await expect(ask(session.db, seen)).rejects.toThrow();
+  expect(await ask(other.db, seen)).toEqual(['globex']);
+  await other.rollback();
+});
+
+test('a tenant that is none never reaches the database', async () => {
+  const session = await pool.begin('read');
+
+  expect(() => session.setTenant(tenant("acme'; reset role; --"))).toThrow('unchecked shape');
+  await session.rollback();
+});
+
+test('those who wait for a connection get one in their turn', async () => {
+  const [first, second] = [await pool.begin('read'), await pool.begin('read')];
+  const waiting = [1, 2, 3].map(async (turn) => {
+    const session = await pool.begin('read');
+    await session.rollback();
+    return turn;
+  });
+
+  await first.rollback();
+  await second.rollback();
+
+  expect(await Promise.all(waiting)).toEqual([1, 2, 3]);
+});
+
+test('a transaction whose connection is gone sends nothing more, and takes nobody down with it', async () => {
+  const session = await pool.begin('write');
+  session.setTenant(tenant('acme'));
+  await ask(
+    session.db,
+    sql`insert into resellers values ('acme', 'lost', 'Blue', null, 'ACTIVE', now(), now())`,
+  );
+
+  await kill('idle in transaction');
+  const message = await failing(() => ask(session.db, seen));
+  const committed = await session.commit().catch(String);
+  const [other, third] = [await pool.begin('write'), await pool.begin('write')];
+  other.setTenant(tenant('globex'));
+
+  expect(message).toMatch(/lost|terminat/);
+  expect(committed).toMatch(/lost|terminat/);
+  expect(await ask(other.db, seen)).toEqual(['globex']);
+  expect(await admin`select from resellers where id = 'lost'`).toHaveLength(0);
+  await Promise.all([other.rollback(), third.rollback()]);
+});
+
+test('statements that wait behind one whose connection is cut are all told', async () => {
+  const session = await pool.begin('read');
+  session.setTenant(tenant('acme'));
+  const answers = Promise.allSettled([
+    ask(session.db, sql`select pg_sleep(${60})`),
+    ask(session.db, seen),
+    ask(session.db, seen),
+  ]);
+
+  await kill('active');
+
+  expect((await answers).map(({ status }) => status)).toEqual(['rejected', 'rejected', 'rejected']);
+  await session.rollback();
+  expect(await ask(pool.db, sql`select 1 as one`)).toEqual([1]);
+});
+
+test('connections that are cut while nobody has them are made anew', async () => {
+  const sessions = [await pool.begin('read'), await pool.begin('read')];
+  for (const session of sessions) await session.rollback();
+
+  await kill('idle');
+
+  for (let turn = 0; turn < 4; turn += 1) {
+    const session = await pool.begin('read');
+    session.setTenant(tenant('acme'));
+    expect(await ask(session.db, seen).catch(() => 'cut')).toSatisfy(
+      (answer) => answer === 'cut' || (Array.isArray(answer) && answer[0] === 'acme'),
+    );
+    await session.rollback();
+  }
+  const last = await pool.begin('read');
+  last.setTenant(tenant('acme'));
+  expect(await ask(last.db, seen)).toEqual(['acme']);
+  await last.rollback();
+});
+
+test('a database that takes nobody fails each transaction, and all are served once it is back', async () => {
+  const name = new URL(database.url.replace(/\?.*$/, '')).pathname.slice(1);
+  const elsewhere = connect(database.adminUrl.replace(name, 'postgres'), { max: 1 });
+  try {
+    await elsewhere.unsafe(`alter database ${name} with allow_connections false`);
+    const refused = await Promise.allSettled(Array.from({ length: 12 }, () => pool.begin('read')));
+    await elsewhere.unsafe(`alter database ${name} with allow_connections true`);
+    const served = await Promise.all(
+      Array.from({ length: 12 }, async () => {
+        const session = await pool.begin('read');
+        session.setTenant(tenant('acme'));
+        const answer = await ask(session.db, seen);
+        await session.rollback();
+        return answer;
+      }),
+    );
+
+    expect(refused.map(({ status }) => status)).toEqual(Array(12).fill('rejected'));
+    expect(served).toEqual(Array(12).fill(['acme']));
+  } finally {
+    await elsewhere.unsafe(`alter database ${name} with allow_connections true`);
+    await elsewhere.end();
+  }
+});
