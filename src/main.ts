@@ -81,6 +81,10 @@ interface TokenOptions {
 /** Signs a token with the development key; a server with an issuer of its own takes none from here. */
 async function printToken(tenantId: string, options: TokenOptions): Promise<void> {
   if (!isRole(options.role)) throw new StartupError(`There is no role ${options.role}.`);
+  const party = options.role === 'customer' ? options.customer : options.reseller;
+  if ((options.role === 'customer' || options.role === 'reseller') && party === undefined) {
+    throw new StartupError(`The role ${options.role} needs --${options.role} <id>.`);
+  }
   const hours = Number(options.hours);
   if (!(hours > 0 && hours <= 24 * 90)) throw new StartupError('--hours takes a number up to 2160.');
   const config = readConfig(process.env);

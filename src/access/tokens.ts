@@ -69,6 +69,17 @@ function failureMessage(error: unknown): string {
   return failures[error.code] ?? 'The bearer token is not a valid JWT.';
 }
 
+/** A role of one party is nobody's without that party: an issuer that forgets the claim must not open the tenant. */
+function requireBound(claims: z.output<typeof claimsShape>): void {
+  const roles = claims.roles ?? [];
+  if (roles.includes('customer') && claims.customer_id === undefined) {
+    throw unauthenticated("The token's role 'customer' needs the claim 'customer_id'.");
+  }
+  if (roles.includes('reseller') && claims.reseller_id === undefined) {
+    throw unauthenticated("The token's role 'reseller' needs the claim 'reseller_id'.");
+  }
+}
+
 /** Checks the shape of every claim: a tenant of null, a list or `*` is no tenant. */
 function actorFrom(payload: JWTPayload): UserActor {
   const read = claimsShape.safeParse(payload);
@@ -79,6 +90,7 @@ function actorFrom(payload: JWTPayload): UserActor {
   const claims = read.data;
   if (claims.exp - claims.iat > LONGEST_SECONDS)
     throw unauthenticated('The token lives longer than 90 days.');
+  requireBound(claims);
   return {
     kind: claims.kind ?? 'user',
     subject: claims.sub,

@@ -104,6 +104,7 @@ export class LicenseActivationEdges {}
 const licenseEdge = {
   permission: 'license.read',
   nullable: true,
+  answersAbsence: true,
   description: 'The license, if the caller may see it.',
 };
 
@@ -122,6 +123,7 @@ const licenseEdge = {
   {
     permission: 'activation.read_shown',
     nullable: true,
+    answersAbsence: true,
     description: 'The activation of the device or token, if there is one.',
   },
 )

@@ -1,5 +1,5 @@
 import type { GraphQLScalarType } from 'graphql';
-import { Args, type ClassType, Ctx, FieldResolver, Root } from 'type-graphql';
+import { Args, type ClassType, Ctx, Extensions, FieldResolver, Root } from 'type-graphql';
 import type { Page, PageArguments } from '../core/page.js';
 import { Authorized } from './authorized.js';
 import { CheckedArguments } from './checked.js';
@@ -11,6 +11,8 @@ export interface EdgeOptions {
   readonly permission: string;
   readonly description: string;
   readonly nullable?: boolean;
+  /** Where there is nothing, null is the answer for everybody; otherwise the permission is asked first. */
+  readonly answersAbsence?: boolean;
 }
 
 type KeyOf<Row> = (row: Row) => string | null;
@@ -46,10 +48,12 @@ export function Edge<Row, Value>(
   options: EdgeOptions,
 ) {
   return (resolverClass: ResolverClass): void => {
-    define(resolverClass, name, type, options, async (row: Row, ctx: Context) => {
+    const prototype = define(resolverClass, name, type, options, async (row: Row, ctx: Context) => {
       const found = key(row);
       return found === null ? null : ctx.load(batch, found);
     });
+    const leadsNowhere = (row: Row): boolean => key(row) === null;
+    if (options.answersAbsence === true) Extensions({ leadsNowhere })(prototype, name, { value: undefined });
   };
 }
 

@@ -9,10 +9,11 @@ import { fastifyApolloDrainPlugin, fastifyApolloHandler } from '@as-integrations
 import websocket from '@fastify/websocket';
 import { sql } from 'drizzle-orm';
 import { type FastifyError, type FastifyInstance, type FastifyRequest, fastify } from 'fastify';
-import { GraphQLError, type GraphQLSchema } from 'graphql';
+import { GraphQLError, type GraphQLSchema, type OperationDefinitionNode, OperationTypeNode } from 'graphql';
 import type { JSONWebKeySet } from 'jose';
 import type { VerifyToken } from '../access/tokens.js';
 import { asHttpError, authenticator } from './authenticate.js';
+import { requireNarrow, SELECTION_LIMIT } from './bounds.js';
 import { needsOf } from './enforceFeatures.js';
 import { formatError, isInternal, MASKED } from './formatError.js';
 import { type Machinery, Operation } from './operation.js';
@@ -29,10 +30,15 @@ export interface AppOptions {
 
 const BODY_LIMIT_BYTES = 1_000_000;
 const TOKEN_LIMIT = 5_000;
-/** With fragments unfolded: 17 that double each other are 2 kB of text and held the process for seconds. */
-const SELECTION_LIMIT = 20_000;
 
 type Ended = { readonly contextValue: Operation };
+
+/** A stream has no place in one HTTP answer. */
+function requireOneAnswer({ operation }: OperationDefinitionNode): void {
+  if (operation !== OperationTypeNode.SUBSCRIPTION) return;
+  const extensions = { code: 'BAD_REQUEST', http: { status: 400 } };
+  throw new GraphQLError('Ask subscriptions over a WebSocket on this address.', { extensions });
+}
 
 /** Knows an operation's needs before it runs, logs our own errors, and gives back what it held. */
 function operationPlugin(machinery: Machinery): ApolloServerPlugin<Operation> {
@@ -44,6 +50,8 @@ function operationPlugin(machinery: Machinery): ApolloServerPlugin<Operation> {
       // Not `executionDidStart`: what fails there is answered by Apollo itself, past the log and the request's id.
       didResolveOperation: async ({ schema, document, operation, request, contextValue }) => {
         if (operation === undefined) return;
+        requireOneAnswer(operation);
+        requireNarrow(request.variables);
         const asked = { schema, document, operation, variables: request.variables ?? {} };
         const needs = needsOf(asked, contextValue.actor);
         if (operation.operation === 'mutation') await contextValue.beginMutation(asked, needs);

@@ -44,7 +44,10 @@ function protectField(field: Field, permission: string | undefined, isMutation: 
   const original = field.resolve ?? defaultFieldResolver;
   const marks = marksOf(field);
   if (permission === undefined && marks.length === 0 && field.args.length === 0) return;
+  const leadsNowhere = field.extensions.leadsNowhere as ((source: unknown) => boolean) | undefined;
   field.resolve = async (source, args, ctx, info) => {
+    // Nothing is kept from anybody where there is nothing: a verdict on an unknown key stays an answer.
+    if (leadsNowhere?.(source) === true && marks.length === 0) return null;
     if (permission !== undefined) requirePermission(ctx.actor, permission);
     checkArguments(field, args);
     if (isMutation) checkPayload(ctx.actor, info);

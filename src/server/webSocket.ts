@@ -10,6 +10,7 @@ import {
   type GraphQLFormattedError,
   type GraphQLSchema,
   getOperationAST,
+  getVariableValues,
   type OperationDefinitionNode,
   OperationTypeNode,
   parse,
@@ -23,6 +24,7 @@ import { millis } from '../core/clock.js';
 import { piped } from '../core/queue.js';
 import { Refusal, type RefusalCode } from '../core/refusal.js';
 import type { Authenticate } from './authenticate.js';
+import { requireNarrow, requireUnfoldable } from './bounds.js';
 import { needsOf } from './enforceFeatures.js';
 import { formatError, isInternal } from './formatError.js';
 import { type Caller, type Machinery, Operation } from './operation.js';
@@ -84,12 +86,14 @@ function documentOf(
 ): DocumentNode | readonly GraphQLError[] {
   try {
     const document = parse(query, { maxTokens: TOKEN_LIMIT });
+    requireUnfoldable(document);
     const errors = validate(schema, document, specifiedRules);
     const extensions = { code: 'GRAPHQL_VALIDATION_FAILED' };
     return errors.length === 0
       ? document
       : errors.map(({ message, nodes }) => new GraphQLError(message, { nodes: nodes ?? null, extensions }));
   } catch (error) {
+    if (error instanceof GraphQLError && error.extensions.code !== undefined) return [error];
     const message = error instanceof GraphQLError ? error.message : 'The document is not GraphQL.';
     return [new GraphQLError(message, { extensions: { code: 'GRAPHQL_PARSE_FAILED' } })];
   }
@@ -115,11 +119,20 @@ async function answer(asked: Asked): Promise<ExecutionResult> {
 
 type Results = AsyncIterableIterator<ExecutionResult> | ExecutionResult;
 
+/** A subscription whose one field is skipped has nothing to follow, and GraphQL throws. */
+async function sourceOf(asked: Asked): Promise<Awaited<ReturnType<typeof createSourceEventStream>>> {
+  try {
+    return await createSourceEventStream(asked);
+  } catch {
+    return { errors: [refusal('BAD_REQUEST', 'The subscription asks for no field.')] };
+  }
+}
+
 /** One stream: checked and charged at its start, each event executed in a snapshot of its own. */
 async function stream(asked: Asked): Promise<Results> {
   const { contextValue: begun } = asked;
   await begun.features.beforeQuery(plan(asked));
-  const source = await createSourceEventStream(asked);
+  const source = await sourceOf(asked);
   await begun.endReading();
   if (!(Symbol.asyncIterator in source)) {
     await begun.finish();
@@ -195,6 +208,8 @@ function prepared(
   if (!('kind' in document)) return document;
   const operation = getOperationAST(document, payload.operationName ?? undefined);
   if (!operation) return [refusal('OPERATION_RESOLUTION_FAILURE', 'The document has no such operation.')];
+  const problems = variableProblems(schema, operation, payload.variables ?? {});
+  if (problems.length > 0) return problems;
   const caller: Caller = { actor, requestId: randomUUID(), address: addressOf(request) };
   const contextValue = new Operation(machinery, caller);
   const variableValues = payload.variables ?? {};
@@ -206,6 +221,23 @@ function prepared(
     operationName: operation.name?.value ?? null,
     contextValue,
   };
+}
+
+/** Names the variables that do not fit, and never their values: a license key may be among them. */
+function variableProblems(
+  schema: GraphQLSchema,
+  { variableDefinitions = [] }: OperationDefinitionNode,
+  variables: Readonly<Record<string, unknown>>,
+): GraphQLError[] {
+  try {
+    requireNarrow(variables);
+  } catch (error) {
+    if (error instanceof GraphQLError) return [error];
+    throw error;
+  }
+  const { errors = [] } = getVariableValues(schema, variableDefinitions, variables);
+  const names = new Set(errors.map((error) => /^Variable "\$(\w+)"/.exec(error.message)?.[1] ?? ''));
+  return [...names].map((name) => refusal('BAD_USER_INPUT', `Variable "$${name}" does not fit its type.`));
 }
 
 function refusal(code: RefusalCode, message: string): GraphQLError {

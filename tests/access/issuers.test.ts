@@ -82,7 +82,7 @@ test.each(['EdDSA', 'ES256', 'RS256', 'PS256'])(
     issuer.published = [key.publicJwk];
 
     const actor = await (await verifierFor({ LG_AUTH_JWKS_URL: url }))(
-      await key.sign({ roles: ['customer'] }),
+      await key.sign({ roles: ['auditor'] }),
     );
 
     expect(actor).toMatchObject({ kind: 'user', subject: 'ada', tenantId: 'acme' });

@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { addMillis } from '../../src/core/clock.js';
 import { eventsDuring, listIn, mutation, refusedAct, refusedFields } from '../support/acts.js';
@@ -283,7 +284,8 @@ describe.each([
   test.each(['auditor', 'support', 'reseller', 'customer', 'application'] as const)(
     'the role %s may not',
     async (role) => {
-      const as = { tenant_id: shop.admin.tenant_id, roles: [role] };
+      const bound = { customer_id: randomUUID(), reseller_id: randomUUID() };
+      const as = { tenant_id: shop.admin.tenant_id, roles: [role], ...bound };
 
       await refusedAct(server, as, name, input(), 'FORBIDDEN');
     },

@@ -285,7 +285,7 @@ const nested: Readonly<Record<string, readonly [query: string, root: string, per
     'license.read',
   ],
   'LicenseValidation.activation': [
-    '{ validateLicenseKey(licenseKey: $licenseKey) { activation { id } } }',
+    '{ validateLicenseKey(licenseKey: $licenseKey, deviceFingerprint: "laptop") { activation { id } } }',
     'viewer.read',
     'activation.read_shown',
   ],

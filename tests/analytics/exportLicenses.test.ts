@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { csvOf } from '../../src/analytics/model.js';
 import { addDays } from '../../src/core/clock.js';
-import { actOn, eventsDuring, mutation, refusedAct } from '../support/acts.js';
+import { actOn, eventsDuring, inRole, mutation, refusedAct } from '../support/acts.js';
 import {
   activate,
   createCustomer,
@@ -183,13 +183,7 @@ test('who sees a part of the tenant exports that part only', async () => {
 test.each(['reseller', 'customer', 'support', 'application'] as const)('%s may not export', async (role) => {
   const shop = await licensedShop();
 
-  await refusedAct(
-    server,
-    { tenant_id: shop.admin.tenant_id, roles: [role] },
-    'exportLicenses',
-    {},
-    'FORBIDDEN',
-  );
+  await refusedAct(server, inRole(shop.admin, role), 'exportLicenses', {}, 'FORBIDDEN');
 });
 
 test('a refused filter charges nothing', async () => {

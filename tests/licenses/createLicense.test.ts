@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { addDays } from '../../src/core/clock.js';
-import { eventsDuring, mutation, readLicense, refusedAct, refusedFields } from '../support/acts.js';
+import { eventsDuring, inRole, mutation, readLicense, refusedAct, refusedFields } from '../support/acts.js';
 import { activate, createCustomer, openShop, type Shop } from '../support/fixtures.js';
 import { type Claims, type Json, START, startTestServer, type TestServer } from '../support/server.js';
 
@@ -263,7 +263,7 @@ describe('who may', () => {
   const roles = ['auditor', 'support', 'reseller', 'customer', 'application'] as const;
 
   test.each(roles)('%s may not', async (role) => {
-    const as = { tenant_id: shop.admin.tenant_id, roles: [role] };
+    const as = inRole(shop.admin, role);
 
     await refusedAct(server, as, 'createLicense', basics(), 'FORBIDDEN');
   });

@@ -3,6 +3,7 @@ import { type Role, roles } from '../../src/access/permissions.js';
 import { addMillis } from '../../src/core/clock.js';
 import {
   eventsDuring,
+  inRole,
   type LoggedEvent,
   listIn,
   mutation,
@@ -142,7 +143,7 @@ describe.each(acts)('$act', (each) => {
 
   test.each(roleNames.filter((role) => !may(role, permission)))('the role %s may not', async (role) => {
     const { id } = await prepared(each);
-    const as = { tenant_id: shop.admin.tenant_id, roles: [role] };
+    const as = inRole(shop.admin, role);
 
     await refusedAct(server, as, act, { licenseId: id, ...input }, 'FORBIDDEN');
   });

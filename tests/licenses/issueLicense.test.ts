@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { addDays } from '../../src/core/clock.js';
-import { eventsDuring, mutation, readLicense, refusedAct, refusedFields } from '../support/acts.js';
+import { eventsDuring, inRole, mutation, readLicense, refusedAct, refusedFields } from '../support/acts.js';
 import {
   activate,
   createCustomer,
@@ -263,7 +263,7 @@ describe('what is refused', () => {
   });
 
   test.each(['auditor', 'support', 'customer', 'application'] as const)('the role %s', async (role) => {
-    const as = { tenant_id: shop.admin.tenant_id, roles: [role] };
+    const as = inRole(shop.admin, role);
 
     await refusedAct(server, as, 'issueLicense', given({}), 'FORBIDDEN');
   });

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { maskLicenseKey, newLicenseKey, parseLicenseKey } from '../../src/licenses/model.js';
-import { eventsDuring, mutation, readLicense, refusedAct } from '../support/acts.js';
+import { eventsDuring, inRole, mutation, readLicense, refusedAct } from '../support/acts.js';
 import { createCustomer, createLicense, issueLicense, openShop, type Shop } from '../support/fixtures.js';
 import { type Answer, type Claims, startTestServer, type TestServer } from '../support/server.js';
 
@@ -141,7 +141,7 @@ describe('revealLicenseKey', () => {
     '%s may not look',
     async (role) => {
       const { id } = await issueLicense(server, shop);
-      const as = { tenant_id: shop.admin.tenant_id, roles: [role] };
+      const as = inRole(shop.admin, role);
 
       await refusedAct(server, as, 'revealLicenseKey', { licenseId: id }, 'FORBIDDEN');
     },

@@ -1,6 +1,14 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { addDays, addMillis } from '../../src/core/clock.js';
-import { actOn, eventsDuring, mutation, readLicense, refusedAct, refusedFields } from '../support/acts.js';
+import {
+  actOn,
+  eventsDuring,
+  inRole,
+  mutation,
+  readLicense,
+  refusedAct,
+  refusedFields,
+} from '../support/acts.js';
 import {
   activate,
   createLicense,
@@ -194,7 +202,7 @@ describe('what is refused', () => {
     'the role %s',
     async (role) => {
       const { id } = await createLicense(server, shop, full);
-      const as = { tenant_id: shop.admin.tenant_id, roles: [role] };
+      const as = inRole(shop.admin, role);
 
       await refusedAct(server, as, 'updateLicense', { licenseId: id, issuedTo: 'Bo' }, 'FORBIDDEN');
     },

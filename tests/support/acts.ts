@@ -1,4 +1,6 @@
+import { randomUUID } from 'node:crypto';
 import { expect } from 'vitest';
+import type { Role } from '../../src/access/permissions.js';
 import type { RefusalCode } from '../../src/core/refusal.js';
 import type { Answer, Claims, GraphError, Json, TestServer } from './server.js';
 
@@ -121,4 +123,11 @@ export async function readLicense(
 export function listIn<Entry>(answer: unknown): readonly Entry[] {
   if (!Array.isArray(answer)) throw new Error('the answer has no list there');
   return answer;
+}
+
+/** Somebody in a role; who acts for one party is bound to one, here to a party that has nothing. */
+export function inRole({ tenant_id }: Claims, role: Role): Claims {
+  if (role === 'customer') return { tenant_id, roles: [role], customer_id: randomUUID() };
+  if (role === 'reseller') return { tenant_id, roles: [role], reseller_id: randomUUID() };
+  return { tenant_id, roles: [role] };
 }

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { eventsDuring, mutation, refusedAct, refusedFields } from '../support/acts.js';
+import { eventsDuring, inRole, mutation, refusedAct, refusedFields } from '../support/acts.js';
 import { openShop, type Shop } from '../support/fixtures.js';
 import { type Claims, type Json, START, startTestServer, type TestServer } from '../support/server.js';
 
@@ -314,7 +314,7 @@ test('the making of a template writes one event', async () => {
 test.each(['auditor', 'support', 'reseller', 'customer', 'application'] as const)(
   '%s may not',
   async (role) => {
-    const as = { tenant_id: shop.admin.tenant_id, roles: [role] };
+    const as = inRole(shop.admin, role);
 
     await refusedAct(server, as, 'createTemplate', basics(), 'FORBIDDEN');
   },

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { eventsDuring, listIn, mutation, refusedAct, refusedFields } from '../support/acts.js';
+import { eventsDuring, inRole, listIn, mutation, refusedAct, refusedFields } from '../support/acts.js';
 import { createProduct, createTemplate, openShop, type Shop } from '../support/fixtures.js';
 import { type Claims, type Json, startTestServer, type TestServer } from '../support/server.js';
 
@@ -80,7 +80,7 @@ describe('templates', () => {
   });
 
   test.each(['auditor', 'support', 'reseller', 'customer'] as const)('are read by %s', async (role) => {
-    const as: Claims = { tenant_id: shop.admin.tenant_id, roles: [role] };
+    const as: Claims = inRole(shop.admin, role);
 
     expect(await everyPage('templates', as)).toHaveLength(4);
   });
@@ -205,7 +205,7 @@ describe('products', () => {
     '%s changes none',
     async (role) => {
       const shop = await openShop(server);
-      const as: Claims = { tenant_id: shop.admin.tenant_id, roles: [role] };
+      const as: Claims = inRole(shop.admin, role);
 
       await refusedAct(server, as, 'createProduct', { productId: 'a', name: 'A', version: '1' }, 'FORBIDDEN');
       await refusedAct(server, as, 'updateProduct', { productId: shop.productId, name: 'A' }, 'FORBIDDEN');

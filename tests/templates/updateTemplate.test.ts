@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { addMillis } from '../../src/core/clock.js';
-import { eventsDuring, listIn, mutation, refusedAct, refusedFields } from '../support/acts.js';
+import { eventsDuring, inRole, listIn, mutation, refusedAct, refusedFields } from '../support/acts.js';
 import { createTemplate, issueLicense, openShop, type Shop } from '../support/fixtures.js';
 import { type Json, START, startTestServer, type TestServer } from '../support/server.js';
 
@@ -227,7 +227,7 @@ describe.each([
   test.each(['auditor', 'support', 'reseller', 'customer', 'application'] as const)(
     'the role %s may not',
     async (role) => {
-      const as = { tenant_id: shop.admin.tenant_id, roles: [role] };
+      const as = inRole(shop.admin, role);
 
       await refusedAct(server, as, name, { templateId: shop.templateId, ...input }, 'FORBIDDEN');
     },

@@ -133,7 +133,8 @@ async function firstActivation(
   if (activation === undefined) throw new Error('an insert returned no row');
   const begun = license.status === 'PENDING' ? await beginTrial(work, license) : license;
   await work.emit(eventOf(activation, 'activation.created', { activation_type: activation.activationType }));
-  return { activation, license: await recountSeats(work, begun, seats), activationToken: token };
+  const first = { activationDate: begun.activationDate ?? work.now };
+  return { activation, license: await recountSeats(work, begun, seats, first), activationToken: token };
 }
 
 /**

@@ -87,12 +87,17 @@ export async function changeActivation(
  * Brings the stored count in line, under the license's lock that the caller holds. A claim that was just granted has
  * counted the others already: counting is what an act on a license of many devices waits for.
  */
-export async function recountSeats(work: Work, license: License, granted?: Facts['seats']): Promise<License> {
+export async function recountSeats(
+  work: Work,
+  license: License,
+  granted?: Facts['seats'],
+  changes: { readonly activationDate?: Instant } = {},
+): Promise<License> {
   const seats =
     granted === undefined
       ? ((await seatsInUse(work, [license.id])).get(license.id) ?? 0)
       : granted.others + granted.own;
-  return changeLicense(work, license, { currentActivations: seats });
+  return changeLicense(work, license, { ...changes, currentActivations: seats });
 }
 
 export function eventOf(
