@@ -53,6 +53,10 @@ export const refusalCodes = {
     429,
     'Not enough units of the feature are left; `extensions` carry limit, used and window.',
   ],
+  OPERATION_TOO_COSTLY: [
+    400,
+    'The operation asks for more rows than one may; `extensions.limit` says how many.',
+  ],
   TOO_MANY_SUBSCRIPTIONS: [429, 'The socket carries as many operations as one may.'],
   TOO_SLOW: [429, 'The subscriber did not keep up with its events; subscribe again.'],
   NOT_VISIBLE: [

@@ -117,6 +117,19 @@ async function once(act: RootAct, work: Work, claim: Claim | undefined) {
   return { payload, charged };
 }
 
+/** How many rows the edges of one operation may ask for, a page counting in full: lists within lists multiply. */
+const ROW_LIMIT = 25_000;
+
+function rowsAsked(args: unknown): number {
+  const page = typeof args === 'object' && args !== null && 'first' in args ? args.first : 1;
+  return typeof page === 'number' ? page : 1;
+}
+
+function tooManyRows(): Refusal {
+  const message = `The operation asks for more than ${ROW_LIMIT} rows; ask for smaller pages or fewer levels.`;
+  return new Refusal('OPERATION_TOO_COSTLY', message, { limit: ROW_LIMIT });
+}
+
 /**
  * What changes while an operation runs, in one object: Apollo copies the context value shallowly, and the copy has
  * to share it.
@@ -128,6 +141,8 @@ interface Progress {
   session: Session | undefined;
   reading: Promise<Reading> | undefined;
   ended: boolean;
+  /** Rows that edges have asked for. */
+  asked: number;
 }
 
 /** One GraphQL operation: its caller, its one read-only transaction, the work of the root mutation that runs. */
@@ -153,6 +168,7 @@ export class Operation implements Context {
       session: undefined,
       reading: undefined,
       ended: false,
+      asked: 0,
     };
     this.loaders = new Loaders(() => this.reading());
     this.idempotency = new Idempotency(machinery, caller);
@@ -183,6 +199,8 @@ export class Operation implements Context {
     key: string,
     args?: Arguments,
   ): Promise<Value | null> {
+    this.progress.asked += rowsAsked(args);
+    if (this.progress.asked > ROW_LIMIT) return Promise.reject(tooManyRows());
     return this.loaders.load(batch as Batch<Value, Arguments | undefined>, key, args);
   }
 

@@ -107,3 +107,20 @@ test('the first activation of any license is remembered', async () => {
 
   expect(data.license?.activationDate).toBe(begun);
 });
+
+test('lists within lists end at the rows that one operation may ask for', async () => {
+  const shop = await openShop(server);
+  for (let made = 0; made < 11; made += 1) await issueLicense(server, shop);
+  const nested = (levels: number): string =>
+    levels === 0 ? 'id' : `customer { licenses { nodes { ${nested(levels - 1)} } } }`;
+
+  const fair = await server.graphql(`{ licenses { nodes { ${nested(2)} } } }`, {}, shop.admin);
+  const greedy = await server.graphql(`{ licenses { nodes { ${nested(8)} } } }`, {}, shop.admin);
+  const after = await server.ok('{ viewer { subject } }', {}, shop.admin);
+
+  expect(fair.errors).toEqual([]);
+  expect(new Set(greedy.errors.map(({ extensions }) => extensions.code))).toEqual(
+    new Set(['OPERATION_TOO_COSTLY']),
+  );
+  expect(after.viewer?.subject).toBe('tester');
+});
