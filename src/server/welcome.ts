@@ -64,12 +64,14 @@ export async function welcome(running: Running): Promise<string> {
       '  The embedded PostgreSQL is for development and evaluation; set DATABASE_URL in production.',
     );
   }
+  let licenseKey: string | undefined;
   for (const [index, { id, name }] of demoTenants.entries()) {
     const facts = signer === undefined ? undefined : await demoFacts(running.worker, id);
     if (signer === undefined || facts === undefined) continue;
     lines.push('', `  Tokens of the demo tenant ${id} (${name}), good for 30 days:`);
     lines.push(...(await tokenLines(signer, id, index === 0 ? shown : ['admin'], facts)));
-    if (index === demoTenants.length - 1) lines.push(...example(running, facts.licenseKey));
+    licenseKey ??= facts.licenseKey;
   }
+  if (licenseKey !== undefined) lines.push(...example(running, licenseKey));
   return [...lines, rule].join('\n');
 }
