@@ -10,7 +10,7 @@ import {
 export const SELECTION_LIMIT = 20_000;
 
 /** GraphQL compares and quotes every key that it does not know: thousands of them cost the square of their number. */
-const MEMBER_LIMIT = 200;
+const MEMBER_LIMIT = 600;
 const ENTRY_LIMIT = 1_000;
 
 function tooLarge(message: string): GraphQLError {

@@ -147,7 +147,10 @@ export const restrictionForms: Readonly<
   DOMAIN: { parses: (value) => DOMAIN.test(value), form: 'a domain as example.com or *.example.com' },
   IP_RANGE: { parses: isRange, form: 'an address or CIDR range as 10.0.0.0/8 or 2001:db8::/32' },
   MAC_ADDRESS: { parses: (value) => MAC.test(value), form: 'a MAC address as 00:1A:2B:3C:4D:5E' },
-  HARDWARE_ID: { parses: (value) => value.length >= 1 && value.length <= 255, form: '1 to 255 characters' },
+  HARDWARE_ID: {
+    parses: (value) => value.trim() !== '' && value.length <= 255,
+    form: '1 to 255 characters',
+  },
   TIME_BASED: { parses: isWindow, form: 'a weekly window as MON-FRI 08:00-18:00 Europe/Berlin' },
 };
 

@@ -20,8 +20,16 @@ export class ProductFilter {
   declare readonly search?: string | null;
 }
 
+/** Not a subclass: type-graphql hands a subclass its fields without the checks on them. */
 @InputType({ description: 'Which templates to list.' })
-export class TemplateFilter extends ProductFilter {
+export class TemplateFilter {
+  @Field(() => Boolean, { nullable: true, description: 'Only those that are on sale, or not.' })
+  declare readonly active?: boolean | null;
+
+  @Checked(text(1, 255))
+  @Field(() => String, { nullable: true, description: 'Only those whose name contains this text.' })
+  declare readonly search?: string | null;
+
   @Checked(code)
   @Field(() => ID, { nullable: true, description: 'Only those of this product.' })
   declare readonly productId?: string | null;
