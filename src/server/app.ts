@@ -13,8 +13,7 @@ import { GraphQLError, type GraphQLSchema, type OperationDefinitionNode, Operati
 import type { JSONWebKeySet } from 'jose';
 import type { VerifyToken } from '../access/tokens.js';
 import { asHttpError, authenticator } from './authenticate.js';
-import { requireNarrow, SELECTION_LIMIT } from './bounds.js';
-import { needsOf } from './enforceFeatures.js';
+import { requireNarrow, SELECTION_LIMIT, TOKEN_LIMIT } from './bounds.js';
 import { formatError, isInternal, MASKED } from './formatError.js';
 import { type Machinery, Operation } from './operation.js';
 import { socketHandler } from './webSocket.js';
@@ -29,7 +28,6 @@ export interface AppOptions {
 }
 
 const BODY_LIMIT_BYTES = 1_000_000;
-const TOKEN_LIMIT = 5_000;
 
 type Ended = { readonly contextValue: Operation };
 
@@ -52,10 +50,7 @@ function operationPlugin(machinery: Machinery): ApolloServerPlugin<Operation> {
         if (operation === undefined) return;
         requireOneAnswer(operation);
         requireNarrow(request.variables);
-        const asked = { schema, document, operation, variables: request.variables ?? {} };
-        const needs = needsOf(asked, contextValue.actor);
-        if (operation.operation === 'mutation') await contextValue.beginMutation(asked, needs);
-        else await contextValue.features.beforeQuery(needs);
+        await contextValue.begin({ schema, document, operation, variables: request.variables ?? {} });
       },
       didEncounterErrors: async ({ errors, contextValue }) => {
         for (const error of errors.filter(isInternal)) {

@@ -6,6 +6,9 @@ import {
   type SelectionSetNode,
 } from 'graphql';
 
+/** Tokens of a document, the same at every door: the parser stops there. */
+export const TOKEN_LIMIT = 5_000;
+
 /** With fragments unfolded: 17 that double each other are 2 kB of text and held the process for seconds. */
 export const SELECTION_LIMIT = 20_000;
 

@@ -1,3 +1,4 @@
+import { OperationTypeNode } from 'graphql';
 import { appendEvents } from '../audit/service.js';
 import type { Actor } from '../core/actor.js';
 import type { Clock, Instant } from '../core/clock.js';
@@ -10,9 +11,9 @@ import { Refusal } from '../core/refusal.js';
 import type { Followers, Reading, Work, WorkSettings } from '../core/work.js';
 import type { Context } from '../graph/context.js';
 import { type Batch, Loaders } from '../graph/load.js';
-import type { OperationDocument } from './enforceFeatures.js';
+import { needsOf, type OperationDocument } from './enforceFeatures.js';
 import { type Claim, claimName, Idempotency, recall, remember } from './idempotency.js';
-import { OperationFeatures, type PathNeed } from './operationFeatures.js';
+import { OperationFeatures } from './operationFeatures.js';
 import type { Turns } from './turns.js';
 
 /** What every operation of this process uses. */
@@ -214,10 +215,12 @@ export class Operation implements Context {
     this.tasks.push(task);
   }
 
-  /** Before a mutation runs: what it asks is taken down, and its features are asked for all its roots. */
-  async beginMutation(asked: OperationDocument, needs: readonly PathNeed[]): Promise<void> {
+  /** Before anything runs, whatever door it came by: what is asked is taken down, its features asked or charged. */
+  async begin(asked: OperationDocument): Promise<void> {
+    const needs = needsOf(asked, this.actor);
+    if (asked.operation.operation !== OperationTypeNode.MUTATION) return this.features.beforeQuery(needs);
     this.idempotency.recognise(asked);
-    await this.features.beforeMutation(needs);
+    return this.features.beforeMutation(needs);
   }
 
   answered(): Promise<(responseName: string) => boolean> {

@@ -12,7 +12,6 @@ import {
   getOperationAST,
   getVariableValues,
   type OperationDefinitionNode,
-  OperationTypeNode,
   parse,
   specifiedRules,
   validate,
@@ -24,14 +23,12 @@ import { millis } from '../core/clock.js';
 import { piped } from '../core/queue.js';
 import { Refusal, type RefusalCode } from '../core/refusal.js';
 import type { Authenticate } from './authenticate.js';
-import { requireNarrow, requireUnfoldable } from './bounds.js';
-import { needsOf } from './enforceFeatures.js';
+import { requireNarrow, requireUnfoldable, TOKEN_LIMIT } from './bounds.js';
 import { formatError, isInternal } from './formatError.js';
 import { type Caller, type Machinery, Operation } from './operation.js';
 
 /** Streams of one socket at a time. */
 const SUBSCRIPTION_LIMIT = 100;
-const TOKEN_LIMIT = 5_000;
 const INIT_WAIT_MILLIS = 5_000;
 /** A token that lives longer is looked at again then: a timer of Node ends at 24 days. */
 const LONGEST_TIMER_MILLIS = 86_400_000;
@@ -99,18 +96,14 @@ function documentOf(
   }
 }
 
-function plan(asked: Asked): ReturnType<typeof needsOf> {
-  const { schema, document, operation, variableValues, contextValue } = asked;
-  return needsOf({ schema, document, operation, variables: { ...variableValues } }, contextValue.actor);
+function begin({ schema, document, operation, variableValues, contextValue }: Asked): Promise<void> {
+  return contextValue.begin({ schema, document, operation, variables: { ...variableValues } });
 }
 
 async function answer(asked: Asked): Promise<ExecutionResult> {
   const { contextValue: operation } = asked;
   try {
-    const needs = plan(asked);
-    if (asked.operation.operation === OperationTypeNode.MUTATION)
-      await operation.features.beforeMutation(needs);
-    else await operation.features.beforeQuery(needs);
+    await begin(asked);
     return await execute(asked);
   } finally {
     await operation.finish();
@@ -131,7 +124,7 @@ async function sourceOf(asked: Asked): Promise<Awaited<ReturnType<typeof createS
 /** One stream: checked and charged at its start, each event executed in a snapshot of its own. */
 async function stream(asked: Asked): Promise<Results> {
   const { contextValue: begun } = asked;
-  await begun.features.beforeQuery(plan(asked));
+  await begin(asked);
   const source = await sourceOf(asked);
   await begun.endReading();
   if (!(Symbol.asyncIterator in source)) {
