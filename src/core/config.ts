@@ -160,6 +160,16 @@ export function readConfig(environment: NodeJS.ProcessEnv): Config {
   return config;
 }
 
+/** Whatever is no production: development, and tests of it. */
+export function isDevelopment(config: Config): boolean {
+  return config.NODE_ENV !== 'production';
+}
+
+/** Whether the schema may be asked about. */
+export function introspects(config: Config): boolean {
+  return config.LG_INTROSPECTION ?? isDevelopment(config);
+}
+
 /** Each setting with its resolved value, secrets masked. */
 export function describeConfig(config: Config): { name: string; value: string; about: string }[] {
   return byName.map(([name, { secret, about }]) => {

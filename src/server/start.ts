@@ -13,7 +13,7 @@ import {
   type VerifyToken,
 } from '../access/tokens.js';
 import { type Clock, systemClock } from '../core/clock.js';
-import type { Config } from '../core/config.js';
+import { type Config, isDevelopment } from '../core/config.js';
 import { keyRing } from '../core/crypto.js';
 import { type DatabaseRole, openPool, type Pool } from '../core/db.js';
 import { type Keys, loadKeys } from '../core/keys.js';
@@ -174,8 +174,6 @@ async function listen(app: FastifyInstance, config: Config): Promise<string> {
   }
 }
 
-const isDevelopment = (config: Config): boolean => config.NODE_ENV !== 'production';
-
 export function wantsDemo(config: Config): boolean {
   return config.LG_DEMO ?? (isDevelopment(config) && config.DATABASE_URL === undefined);
 }
@@ -220,12 +218,11 @@ export async function startServer(
     if (wantsDemo(config)) await seedDemo(worker);
     const tokens = await openTokens(config, keys, systemClock);
     const app = await createApp({
+      config,
       machinery,
       schema: createSchema(),
       verifyToken: tokens.verify,
       publicKeys: tokens.publicKeys,
-      introspection: config.LG_INTROSPECTION ?? isDevelopment(config),
-      trustedProxies: config.LG_TRUSTED_PROXIES,
     });
     undo.push(() => app.close());
     const address = await listen(app, config);

@@ -2,28 +2,23 @@ import { randomUUID } from 'node:crypto';
 import type { FastifyRequest } from 'fastify';
 import {
   createSourceEventStream,
-  type DocumentNode,
   type ExecutionArgs,
   type ExecutionResult,
   execute,
-  GraphQLError,
+  type GraphQLError,
   type GraphQLFormattedError,
   type GraphQLSchema,
   getOperationAST,
-  getVariableValues,
   type OperationDefinitionNode,
-  parse,
-  specifiedRules,
-  validate,
 } from 'graphql';
 import { CloseCode, type Context as SocketContext, type SubscribePayload } from 'graphql-ws';
 import { type Extra, makeHandler } from 'graphql-ws/use/@fastify/websocket';
 import type { UserActor } from '../core/actor.js';
 import { millis } from '../core/clock.js';
 import { piped } from '../core/queue.js';
-import { Refusal, type RefusalCode } from '../core/refusal.js';
+import { Refusal } from '../core/refusal.js';
 import type { Authenticate } from './authenticate.js';
-import { requireNarrow, requireUnfoldable, TOKEN_LIMIT } from './bounds.js';
+import { documentOf, refusal, variableProblems } from './document.js';
 import { formatError, isInternal } from './formatError.js';
 import { type Caller, type Machinery, Operation } from './operation.js';
 
@@ -74,26 +69,6 @@ function shown(
     return formatError(error.toJSON(), error);
   });
   return { ...answered, errors: formatted };
-}
-
-/** What a socket asks for, parsed and validated; or why not, which ends that operation and not the socket. */
-function documentOf(
-  schema: GraphQLSchema,
-  { query }: SubscribePayload,
-): DocumentNode | readonly GraphQLError[] {
-  try {
-    const document = parse(query, { maxTokens: TOKEN_LIMIT });
-    requireUnfoldable(document);
-    const errors = validate(schema, document, specifiedRules);
-    const extensions = { code: 'GRAPHQL_VALIDATION_FAILED' };
-    return errors.length === 0
-      ? document
-      : errors.map(({ message, nodes }) => new GraphQLError(message, { nodes: nodes ?? null, extensions }));
-  } catch (error) {
-    if (error instanceof GraphQLError && error.extensions.code !== undefined) return [error];
-    const message = error instanceof GraphQLError ? error.message : 'The document is not GraphQL.';
-    return [new GraphQLError(message, { extensions: { code: 'GRAPHQL_PARSE_FAILED' } })];
-  }
 }
 
 function begin({ schema, document, operation, variableValues, contextValue }: Asked): Promise<void> {
@@ -214,27 +189,6 @@ function prepared(
     operationName: operation.name?.value ?? null,
     contextValue,
   };
-}
-
-/** Names the variables that do not fit, and never their values: a license key may be among them. */
-function variableProblems(
-  schema: GraphQLSchema,
-  { variableDefinitions = [] }: OperationDefinitionNode,
-  variables: Readonly<Record<string, unknown>>,
-): GraphQLError[] {
-  try {
-    requireNarrow(variables);
-  } catch (error) {
-    if (error instanceof GraphQLError) return [error];
-    throw error;
-  }
-  const { errors = [] } = getVariableValues(schema, variableDefinitions, variables);
-  const names = new Set(errors.map((error) => /^Variable "\$(\w+)"/.exec(error.message)?.[1] ?? ''));
-  return [...names].map((name) => refusal('BAD_USER_INPUT', `Variable "$${name}" does not fit its type.`));
-}
-
-function refusal(code: RefusalCode, message: string): GraphQLError {
-  return new GraphQLError(message, { extensions: { code } });
 }
 
 function asked(args: ExecutionArgs): Asked {

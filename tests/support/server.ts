@@ -195,12 +195,11 @@ export async function startTestServer(options: TestServerOptions = {}): Promise<
   const tokens = await openTokens(config, keys, clock);
   const { verify: verifyToken, publicKeys } = tokens;
   const app = await createApp({
+    config,
     machinery,
     schema: options.graph ?? schema,
     verifyToken,
     publicKeys,
-    introspection: config.LG_INTROSPECTION ?? true,
-    trustedProxies: config.LG_TRUSTED_PROXIES,
   });
   const sql = connect(database.adminUrl, { max: 3 });
   const stop = async (): Promise<void> => {

@@ -1,0 +1,93 @@
+import { ApolloServer, type ApolloServerPlugin } from '@apollo/server';
+import {
+  ApolloServerPluginCacheControlDisabled,
+  ApolloServerPluginLandingPageDisabled,
+} from '@apollo/server/plugin/disabled';
+import { fastifyApolloDrainPlugin } from '@as-integrations/fastify';
+import type { FastifyInstance } from 'fastify';
+import { GraphQLError, type GraphQLSchema, type OperationDefinitionNode, OperationTypeNode } from 'graphql';
+import { requireNarrow, SELECTION_LIMIT, TOKEN_LIMIT } from './bounds.js';
+import { formatError, isInternal } from './formatError.js';
+import type { Machinery, Operation } from './operation.js';
+
+export interface GraphOptions {
+  readonly machinery: Machinery;
+  readonly schema: GraphQLSchema;
+  readonly introspection: boolean;
+}
+
+type Ended = { readonly contextValue: Operation };
+
+/** A stream has no place in one HTTP answer. */
+function requireOneAnswer({ operation }: OperationDefinitionNode): void {
+  if (operation !== OperationTypeNode.SUBSCRIPTION) return;
+  const extensions = { code: 'BAD_REQUEST', http: { status: 400 } };
+  throw new GraphQLError('Ask subscriptions over a WebSocket on this address.', { extensions });
+}
+
+/** Knows an operation's needs before it runs, logs our own errors, and gives back what it held. */
+function operationPlugin(machinery: Machinery): ApolloServerPlugin<Operation> {
+  const finish = async ({ contextValue }: Ended): Promise<void> => {
+    await contextValue.finish();
+  };
+  return {
+    requestDidStart: async () => ({
+      // Not `executionDidStart`: what fails there is answered by Apollo itself, past the log and the request's id.
+      didResolveOperation: async ({ schema, document, operation, request, contextValue }) => {
+        if (operation === undefined) return;
+        requireOneAnswer(operation);
+        requireNarrow(request.variables);
+        await contextValue.begin({ schema, document, operation, variables: request.variables ?? {} });
+      },
+      didEncounterErrors: async ({ errors, contextValue }) => {
+        for (const error of errors.filter(isInternal)) {
+          machinery.log.error(
+            { err: error.originalError ?? error, requestId: contextValue.requestId },
+            'an operation failed',
+          );
+          error.extensions.requestId = contextValue.requestId;
+        }
+      },
+      willSendResponse: finish,
+    }),
+    contextCreationDidFail: async ({ error }) => {
+      if (!(error instanceof GraphQLError) || !isInternal(error)) return;
+      const { requestId } = error.extensions;
+      machinery.log.error({ err: error.originalError, requestId }, error.message);
+    },
+    unexpectedErrorProcessingRequest: async ({ requestContext, error }) => {
+      machinery.log.error(
+        { err: error, requestId: requestContext.contextValue.requestId },
+        'an operation failed',
+      );
+      await finish(requestContext);
+    },
+  };
+}
+
+const silent = (): void => undefined;
+
+/** The graph over HTTP: Apollo parses, validates and executes; what stands before and behind that is ours. */
+export function createGraph(
+  { machinery, schema, introspection }: GraphOptions,
+  app: FastifyInstance,
+): ApolloServer<Operation> {
+  return new ApolloServer<Operation>({
+    schema,
+    introspection,
+    hideSchemaDetailsFromClientErrors: !introspection,
+    includeStacktraceInErrorResponses: false,
+    formatError,
+    parseOptions: { maxTokens: TOKEN_LIMIT },
+    maxRecursiveSelections: SELECTION_LIMIT,
+    stopOnTerminationSignals: false,
+    // What fails is logged by the plugin, once and without the statement's parameters.
+    logger: { debug: silent, info: silent, warn: silent, error: silent },
+    plugins: [
+      operationPlugin(machinery),
+      ApolloServerPluginCacheControlDisabled(),
+      ApolloServerPluginLandingPageDisabled(),
+      fastifyApolloDrainPlugin(app),
+    ],
+  });
+}
