@@ -11,6 +11,10 @@ const list = z.string().transform((value) =>
 const flag = z.enum(['true', 'false']).transform((value) => value === 'true');
 const ALGORITHMS = ['EdDSA', 'ES256', 'ES384', 'ES512', 'PS256', 'PS384', 'PS512', 'RS256', 'RS384', 'RS512'];
 
+/** An origin as browsers send it: scheme, host and a port that is not the scheme's own. */
+const isOrigin = (value: string): boolean =>
+  value === '*' || (/^https?:[^*]+$/.test(value) && URL.canParse(value) && new URL(value).origin === value);
+
 const isAddressRange = (value: string): boolean => ipaddr.isValid(value) || ipaddr.isValidCIDR(value);
 
 interface Setting<Value extends z.ZodType> {
@@ -103,7 +107,18 @@ export const settings = {
   ),
   LG_TRUSTED_PROXIES: setting(
     list.pipe(z.array(z.string().refine(isAddressRange, 'takes addresses and CIDR ranges'))).default([]),
-    'Addresses or CIDR ranges whose `X-Forwarded-For` is believed.',
+    'Addresses or CIDR ranges whose `X-Forwarded-*` and `X-Request-Id` are believed.',
+  ),
+  LG_CORS_ORIGINS: setting(
+    list
+      .pipe(z.array(z.string().refine(isOrigin, 'takes origins, as https://app.example.com')))
+      .refine((origins) => origins.length === 1 || !origins.includes('*'), '`*` stands alone')
+      .default([]),
+    'Origins whose pages may call from a browser; `*` for every one.',
+  ),
+  LG_HSTS_SECONDS: setting(
+    z.coerce.number().int().min(0).max(63_072_000).default(0),
+    'For how long browsers are told to come by HTTPS only, on answers over HTTPS; 0 says nothing.',
   ),
   LG_DEMO: setting(
     flag.optional(),

@@ -1,13 +1,17 @@
-import { ApolloServer, type ApolloServerPlugin } from '@apollo/server';
+import {
+  ApolloServer,
+  type ApolloServerPlugin,
+  type GraphQLRequest,
+  type GraphQLResponse,
+} from '@apollo/server';
 import {
   ApolloServerPluginCacheControlDisabled,
   ApolloServerPluginLandingPageDisabled,
 } from '@apollo/server/plugin/disabled';
-import { fastifyApolloDrainPlugin } from '@as-integrations/fastify';
-import type { FastifyInstance } from 'fastify';
 import { GraphQLError, type GraphQLSchema, type OperationDefinitionNode, OperationTypeNode } from 'graphql';
 import { requireNarrow, SELECTION_LIMIT, TOKEN_LIMIT } from './bounds.js';
 import { formatError, isInternal } from './formatError.js';
+import { LEGACY_TYPE } from './graphRoute.js';
 import type { Machinery, Operation } from './operation.js';
 
 export interface GraphOptions {
@@ -48,7 +52,10 @@ function operationPlugin(machinery: Machinery): ApolloServerPlugin<Operation> {
           error.extensions.requestId = contextValue.requestId;
         }
       },
-      willSendResponse: finish,
+      willSendResponse: async ({ contextValue, request, response }) => {
+        await contextValue.finish();
+        if (isLegacy(request, response)) response.http.status = 200;
+      },
     }),
     contextCreationDidFail: async ({ error }) => {
       if (!(error instanceof GraphQLError) || !isInternal(error)) return;
@@ -65,13 +72,20 @@ function operationPlugin(machinery: Machinery): ApolloServerPlugin<Operation> {
   };
 }
 
+/**
+ * Whoever names application/json is answered with 200 when its request was well-formed, whatever GraphQL found wrong
+ * with the document: an intermediary may answer 400 in the same media type (GraphQL over HTTP, section 6.4.1).
+ */
+function isLegacy({ http: asked }: GraphQLRequest, { http, body }: GraphQLResponse): boolean {
+  if (asked?.headers.get('accept') !== LEGACY_TYPE || http.status !== 400) return false;
+  const { errors = [] } = body.kind === 'single' ? body.singleResult : {};
+  return errors.length > 0 && errors.every(({ extensions }) => extensions?.code !== 'BAD_REQUEST');
+}
+
 const silent = (): void => undefined;
 
 /** The graph over HTTP: Apollo parses, validates and executes; what stands before and behind that is ours. */
-export function createGraph(
-  { machinery, schema, introspection }: GraphOptions,
-  app: FastifyInstance,
-): ApolloServer<Operation> {
+export function createGraph({ machinery, schema, introspection }: GraphOptions): ApolloServer<Operation> {
   return new ApolloServer<Operation>({
     schema,
     introspection,
@@ -87,7 +101,6 @@ export function createGraph(
       operationPlugin(machinery),
       ApolloServerPluginCacheControlDisabled(),
       ApolloServerPluginLandingPageDisabled(),
-      fastifyApolloDrainPlugin(app),
     ],
   });
 }

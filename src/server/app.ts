@@ -1,6 +1,4 @@
-import { randomUUID } from 'node:crypto';
 import { isIP } from 'node:net';
-import { fastifyApolloHandler } from '@as-integrations/fastify';
 import websocket from '@fastify/websocket';
 import { type FastifyInstance, type FastifyRequest, fastify } from 'fastify';
 import type { GraphQLSchema } from 'graphql';
@@ -9,9 +7,13 @@ import type { VerifyToken } from '../access/tokens.js';
 import { type Config, introspects } from '../core/config.js';
 import { createGraph } from './apollo.js';
 import { asHttpError, authenticator } from './authenticate.js';
+import { allowOrigins, requireOrigin } from './crossOrigin.js';
+import { addGraph } from './graphRoute.js';
 import { addHealth } from './health.js';
+import { guard } from './httpHeaders.js';
 import { type Machinery, Operation } from './operation.js';
-import { answerErrors, logRequests } from './requests.js';
+import { requestIds } from './requestId.js';
+import { answerBadUrls, answerBroken, answerErrors, logRequests } from './requests.js';
 import { socketHandler } from './webSocket.js';
 
 export interface AppOptions {
@@ -23,15 +25,6 @@ export interface AppOptions {
 }
 
 const BODY_LIMIT_BYTES = 1_000_000;
-
-/**
- * Apollo asks what media type the caller takes once the operation has run: a mutation would be committed and then
- * answered with 406. So the answer is JSON whatever is asked for (RFC 9110, section 12.5.1).
- */
-async function answerJson({ headers }: FastifyRequest): Promise<void> {
-  const newer = 'application/graphql-response+json';
-  headers.accept = headers.accept?.includes(newer) === true ? newer : 'application/json';
-}
 
 /** A trusted proxy hands on whatever its caller wrote; what is no address is none, and a zone means nothing here. */
 function addressOf({ ip }: FastifyRequest): string | undefined {
@@ -51,16 +44,21 @@ export async function createApp(options: AppOptions): Promise<FastifyInstance> {
   const authenticate = authenticator(options.verifyToken, machinery.pool);
   const app = fastify({
     bodyLimit: BODY_LIMIT_BYTES,
-    genReqId: () => randomUUID(),
+    genReqId: requestIds(config.LG_TRUSTED_PROXIES),
+    frameworkErrors: answerBadUrls(config, machinery.log),
+    clientErrorHandler: answerBroken(machinery.log),
     forceCloseConnections: 'idle',
     requestTimeout: 30_000,
     keepAliveTimeout: 72_000,
     trustProxy: config.LG_TRUSTED_PROXIES.length > 0 ? [...config.LG_TRUSTED_PROXIES] : false,
   });
-  logRequests(app, machinery);
-  answerErrors(app, machinery);
+  logRequests(app, machinery.log);
+  app.addHook('onRequest', async (request, reply) => guard(request, reply, config));
+  allowOrigins(app, config.LG_CORS_ORIGINS);
+  answerErrors(app, machinery.log);
+  app.removeContentTypeParser('text/plain');
   addHealth(app, options);
-  const graph = createGraph({ machinery, schema, introspection: introspects(config) }, app);
+  const graph = createGraph({ machinery, schema, introspection: introspects(config) });
   await graph.start();
   const context = async (request: FastifyRequest): Promise<Operation> => {
     const actor = await authenticate(request.headers.authorization).catch((error: unknown) => {
@@ -74,11 +72,15 @@ export async function createApp(options: AppOptions): Promise<FastifyInstance> {
       idempotencyKey,
     });
   };
-  const door = { url: '/graphql', onRequest: answerJson, handler: fastifyApolloHandler(graph, { context }) };
   await app.register(websocket, { options: { maxPayload: BODY_LIMIT_BYTES }, preClose: goodbye });
-  const wsHandler = socketHandler({ machinery, schema, authenticate, addressOf });
-  app.route({ ...door, method: 'GET', wsHandler });
-  app.route({ ...door, method: ['POST', 'OPTIONS'] });
+  addGraph(app, {
+    graph,
+    context,
+    onRequest: async (request) => {
+      if (request.ws) requireOrigin(request, config.LG_CORS_ORIGINS);
+    },
+    wsHandler: socketHandler({ machinery, schema, authenticate, addressOf }),
+  });
   await app.ready();
   return app;
 }

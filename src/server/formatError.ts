@@ -6,6 +6,21 @@ import { Refusal, type RefusalCode, refusalCodes } from '../core/refusal.js';
 /** All that the caller learns of a defect of ours. */
 export const MASKED = 'Something went wrong on our side.';
 
+/** What HTTP itself refuses, by its status; Apollo has one code for all of it. */
+const statusCodes: Readonly<Record<number, RefusalCode>> = {
+  404: 'NOT_FOUND',
+  405: 'METHOD_NOT_ALLOWED',
+  408: 'REQUEST_TIMEOUT',
+  413: 'PAYLOAD_TOO_LARGE',
+  414: 'URI_TOO_LONG',
+  415: 'UNSUPPORTED_MEDIA_TYPE',
+  431: 'HEADERS_TOO_LARGE',
+};
+
+export function codeOfStatus(status: unknown): RefusalCode {
+  return (typeof status === 'number' ? statusCodes[status] : undefined) ?? 'BAD_REQUEST';
+}
+
 function isListed(code: unknown): code is RefusalCode {
   return typeof code === 'string' && Object.hasOwn(refusalCodes, code);
 }
@@ -26,12 +41,17 @@ function codeless(found: GraphQLError, error: GraphQLError): RefusalCode | undef
   return error.path === undefined ? 'BAD_REQUEST' : undefined;
 }
 
+function statusIn(http: unknown): unknown {
+  return typeof http === 'object' && http !== null && 'status' in http ? http.status : undefined;
+}
+
 function codeOf(error: unknown): RefusalCode | undefined {
   const original = unwrapResolverError(error);
   if (original instanceof Refusal) return original.code;
   if (!(error instanceof GraphQLError) || !saysGraphql(original)) return undefined;
-  const { code } = original.extensions;
+  const { code, http } = original.extensions;
   if (code === undefined) return codeless(original, error);
+  if (code === 'BAD_REQUEST') return codeOfStatus(statusIn(http));
   return isListed(code) && code !== 'INTERNAL_SERVER_ERROR' ? code : undefined;
 }
 

@@ -53,27 +53,32 @@ const refused: [what: string, status: number, code: string, request: InjectOptio
   ['a body that is no JSON', 400, 'BAD_REQUEST', { headers: json, payload: '{"query": ' }],
   ['an empty body', 400, 'BAD_REQUEST', { headers: json }],
   ['no body and no type', 400, 'BAD_REQUEST', {}],
-  ['a body over a megabyte', 413, 'BAD_REQUEST', post({ query: open, filler: 'x'.repeat(1_000_000) })],
-  ['plain text', 400, 'BAD_REQUEST', { headers: { 'content-type': 'text/plain' }, payload: open }],
+  ['a body over a megabyte', 413, 'PAYLOAD_TOO_LARGE', post({ query: open, filler: 'x'.repeat(1_000_000) })],
+  ['plain text', 415, 'UNSUPPORTED_MEDIA_TYPE', { headers: { 'content-type': 'text/plain' }, payload: open }],
   [
     'the type of GraphQL itself',
     415,
-    'BAD_REQUEST',
+    'UNSUPPORTED_MEDIA_TYPE',
     { headers: { 'content-type': 'application/graphql' }, payload: open },
   ],
   [
     'a form',
     415,
-    'BAD_REQUEST',
+    'UNSUPPORTED_MEDIA_TYPE',
     { headers: { 'content-type': 'application/x-www-form-urlencoded' }, payload: 'query={__typename}' },
   ],
   [
     'an upload',
     415,
-    'BAD_REQUEST',
+    'UNSUPPORTED_MEDIA_TYPE',
     { headers: { 'content-type': 'multipart/form-data; boundary=x' }, payload: '--x--' },
   ],
-  ['a type that is none', 415, 'BAD_REQUEST', { headers: { 'content-type': 'json' }, payload: '{}' }],
+  [
+    'a type that is none',
+    415,
+    'UNSUPPORTED_MEDIA_TYPE',
+    { headers: { 'content-type': 'json' }, payload: '{}' },
+  ],
   ['a batch', 400, 'BAD_REQUEST', post([{ query: open }, { query: open }])],
   ['an empty batch', 400, 'BAD_REQUEST', post([])],
   ['a text', 400, 'BAD_REQUEST', post('{ __typename }')],
@@ -197,13 +202,13 @@ const refused: [what: string, status: number, code: string, request: InjectOptio
   [
     'a mutation by GET',
     405,
-    'BAD_REQUEST',
+    'METHOD_NOT_ALLOWED',
     get(query('mutation { createReseller(input: { name: "Blue" }) { __typename } }')),
   ],
   [
     'a mutation by GET among queries, chosen by name',
     405,
-    'BAD_REQUEST',
+    'METHOD_NOT_ALLOWED',
     get(
       `${query(`query A ${open} mutation B { createReseller(input: { name: "Blue" }) { __typename } }`)}&operationName=B`,
     ),
@@ -216,10 +221,16 @@ const refused: [what: string, status: number, code: string, request: InjectOptio
   [
     'a GET of another type',
     415,
-    'BAD_REQUEST',
+    'UNSUPPORTED_MEDIA_TYPE',
     get(query(open), { 'apollo-require-preflight': '1', 'content-type': 'text/html' }),
   ],
-  ['a preflight', 400, 'BAD_REQUEST', { method: 'OPTIONS' }],
+  [
+    'a GET whose address is too long',
+    414,
+    'URI_TOO_LONG',
+    get(query(`{ viewer { subject } } # ${'x'.repeat(8000)}`)),
+  ],
+  ['another method', 405, 'METHOD_NOT_ALLOWED', { method: 'DELETE' }],
 ];
 
 describe('the graph refuses with a listed code', () => {
@@ -337,7 +348,7 @@ test('the log has the route of a request and nothing of its address, whatever st
   expect(lines.map(({ method, path, status }) => [method, path, status])).toEqual([
     ['GET', '/graphql', 200],
     ['GET', '(none)', 404],
-    ['PUT', '(none)', 404],
+    ['PUT', '(none)', 405],
   ]);
   expect(JSON.stringify(lines)).not.toMatch(new RegExp(`${licenseKey}|query|validate`));
 });
