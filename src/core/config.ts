@@ -15,6 +15,8 @@ const ALGORITHMS = ['EdDSA', 'ES256', 'ES384', 'ES512', 'PS256', 'PS384', 'PS512
 const isOrigin = (value: string): boolean =>
   value === '*' || (/^https?:[^*]+$/.test(value) && URL.canParse(value) && new URL(value).origin === value);
 
+const perMinute = z.coerce.number().int().min(0).max(1_000_000);
+
 const isAddressRange = (value: string): boolean => ipaddr.isValid(value) || ipaddr.isValidCIDR(value);
 
 interface Setting<Value extends z.ZodType> {
@@ -119,6 +121,14 @@ export const settings = {
   LG_HSTS_SECONDS: setting(
     z.coerce.number().int().min(0).max(63_072_000).default(0),
     'For how long browsers are told to come by HTTPS only, on answers over HTTPS; 0 says nothing.',
+  ),
+  LG_RATE_ADDRESS_PER_MINUTE: setting(
+    perMinute.default(1200),
+    'How many root fields callers without a bearer token may ask a minute from one address; 0 is no limit.',
+  ),
+  LG_RATE_LICENSE_PER_MINUTE: setting(
+    perMinute.default(6000),
+    'How many root fields they may ask a minute with the key or tokens of one license; 0 is no limit.',
   ),
   LG_DEMO: setting(
     flag.optional(),

@@ -21,6 +21,7 @@ export type HashKind =
   | 'FINGERPRINT'
   | 'HARDWARE_ID'
   | 'MAC_ADDRESS'
+  | 'ADDRESS'
   | 'REQUEST';
 
 export interface KeyRing {

@@ -30,6 +30,8 @@ export interface Pool {
   /** Statements outside a transaction: the key directory, health. */
   readonly db: Db;
   begin(mode: 'read' | 'write'): Promise<Session>;
+  /** A writing transaction on a connection that no request waits for: whoever begins it may hold another one already. */
+  beginApart(): Promise<Session>;
   /** Wakes whoever listens on a channel. */
   notify(channel: string): Promise<void>;
   end(): Promise<void>;
@@ -138,15 +140,17 @@ export function openPool(options: PoolOptions): Pool {
       ...own,
     });
   const connections = new Connections(open, options.maxConnections);
+  const counting = new Connections(open, 1);
   const apart = open({ max: 2 });
   return {
     db: drizzleOver(apart, apart.options, options.onStatement),
     begin: (mode) => beginOn(connections, mode, options),
+    beginApart: () => beginOn(counting, 'write', options),
     notify: async (channel) => {
       await apart`select pg_notify(${channel}, '')`;
     },
     end: async () => {
-      await Promise.all([connections.end(), apart.end({ timeout: 5 })]);
+      await Promise.all([connections.end(), counting.end(), apart.end({ timeout: 5 })]);
     },
   };
 }

@@ -53,6 +53,10 @@ export const refusalCodes = {
     429,
     'Not enough units of the feature are left; `extensions` carry limit, used and window.',
   ],
+  RATE_LIMITED: [
+    429,
+    'Too many requests without a bearer token, from this address or for this license; try again after `extensions.retryAfterSeconds`.',
+  ],
   OPERATION_TOO_COSTLY: [
     400,
     'The operation asks for more rows than one may; `extensions.limit` says how many.',

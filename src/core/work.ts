@@ -3,7 +3,7 @@ import type { Instant } from './clock.js';
 import type { KeyRing } from './crypto.js';
 import type { Db } from './db.js';
 import type { EventType, FedEvent, NewEvent } from './event.js';
-import type { TenantId } from './id.js';
+import type { LicenseId, TenantId } from './id.js';
 
 /** One read-only look at one tenant: what every query function takes first. */
 export interface Reading {
@@ -15,6 +15,8 @@ export interface Reading {
   readonly keys: KeyRing;
   /** An application that came without a tenant proved which one it belongs to; it is `actor` from here on. */
   enter(tenantId: TenantId, actor: Actor): void;
+  /** Counts that a license was shown by somebody without a token of his own; refused when it is shown too often. */
+  admit(licenseId: LicenseId): Promise<void>;
 }
 
 /**

@@ -10,7 +10,7 @@ import {
 } from '@apollo/server/plugin/disabled';
 import { GraphQLError, type GraphQLSchema, type OperationDefinitionNode, OperationTypeNode } from 'graphql';
 import { requireNarrow, SELECTION_LIMIT, TOKEN_LIMIT } from './bounds.js';
-import { formatError, isInternal } from './formatError.js';
+import { asDoorError, formatError, isInternal } from './formatError.js';
 import { LEGACY_TYPE } from './graphRoute.js';
 import type { Machinery, Operation } from './operation.js';
 
@@ -41,7 +41,10 @@ function operationPlugin(machinery: Machinery): ApolloServerPlugin<Operation> {
         if (operation === undefined) return;
         requireOneAnswer(operation);
         requireNarrow(request.variables);
-        await contextValue.begin({ schema, document, operation, variables: request.variables ?? {} });
+        const asked = { schema, document, operation, variables: request.variables ?? {} };
+        await contextValue.begin(asked).catch((error: unknown) => {
+          throw asDoorError(error);
+        });
       },
       didEncounterErrors: async ({ errors, contextValue }) => {
         for (const error of errors.filter(isInternal)) {

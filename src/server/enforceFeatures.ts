@@ -102,23 +102,34 @@ function walkField(walk: Walk, parent: GraphQLObjectType, nodes: readonly FieldN
   }
 }
 
-/**
- * What an operation needs, from document, variables, @skip and @include, before anything runs: one need a mark and
- * response path, aliases apart, list elements not. Variables that do not fit need nothing: execution will refuse them.
- */
-export function needsOf(asked: OperationDocument, actor: Actor): PathNeed[] {
-  const { schema, document, operation } = asked;
-  const coerced = getVariableValues(schema, operation.variableDefinitions ?? [], asked.variables);
+/** The root fields that will run, by response name, and what it takes to walk on; undefined if the variables do not fit. */
+function rootOf({ schema, document, operation, variables: given }: OperationDocument) {
+  const coerced = getVariableValues(schema, operation.variableDefinitions ?? [], given);
   const root = schema.getRootType(operation.operation);
-  if (coerced.errors !== undefined || !root) return [];
+  if (coerced.errors !== undefined || !root) return undefined;
   const fragments: Record<string, FragmentDefinitionNode> = {};
   for (const definition of document.definitions) {
     if (definition.kind === Kind.FRAGMENT_DEFINITION) fragments[definition.name.value] = definition;
   }
   const variables = coerced.coerced;
-  const walk: Walk = { schema, fragments, variables, actor, needs: new Map() };
   const fields = collected(() => collectFields(schema, fragments, variables, root, operation.selectionSet));
-  for (const [name, nodes] of fields) walkField(walk, root, nodes, name);
+  return { schema, root, fields, fragments, variables };
+}
+
+/** How many root fields an operation asks, aliases apart; one at the least. */
+export function rootsOf(asked: OperationDocument): number {
+  return Math.max(1, rootOf(asked)?.fields.size ?? 0);
+}
+
+/**
+ * What an operation needs, from document, variables, @skip and @include, before anything runs: one need a mark and
+ * response path, aliases apart, list elements not. Variables that do not fit need nothing: execution will refuse them.
+ */
+export function needsOf(asked: OperationDocument, actor: Actor): PathNeed[] {
+  const begun = rootOf(asked);
+  if (begun === undefined) return [];
+  const walk: Walk = { ...begun, actor, needs: new Map() };
+  for (const [name, nodes] of begun.fields) walkField(walk, begun.root, nodes, name);
   return [...walk.needs.values()];
 }
 

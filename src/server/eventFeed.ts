@@ -119,7 +119,8 @@ export class EventFeed {
     session.setTenant(tenantId);
     const { actor } = systemCaller(tenantId);
     const enter = (): void => undefined;
-    const reading = { db: session.db, keys, actor, tenantId, now: clock(), enter };
+    const admit = async (): Promise<void> => undefined;
+    const reading = { db: session.db, keys, actor, tenantId, now: clock(), enter, admit };
     return run(reading).finally(session.rollback);
   }
 }

@@ -45,9 +45,27 @@ function statusIn(http: unknown): unknown {
   return typeof http === 'object' && http !== null && 'status' in http ? http.status : undefined;
 }
 
+/** A refusal, thrown by a resolver, or at the door with what HTTP is told of it. */
+function refusalIn(error: unknown): Refusal | undefined {
+  const inner = error instanceof GraphQLError ? error.originalError : error;
+  return inner instanceof Refusal ? inner : undefined;
+}
+
+/** A refusal of a whole request carries its HTTP status itself, and when it is over. Any other error stays as it is. */
+export function asDoorError(error: unknown): unknown {
+  if (!(error instanceof Refusal)) return error;
+  const { retryAfterSeconds } = error.details;
+  const headers = new Map(
+    retryAfterSeconds === undefined ? [] : [['retry-after', String(retryAfterSeconds)]],
+  );
+  const http = { status: refusalCodes[error.code][0], headers };
+  return new GraphQLError(error.message, { originalError: error, extensions: { http } });
+}
+
 function codeOf(error: unknown): RefusalCode | undefined {
+  const refusal = refusalIn(error);
+  if (refusal !== undefined) return refusal.code;
   const original = unwrapResolverError(error);
-  if (original instanceof Refusal) return original.code;
   if (!(error instanceof GraphQLError) || !saysGraphql(original)) return undefined;
   const { code, http } = original.extensions;
   if (code === undefined) return codeless(original, error);
@@ -85,8 +103,9 @@ export function formatError(formatted: GraphQLFormattedError, error: unknown): G
     ...(formatted.locations === undefined ? {} : { locations: formatted.locations }),
     ...(formatted.path === undefined ? {} : { path: formatted.path }),
   };
-  if (original instanceof Refusal) {
-    return { message: original.message, ...where, extensions: { code: original.code, ...original.details } };
+  const refusal = refusalIn(error);
+  if (refusal !== undefined) {
+    return { message: refusal.message, ...where, extensions: { code: refusal.code, ...refusal.details } };
   }
   const code = codeOf(error);
   if (code !== undefined) {

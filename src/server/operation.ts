@@ -11,9 +11,10 @@ import { Refusal } from '../core/refusal.js';
 import type { Followers, Reading, Work, WorkSettings } from '../core/work.js';
 import type { Context } from '../graph/context.js';
 import { type Batch, Loaders } from '../graph/load.js';
-import { needsOf, type OperationDocument } from './enforceFeatures.js';
+import { needsOf, type OperationDocument, rootsOf } from './enforceFeatures.js';
 import { type Claim, claimName, Idempotency, recall, remember } from './idempotency.js';
 import { OperationFeatures } from './operationFeatures.js';
+import type { RateLimits } from './rateLimits.js';
 import type { Turns } from './turns.js';
 
 /** What every operation of this process uses. */
@@ -26,6 +27,8 @@ export interface Machinery {
   readonly followers: Followers;
   /** Acts under one Idempotency-Key, one after the other. */
   readonly turns: Turns;
+  /** Counts callers without a bearer token, over all servers. */
+  readonly limits: RateLimits;
   /** Tells the sealer that events were committed; many calls at once make one word. */
   announce(): void;
   /** Hands out a tenant's events; a process that only works on the database has none. */
@@ -60,8 +63,11 @@ interface OpenWork {
   actor(): Actor;
 }
 
+type Admit = Reading['admit'];
+const freely: Admit = async () => undefined;
+
 /** Begins a transaction for one act. */
-export async function openWork(machinery: Machinery, caller: Caller): Promise<OpenWork> {
+export async function openWork(machinery: Machinery, caller: Caller, admit = freely): Promise<OpenWork> {
   const session = await machinery.pool.begin('write');
   let actor = caller.actor;
   let tenantId = tenantOf(actor);
@@ -85,6 +91,7 @@ export async function openWork(machinery: Machinery, caller: Caller): Promise<Op
       tenantId = next;
       actor = as;
     },
+    admit,
     emit: (event) => work.emitAll([event]),
     emitAll: async (events) => {
       emitted ||= events.length > 0;
@@ -215,13 +222,19 @@ export class Operation implements Context {
     this.tasks.push(task);
   }
 
-  /** Before anything runs, whatever door it came by: what is asked is taken down, its features asked or charged. */
+  /** Before anything runs, whatever door it came by: it is counted and taken down, its features asked or charged. */
   async begin(asked: OperationDocument): Promise<void> {
+    const { actor, address } = this.caller;
+    if (actor.kind === 'anonymous') await this.machinery.limits.countAddress(address, rootsOf(asked));
     const needs = needsOf(asked, this.actor);
     if (asked.operation.operation !== OperationTypeNode.MUTATION) return this.features.beforeQuery(needs);
     this.idempotency.recognise(asked);
     return this.features.beforeMutation(needs);
   }
+
+  private readonly admit: Admit = async (licenseId) => {
+    if (this.caller.actor.kind === 'anonymous') await this.machinery.limits.countLicense(licenseId, 1);
+  };
 
   answered(): Promise<(responseName: string) => boolean> {
     return this.idempotency.answered(() => this.reading());
@@ -244,7 +257,7 @@ export class Operation implements Context {
    */
   private async perform(act: RootAct, claim?: Claim): Promise<unknown> {
     const caller = claim === undefined ? this.caller : { ...this.caller, actor: claim.actor };
-    const { work, session, actor } = await openWork(this.machinery, caller);
+    const { work, session, actor } = await openWork(this.machinery, caller, this.admit);
     this.progress.work = work;
     try {
       const { payload, charged } = await once(act, work, claim);
@@ -330,6 +343,7 @@ export class Operation implements Context {
         session.setTenant(next);
         operation.progress.actor = as;
       },
+      admit: this.admit,
     };
   }
 

@@ -25,6 +25,7 @@ import { EventFeed } from './eventFeed.js';
 import { followers } from './followers.js';
 import { migrate } from './migrate.js';
 import type { Machinery } from './operation.js';
+import { RateLimits } from './rateLimits.js';
 import { createSchema } from './schema.js';
 import { announcer, startSealer } from './sealer.js';
 import { seedDemo } from './seed.js';
@@ -87,14 +88,20 @@ export function openMachinery(parts: MachineryParts, role: DatabaseRole): Machin
     ...(parts.onStatement === undefined ? {} : { onStatement: parts.onStatement }),
   });
   const settings = { leaseSeconds: config.LG_LEASE_SECONDS };
+  const ring = keyRing(keys);
+  const clock = parts.clock ?? systemClock;
   return {
     pool,
-    keys: keyRing(keys),
-    clock: parts.clock ?? systemClock,
+    keys: ring,
+    clock,
     log,
     settings,
     followers,
     turns: new Turns(config.LG_STATEMENT_SECONDS * 1000),
+    limits: new RateLimits(
+      { pool, keys: ring, clock },
+      { address: config.LG_RATE_ADDRESS_PER_MINUTE, license: config.LG_RATE_LICENSE_PER_MINUTE },
+    ),
     announce: announcer(pool),
   };
 }

@@ -178,11 +178,19 @@ function sharedDatabase({ adminUrl, url }: TestServer): Database {
   return { adminUrl, url, drop: async () => undefined };
 }
 
+/** Its clock stands still, and with it every window of the rate limits: tests of those set them. */
+const surroundings = {
+  NODE_ENV: 'test',
+  LG_DATABASE_POOL: '8',
+  LG_RATE_ADDRESS_PER_MINUTE: '0',
+  LG_RATE_LICENSE_PER_MINUTE: '0',
+};
+
 /** The whole server in this process, on real PostgreSQL, with a clock that stands still until a test moves it. */
 export async function startTestServer(options: TestServerOptions = {}): Promise<TestServer> {
   const { beside } = options;
   const database = beside === undefined ? await newDatabase() : sharedDatabase(beside);
-  const config = readConfig({ NODE_ENV: 'test', LG_DATABASE_POOL: '8', ...options.environment });
+  const config = readConfig({ ...surroundings, ...options.environment });
   const keys = options.keys ?? beside?.keys ?? newKeys();
   const holder: { server?: TestServer } = {};
   const clock: Clock = () => holder.server?.now ?? START;
