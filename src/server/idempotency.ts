@@ -16,7 +16,8 @@ import type { Caller, Machinery } from './operation.js';
 import { idempotencyKeys as answers } from './table.js';
 import { keyInUse } from './turns.js';
 
-const KEPT_DAYS = 7;
+/** For how long an answer is replayed. */
+export const KEPT_DAYS = 7;
 const PRINTABLE = /^[\x20-\x7e]{1,255}$/;
 /** Of a response name; its column has room for an instant behind it. */
 const LONGEST_NAME = 220;

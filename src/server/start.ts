@@ -29,6 +29,7 @@ import { RateLimits } from './rateLimits.js';
 import { createSchema } from './schema.js';
 import { announcer, startSealer } from './sealer.js';
 import { seedDemo } from './seed.js';
+import { startSweeper } from './sweeper.js';
 import { Turns } from './turns.js';
 
 /** A database to work on: yours, or the embedded one. */
@@ -220,6 +221,7 @@ export async function startServer(
     undo.push(opened.pool.end);
     const { machinery, stop: stopEvents } = await followEvents(opened, database.url);
     undo.push(stopEvents);
+    undo.push(startSweeper({ url: database.url, clock: opened.clock, log }).stop);
     const worker = openMachinery(parts, 'lg_worker');
     undo.push(worker.pool.end);
     if (wantsDemo(config)) await seedDemo(worker);
