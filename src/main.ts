@@ -12,10 +12,11 @@ import { Refusal } from './core/refusal.js';
 import { StartupError } from './core/startupError.js';
 import { errorsPage } from './server/errorsPage.js';
 import { migrate } from './server/migrate.js';
+import { openTokens } from './server/openTokens.js';
 import { openWork } from './server/operation.js';
 import { createSchema, printedSchema } from './server/schema.js';
 import { seedDemo, systemCaller } from './server/seed.js';
-import { borrowDatabase, openMachinery, openTokens, startServer } from './server/start.js';
+import { borrowDatabase, openMachinery, startServer } from './server/start.js';
 import { welcome } from './server/welcome.js';
 
 const say = (text: string): void => {
@@ -134,7 +135,7 @@ program
 program
   .command('token <tenant>')
   .description('sign a token for development')
-  .option('--role <role>', 'admin, manager, auditor, support, reseller, customer', 'admin')
+  .option('--role <role>', 'admin, manager, auditor, support, reseller, customer, operator', 'admin')
   .option('--subject <subject>', 'who it is for', 'developer')
   .option('--customer <id>', 'bind it to a customer')
   .option('--reseller <id>', 'bind it to a reseller')

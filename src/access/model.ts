@@ -49,6 +49,10 @@ export function resellerInactive(id: string): Refusal {
   return new Refusal('RESELLER_INACTIVE', `Reseller ${id} is switched off and sells no licenses.`, { id });
 }
 
+export function tokenExpired(): Refusal {
+  return new Refusal('TOKEN_EXPIRED', 'The token has expired; sign in again.');
+}
+
 /** What a caller learns of itself. */
 export function viewerOf(actor: Actor) {
   const known = actor.kind === 'user' || actor.kind === 'service';

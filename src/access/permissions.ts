@@ -38,11 +38,15 @@ export const permissions = {
   'order.read': 'See orders.',
   'event.read': 'See the events of the audit trail.',
   'entitlement.read': 'See what the own licenses grant.',
+  'tenant.list': 'See all tenants; for operators alone.',
 } as const;
 
 export type Permission = keyof typeof permissions;
 
-const all = Object.keys(permissions) as Permission[];
+/** What stands above the tenants: no role but the operator's holds it, and nobody grants it inside a tenant. */
+const aboveTenants: ReadonlySet<Permission> = new Set<Permission>(['tenant.list']);
+
+const all = (Object.keys(permissions) as Permission[]).filter((permission) => !aboveTenants.has(permission));
 const everyRead = all.filter((permission) => permission.endsWith('.read'));
 const customerSide = [
   ANYONE,
@@ -76,6 +80,8 @@ export const roles = {
   customer: [...customerSide, 'activation.read_user', 'activation.deactivate', 'license.analyze'],
   /** One device among others: it sees its license and itself, not who else uses the license. */
   application: [ANYONE, 'license.read', 'activation.read_shown'],
+  /** Whoever runs the server for its tenants. It sees which there are, and nothing in them but its own. */
+  operator: [ANYONE, 'viewer.read', 'tenant.list'],
 } as const satisfies Record<string, readonly Permission[]>;
 
 export type Role = keyof typeof roles;
@@ -86,6 +92,15 @@ export function isPermission(word: string): word is Permission {
 
 export function isRole(word: string): word is Role {
   return Object.hasOwn(roles, word);
+}
+
+/** The claim by which a token would make an operator, of one with these words. */
+export function operatorClaim(
+  roleNames: readonly string[],
+  single: readonly string[],
+): 'roles' | 'permissions' | undefined {
+  if (roleNames.includes('operator' satisfies Role)) return 'roles';
+  return single.some((word) => isPermission(word) && aboveTenants.has(word)) ? 'permissions' : undefined;
 }
 
 /** The union of roles and single permissions; words that are neither grant nothing. */

@@ -13,8 +13,8 @@ export interface UserActor {
   readonly customerId?: CustomerId;
   readonly resellerId?: ResellerId;
   readonly permissions: ReadonlySet<string>;
-  /** When the token ends, and with it what was opened with it. */
-  readonly expiresAt: Instant;
+  /** When the token ends, and with it what was opened with it; null for an API key without an end. */
+  readonly expiresAt: Instant | null;
 }
 
 /** An application in the field, which proved itself by a license key or an activation token. */

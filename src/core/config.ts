@@ -1,5 +1,6 @@
 import ipaddr from 'ipaddr.js';
 import { z } from 'zod';
+import { ALGORITHMS, issuerList, json, keysUrl, publicKeySet } from './issuers.js';
 import { StartupError } from './startupError.js';
 
 const list = z.string().transform((value) =>
@@ -9,7 +10,6 @@ const list = z.string().transform((value) =>
     .filter((item) => item !== ''),
 );
 const flag = z.enum(['true', 'false']).transform((value) => value === 'true');
-const ALGORITHMS = ['EdDSA', 'ES256', 'ES384', 'ES512', 'PS256', 'PS384', 'PS512', 'RS256', 'RS384', 'RS512'];
 
 /** An origin as browsers send it: scheme, host and a port that is not the scheme's own. */
 const isOrigin = (value: string): boolean =>
@@ -69,10 +69,14 @@ export const settings = {
     z.string().min(1).default('licensegraph'),
     'The `aud` that bearer tokens must have.',
   ),
-  LG_AUTH_JWKS_URL: setting(z.url().optional(), "Where the issuer's public keys are."),
+  LG_AUTH_JWKS_URL: setting(keysUrl.optional(), "Where the issuer's public keys are; https in production."),
   LG_AUTH_JWKS: setting(
-    z.string().min(2).optional(),
+    json(publicKeySet).optional(),
     "The issuer's public keys themselves, as a JWKS document.",
+  ),
+  LG_AUTH_ISSUERS: setting(
+    json(issuerList).optional(),
+    'Several issuers, in the place of the one above: a JSON list of `{issuer, jwksUrl | jwks, audience?, algorithms?, tenants?, operators?}`.',
   ),
   LG_AUTH_ALGORITHMS: setting(
     list.pipe(z.array(z.enum(ALGORITHMS)).min(1)).default(['EdDSA', 'ES256', 'RS256', 'PS256']),
@@ -151,22 +155,58 @@ function unknownSettings(environment: NodeJS.ProcessEnv): string[] {
     .map((name) => `${name}: there is no such setting`);
 }
 
+const oneIssuer = [
+  'LG_AUTH_ISSUER',
+  'LG_AUTH_JWKS_URL',
+  'LG_AUTH_JWKS',
+  'LG_AUTH_HS256_SECRET',
+] as const satisfies readonly (keyof Settings)[];
+
+/** One issuer or a list of them, each with its keys from one place. */
+function issuerConflicts(config: Config): string[] {
+  const [name, ...keys] = oneIssuer.filter((setting) => config[setting] !== undefined);
+  if (name === undefined) return [];
+  if (config.LG_AUTH_ISSUERS !== undefined) return [`${name}: does not go with LG_AUTH_ISSUERS`];
+  if (name !== 'LG_AUTH_ISSUER') return ['LG_AUTH_ISSUER: is required with token keys'];
+  const [, second] = keys;
+  return second === undefined ? [] : [`${second}: does not go with ${keys[0]}`];
+}
+
+function unsafeKeys(config: Config): string[] {
+  const urls = [
+    ['LG_AUTH_JWKS_URL', config.LG_AUTH_JWKS_URL] as const,
+    ...(config.LG_AUTH_ISSUERS ?? []).map(
+      ({ jwksUrl }, index) => [`LG_AUTH_ISSUERS: ${index}.jwksUrl`, jwksUrl] as const,
+    ),
+  ];
+  return urls
+    .filter(([, url]) => url?.startsWith('http:') === true)
+    .map(([name]) => `${name}: must begin with https in production`);
+}
+
+function missingIssuers(config: Config): string[] {
+  if (config.LG_AUTH_ISSUERS !== undefined) return [];
+  if (oneIssuer.every((setting) => config[setting] === undefined))
+    return ['LG_AUTH_ISSUER: it or LG_AUTH_ISSUERS is required in production'];
+  return (config.LG_AUTH_JWKS_URL ?? config.LG_AUTH_JWKS) === undefined
+    ? ['LG_AUTH_JWKS_URL: it or LG_AUTH_JWKS is required in production']
+    : [];
+}
+
 function conflicts(config: Config): string[] {
-  const problems: string[] = [];
-  const published = config.LG_AUTH_JWKS_URL ?? config.LG_AUTH_JWKS;
-  if (config.LG_AUTH_HS256_SECRET !== undefined && published !== undefined) {
-    problems.push('LG_AUTH_HS256_SECRET: does not go with LG_AUTH_JWKS_URL or LG_AUTH_JWKS');
-  }
+  const problems = issuerConflicts(config);
   if (config.NODE_ENV !== 'production') return problems;
   if (config.DATABASE_URL === undefined) problems.push('DATABASE_URL: is required in production');
-  if (config.LG_AUTH_ISSUER === undefined) problems.push('LG_AUTH_ISSUER: is required in production');
-  if (config.LG_AUTH_JWKS_URL === undefined && config.LG_AUTH_JWKS === undefined) {
-    problems.push('LG_AUTH_JWKS_URL: it or LG_AUTH_JWKS is required in production');
-  }
   if (config.LG_AUTH_HS256_SECRET !== undefined)
     problems.push('LG_AUTH_HS256_SECRET: is for development only');
   if (config.LG_DEMO === true) problems.push('LG_DEMO: demo tenants are for development only');
-  return problems;
+  return [...problems, ...missingIssuers(config), ...unsafeKeys(config)];
+}
+
+function problemsOf(issues: readonly z.core.$ZodIssue[]): string {
+  const named = ({ path, message }: z.core.$ZodIssue): string =>
+    path.length === 0 ? message : `${path.join('.')}: ${message}`;
+  return issues.map(named).join(', ');
 }
 
 /** Reads the environment; every bad or unknown setting is named in one StartupError, values never. */
@@ -175,8 +215,7 @@ export function readConfig(environment: NodeJS.ProcessEnv): Config {
   const read = byName.map(([name, { type }]) => {
     const given = environment[name] === '' ? undefined : environment[name];
     const result = type.safeParse(given);
-    if (!result.success)
-      problems.push(`${name}: ${result.error.issues.map((issue) => issue.message).join(', ')}`);
+    if (!result.success) problems.push(`${name}: ${problemsOf(result.error.issues)}`);
     return [name, result.data];
   });
   const config = Object.fromEntries(read) as Config;
@@ -195,11 +234,17 @@ export function introspects(config: Config): boolean {
   return config.LG_INTROSPECTION ?? isDevelopment(config);
 }
 
+function shownValue(value: unknown): string {
+  if (value === undefined) return '';
+  if (Array.isArray(value) && value.every((item) => typeof item === 'string')) return value.join(',');
+  return typeof value === 'object' ? JSON.stringify(value) : String(value);
+}
+
 /** Each setting with its resolved value, secrets masked. */
 export function describeConfig(config: Config): { name: string; value: string; about: string }[] {
   return byName.map(([name, { secret, about }]) => {
     const value = config[name];
-    const shown = value === undefined ? '' : Array.isArray(value) ? value.join(',') : String(value);
+    const shown = shownValue(value);
     return { name, value: secret && shown !== '' ? '(secret)' : shown, about };
   });
 }

@@ -3,7 +3,27 @@
  * is printed from it, and a test fails when a code is thrown that does not stand here.
  */
 export const refusalCodes = {
-  UNAUTHENTICATED: [401, 'No token came with the request, or it is not valid; the message says which.'],
+  UNAUTHENTICATED: [401, 'The field needs to know who asks, and no token or API key came with the request.'],
+  TOKEN_INVALID: [
+    401,
+    'What came as a bearer is no token that verifies: its form, its type, its algorithm, its key or its signature.',
+  ],
+  TOKEN_EXPIRED: [401, 'The token is over. Sign in again.'],
+  TOKEN_NOT_YET_VALID: [
+    401,
+    'The token begins, or was issued, in the future: the clock of its issuer or of the server is wrong.',
+  ],
+  TOKEN_AUDIENCE_MISMATCH: [401, 'The token was made for another service.'],
+  TOKEN_ISSUER_UNKNOWN: [401, 'The token names no issuer, or one that is not taken here.'],
+  TOKEN_CLAIM_INVALID: [
+    401,
+    'The token verifies, and says something that does not fit; `extensions.claim` names it.',
+  ],
+  TENANT_NOT_FOUND: [401, 'The token verifies, and its tenant does not exist.'],
+  ISSUER_UNAVAILABLE: [
+    503,
+    "The keys of the token's issuer cannot be had at the moment. The token may be good: try again.",
+  ],
   FORBIDDEN: [403, 'The caller is known but lacks the permission that the field states.'],
   INVALID_INPUT: [
     422,

@@ -5,7 +5,8 @@ import type { VerifyToken } from '../access/tokens.js';
 import type { Actor } from '../core/actor.js';
 import type { Pool } from '../core/db.js';
 import type { TenantId } from '../core/id.js';
-import { Refusal, unauthenticated } from '../core/refusal.js';
+import { Refusal } from '../core/refusal.js';
+import { asDoorError } from './formatError.js';
 
 export type Authenticate = (authorization: string | undefined) => Promise<Actor>;
 
@@ -31,19 +32,18 @@ export function authenticator(verify: VerifyToken, pool: Pool): Authenticate {
   return async (authorization) => {
     if (authorization === undefined) return anonymous;
     const token = /^Bearer +(\S+)$/i.exec(authorization)?.[1];
-    if (token === undefined) throw unauthenticated('The Authorization header must be `Bearer` and a token.');
+    if (token === undefined)
+      throw new Refusal('TOKEN_INVALID', 'The Authorization header must be `Bearer` and a token.');
     const actor = await verify(token);
-    if (!(await exists(actor.tenantId))) throw unauthenticated("The token's tenant does not exist.");
+    if (!(await exists(actor.tenantId)))
+      throw new Refusal('TENANT_NOT_FOUND', "The token's tenant does not exist.");
     return actor;
   };
 }
 
 /** Before there is an operation, a refusal has to carry its HTTP status itself, and any other error its request's id. */
-export function asHttpError(error: unknown, requestId: string): GraphQLError {
-  if (error instanceof Refusal) {
-    const http = { status: 401, headers: new Map([['www-authenticate', 'Bearer']]) };
-    return new GraphQLError(error.message, { extensions: { code: error.code, http } });
-  }
+export function asHttpError(error: unknown, requestId: string): unknown {
+  if (error instanceof Refusal) return asDoorError(error);
   const originalError = error instanceof Error ? error : new Error(String(error));
   const extensions = { code: 'INTERNAL_SERVER_ERROR', requestId };
   return new GraphQLError('a request could not be begun', { originalError, extensions });

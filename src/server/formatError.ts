@@ -51,14 +51,26 @@ function refusalIn(error: unknown): Refusal | undefined {
   return inner instanceof Refusal ? inner : undefined;
 }
 
+/** RFC 6750, section 3: who sent nothing is told of nothing; a quoted string holds plain ASCII without quotes. */
+function challenge({ code, message }: Refusal): string {
+  if (code === 'UNAUTHENTICATED') return 'Bearer';
+  const description = message.replace(/[^\x20-\x7e]|["\\]/g, '?');
+  return `Bearer error="invalid_token", error_description="${description}"`;
+}
+
+function headersOf(refusal: Refusal, status: number): Map<string, string> {
+  const { retryAfterSeconds } = refusal.details;
+  const headers = new Map<string, string>();
+  if (status === 401) headers.set('www-authenticate', challenge(refusal));
+  if (retryAfterSeconds !== undefined) headers.set('retry-after', String(retryAfterSeconds));
+  return headers;
+}
+
 /** A refusal of a whole request carries its HTTP status itself, and when it is over. Any other error stays as it is. */
 export function asDoorError(error: unknown): unknown {
   if (!(error instanceof Refusal)) return error;
-  const { retryAfterSeconds } = error.details;
-  const headers = new Map(
-    retryAfterSeconds === undefined ? [] : [['retry-after', String(retryAfterSeconds)]],
-  );
-  const http = { status: refusalCodes[error.code][0], headers };
+  const [status] = refusalCodes[error.code];
+  const http = { status, headers: headersOf(error, status) };
   return new GraphQLError(error.message, { originalError: error, extensions: { http } });
 }
 

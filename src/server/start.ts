@@ -1,17 +1,6 @@
 import { readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { FastifyInstance } from 'fastify';
-import type { JSONWebKeySet, JWTVerifyGetKey } from 'jose';
-import {
-  DEVELOPMENT_ISSUER,
-  localKeys,
-  remoteKeys,
-  sharedSecret,
-  type TokenSigner,
-  tokenSigner,
-  tokenVerifier,
-  type VerifyToken,
-} from '../access/tokens.js';
 import { type Clock, systemClock } from '../core/clock.js';
 import { type Config, isDevelopment } from '../core/config.js';
 import { keyRing } from '../core/crypto.js';
@@ -24,6 +13,7 @@ import { startEmbeddedPostgres } from './embeddedPostgres.js';
 import { EventFeed } from './eventFeed.js';
 import { followers } from './followers.js';
 import { migrate } from './migrate.js';
+import { openTokens, type Tokens } from './openTokens.js';
 import type { Machinery } from './operation.js';
 import { RateLimits } from './rateLimits.js';
 import { createSchema } from './schema.js';
@@ -107,53 +97,6 @@ export function openMachinery(parts: MachineryParts, role: DatabaseRole): Machin
   };
 }
 
-function configuredKeys(config: Config): JWTVerifyGetKey | undefined {
-  if (config.LG_AUTH_JWKS_URL !== undefined) return remoteKeys(config.LG_AUTH_JWKS_URL);
-  if (config.LG_AUTH_HS256_SECRET !== undefined) return sharedSecret(config.LG_AUTH_HS256_SECRET);
-  if (config.LG_AUTH_JWKS === undefined) return undefined;
-  try {
-    return localKeys(JSON.parse(config.LG_AUTH_JWKS));
-  } catch {
-    throw new StartupError('LG_AUTH_JWKS: is not a JWKS document');
-  }
-}
-
-export interface Tokens {
-  readonly verify: VerifyToken;
-  readonly publicKeys: JSONWebKeySet;
-  /** Only a development server without an issuer of its own signs tokens. */
-  readonly signer: TokenSigner | undefined;
-}
-
-export async function openTokens(config: Config, keys: Keys, clock: Clock): Promise<Tokens> {
-  const { LG_AUTH_AUDIENCE: audience, LG_AUTH_HS256_SECRET: secret } = config;
-  const configured = configuredKeys(config);
-  if (configured !== undefined) {
-    if (config.LG_AUTH_ISSUER === undefined)
-      throw new StartupError('LG_AUTH_ISSUER: is required with token keys');
-    const algorithms = secret === undefined ? config.LG_AUTH_ALGORITHMS : ['HS256'];
-    const verify = tokenVerifier({
-      issuer: config.LG_AUTH_ISSUER,
-      audience,
-      algorithms,
-      keys: configured,
-      clock,
-    });
-    return { verify, publicKeys: { keys: [] }, signer: undefined };
-  }
-  if (keys.tokenKey === undefined)
-    throw new StartupError('LG_AUTH_JWKS_URL: is required when keys are not generated');
-  const signer = await tokenSigner(keys.tokenKey, audience);
-  const rules = {
-    issuer: DEVELOPMENT_ISSUER,
-    audience,
-    algorithms: ['EdDSA'],
-    keys: localKeys(signer.publicKeys),
-    clock,
-  };
-  return { verify: tokenVerifier(rules), publicKeys: signer.publicKeys, signer };
-}
-
 /** A running server. */
 export interface Running {
   readonly app: FastifyInstance;
@@ -225,7 +168,7 @@ export async function startServer(
     const worker = openMachinery(parts, 'lg_worker');
     undo.push(worker.pool.end);
     if (wantsDemo(config)) await seedDemo(worker);
-    const tokens = await openTokens(config, keys, systemClock);
+    const tokens = await openTokens(config, keys, systemClock, log);
     const app = await createApp({
       config,
       machinery,

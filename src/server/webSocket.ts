@@ -13,13 +13,14 @@ import {
 } from 'graphql';
 import { CloseCode, type Context as SocketContext, type SubscribePayload } from 'graphql-ws';
 import { type Extra, makeHandler } from 'graphql-ws/use/@fastify/websocket';
+import { tokenExpired } from '../access/model.js';
 import type { UserActor } from '../core/actor.js';
 import { millis } from '../core/clock.js';
 import { piped } from '../core/queue.js';
-import { Refusal } from '../core/refusal.js';
+import { Refusal, type RefusalCode, unauthenticated } from '../core/refusal.js';
 import type { Authenticate } from './authenticate.js';
 import { documentOf, refusal, variableProblems } from './document.js';
-import { formatError, isInternal } from './formatError.js';
+import { formatError, isInternal, MASKED } from './formatError.js';
 import { type Caller, type Machinery, Operation } from './operation.js';
 
 /** Streams of one socket at a time. */
@@ -125,17 +126,29 @@ function iteratorOf<Entry>(
   };
 }
 
-/** Says why before it hangs up. */
-function refuse(socket: Socket, reason: string): false {
-  socket.extra.socket.close(CloseCode.Unauthorized, reason.slice(0, 120));
+/** RFC 6455, section 5.5.1: the reason of a close has room for 123 bytes. */
+const LONGEST_REASON = 123;
+/** RFC 6455, section 7.4.1, and the registry's 1013: it may work later. */
+const INTERNAL_ERROR = 1011;
+const TRY_AGAIN_LATER = 1013;
+
+/** Says why before it hangs up: the code of the refusal, then its words. */
+function hangUp(socket: Socket, closeCode: number, code: RefusalCode, message: string): false {
+  socket.extra.socket.close(closeCode, `${code}: ${message}`.slice(0, LONGEST_REASON));
   return false;
+}
+
+function refuse(socket: Socket, { code, message }: Refusal): false {
+  const closeCode = code === 'ISSUER_UNAVAILABLE' ? TRY_AGAIN_LATER : CloseCode.Unauthorized;
+  return hangUp(socket, closeCode, code, message);
 }
 
 /** Ends the socket when its token does. */
 function endWithToken(socket: Socket, actor: UserActor, machinery: Machinery): void {
+  if (actor.expiresAt === null) return;
   const left = millis(actor.expiresAt) - millis(machinery.clock());
   if (left <= 0) {
-    refuse(socket, 'The token has expired; sign in again.');
+    refuse(socket, tokenExpired());
     return;
   }
   const again = (): void => endWithToken(socket, actor, machinery);
@@ -143,16 +156,18 @@ function endWithToken(socket: Socket, actor: UserActor, machinery: Machinery): v
 }
 
 async function authenticated(socket: Socket, { authenticate, machinery }: SocketOptions): Promise<boolean> {
-  const actor = await authenticate(bearerOf(socket.connectionParams)).catch((error: unknown) => {
-    if (!(error instanceof Refusal)) machinery.log.error({ err: error }, 'a socket could not be begun');
-    return error instanceof Refusal ? error.message : 'Something went wrong on our side.';
-  });
-  if (typeof actor === 'string') return refuse(socket, actor);
-  if (actor.kind !== 'user' && actor.kind !== 'service')
-    return refuse(socket, 'Send a bearer token as `authorization`.');
-  socket.extra.actor = actor;
-  endWithToken(socket, actor, machinery);
-  return true;
+  try {
+    const actor = await authenticate(bearerOf(socket.connectionParams));
+    if (actor.kind !== 'user' && actor.kind !== 'service')
+      return refuse(socket, unauthenticated('Send a bearer token as `authorization`.'));
+    socket.extra.actor = actor;
+    endWithToken(socket, actor, machinery);
+    return true;
+  } catch (error) {
+    if (error instanceof Refusal) return refuse(socket, error);
+    machinery.log.error({ err: error }, 'a socket could not be begun');
+    return hangUp(socket, INTERNAL_ERROR, 'INTERNAL_SERVER_ERROR', MASKED);
+  }
 }
 
 /** What a socket asks for, ready to run; errors end that operation and not the socket. */

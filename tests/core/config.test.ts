@@ -48,7 +48,7 @@ const bad: [name: string, environment: NodeJS.ProcessEnv][] = [
   ['LG_TRUSTED_PROXIES', { LG_TRUSTED_PROXIES: '10.0.0.0/8,proxy.internal' }],
   [
     'LG_AUTH_HS256_SECRET',
-    { LG_AUTH_HS256_SECRET: 'x'.repeat(40), LG_AUTH_ISSUER: 'i', LG_AUTH_JWKS: '{"keys":[]}' },
+    { LG_AUTH_HS256_SECRET: 'x'.repeat(40), LG_AUTH_ISSUER: 'i', LG_AUTH_JWKS_URL: 'https://id.example/k' },
   ],
   ['LG_DEMO', { LG_DEMO: 'yes' }],
   ['DATABASE_URL', { ...production, DATABASE_URL: undefined }],

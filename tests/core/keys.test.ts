@@ -65,7 +65,12 @@ describe('key material', () => {
   const bad: [what: string, environment: NodeJS.ProcessEnv, named: RegExp][] = [
     [
       'nothing in production',
-      { NODE_ENV: 'production', DATABASE_URL: 'postgres://x', LG_AUTH_ISSUER: 'i', LG_AUTH_JWKS: '{}' },
+      {
+        NODE_ENV: 'production',
+        DATABASE_URL: 'postgres://x',
+        LG_AUTH_ISSUER: 'i',
+        LG_AUTH_JWKS_URL: 'https://x.example/k',
+      },
       /LG_PEPPERS/,
     ],
     [

@@ -299,5 +299,8 @@ test('a socket ends when its token does', async () => {
   const stream = await subscribe(server, soon ?? '', changed);
   server.pass(2000);
 
-  expect(await stream.ended).toMatchObject({ code: 4401, reason: 'The token has expired; sign in again.' });
+  expect(await stream.ended).toMatchObject({
+    code: 4401,
+    reason: 'TOKEN_EXPIRED: The token has expired; sign in again.',
+  });
 });

@@ -10,9 +10,10 @@ import { connect } from '../../src/core/db.js';
 import type { Keys } from '../../src/core/keys.js';
 import { createLog } from '../../src/core/log.js';
 import { createApp } from '../../src/server/app.js';
+import { openTokens, type Tokens } from '../../src/server/openTokens.js';
 import type { Machinery } from '../../src/server/operation.js';
 import { createSchema } from '../../src/server/schema.js';
-import { followEvents, openMachinery, openTokens, type Tokens } from '../../src/server/start.js';
+import { followEvents, openMachinery } from '../../src/server/start.js';
 import { onDatabase, TEMPLATE } from './database.js';
 
 const schema = createSchema();

@@ -1,0 +1,28 @@
+/**
+ * What each kind of signed token says of itself in its header `typ` (RFC 8725, section 3.11), all in one place. Whoever
+ * verifies one kind takes its own words only: a license file, a signed answer or a checkpoint never opens the door as a
+ * bearer token, whatever claims it carries and whoever signed it. Each kind has a key of its own as well.
+ */
+export const signedTypes = {
+  /** The answer to a validation that brought a nonce. */
+  validation: 'licensegraph-validation+jwt',
+  /** A license with its activation, to be checked without a connection. */
+  licenseFile: 'licensegraph-license+jwt',
+  /** The answer to a device that cannot connect. */
+  offlineResponse: 'licensegraph-offline+jwt',
+  /** What a licensee may use, for servers that decide by themselves. */
+  entitlementSet: 'licensegraph-entitlements+jwt',
+  /** The head of the audit trail at an instant. */
+  auditCheckpoint: 'licensegraph-checkpoint+jwt',
+  /** Licenses that no longer hold. */
+  revocationList: 'licensegraph-revocations+jwt',
+} as const;
+
+/** RFC 7519, section 5.1, and RFC 9068, section 2.1. Many issuers leave the header out. */
+const bearerTypes: readonly string[] = ['jwt', 'at+jwt'];
+
+/** A media type without its `application/`, in any case (RFC 7515, section 4.1.9). */
+export function isBearerType(typ: unknown): boolean {
+  if (typ === undefined) return true;
+  return typeof typ === 'string' && bearerTypes.includes(typ.toLowerCase().replace(/^application\//, ''));
+}
