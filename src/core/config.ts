@@ -111,6 +111,10 @@ export const settings = {
     z.coerce.number().int().min(30).max(86_400).default(900),
     'How long a floating lease lives without a heartbeat.',
   ),
+  LG_SOCKET_PING_SECONDS: setting(
+    z.coerce.number().int().min(1).max(3600).default(12),
+    'How often a WebSocket is pinged; a peer that has not answered by the next ping is cut off.',
+  ),
   LG_TRUSTED_PROXIES: setting(
     list.pipe(z.array(z.string().refine(isAddressRange, 'takes addresses and CIDR ranges'))).default([]),
     'Addresses or CIDR ranges whose `X-Forwarded-*` and `X-Request-Id` are believed.',

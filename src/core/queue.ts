@@ -3,6 +3,11 @@ import { Refusal } from './refusal.js';
 /** How many entries may wait for a reader that does not keep up; one more ends its stream. */
 const QUEUE_LIMIT = 5000;
 
+/** Entries as they come. `return` ends it at once, also while a `next` waits. */
+export interface Stream<Entry> extends AsyncIterableIterator<Entry> {
+  return(): Promise<IteratorResult<Entry>>;
+}
+
 interface Waiting<Entry> {
   resolve(next: IteratorResult<Entry>): void;
   reject(error: unknown): void;
@@ -12,7 +17,7 @@ interface Waiting<Entry> {
  * What is pushed on one side and read on the other. Unlike an async generator it ends at once when its reader
  * leaves, also while that one waits: nothing is kept alive until the next entry comes.
  */
-export class Queue<Entry> implements AsyncIterableIterator<Entry> {
+export class Queue<Entry> implements Stream<Entry> {
   readonly #entries: Entry[] = [];
   #waiting: Waiting<Entry> | undefined;
   #error: unknown;
@@ -73,21 +78,34 @@ export class Queue<Entry> implements AsyncIterableIterator<Entry> {
   }
 }
 
-/** Hands on what `keep` makes of each entry, one after the other; undefined is left out. */
+/**
+ * Hands on what `keep` makes of each entry, one after the other; undefined is left out. Nothing is taken from the
+ * source before it is asked for: whoever reads slowly lets what is small wait, the entries of the source.
+ */
 export function piped<From, To>(
-  source: AsyncIterableIterator<From>,
+  source: AsyncIterator<From>,
   keep: (entry: From) => Promise<To | undefined>,
-): Queue<To> {
-  const target = new Queue<To>(() => void source.return?.());
-  const pump = async (): Promise<void> => {
-    for await (const entry of source) {
-      const kept = await keep(entry);
-      if (kept !== undefined) target.push(kept);
+): Stream<To> {
+  const end = async (): Promise<IteratorResult<To>> => {
+    await source.return?.();
+    return { done: true, value: undefined };
+  };
+  const next = async (): Promise<IteratorResult<To>> => {
+    for (;;) {
+      const step = await source.next();
+      if (step.done === true) return { done: true, value: undefined };
+      const kept = await keep(step.value);
+      if (kept !== undefined) return { done: false, value: kept };
     }
   };
-  pump().then(
-    () => target.end(),
-    (error: unknown) => target.fail(error),
-  );
+  const target: Stream<To> = {
+    next: () =>
+      next().catch(async (error: unknown) => {
+        await end();
+        throw error;
+      }),
+    return: end,
+    [Symbol.asyncIterator]: () => target,
+  };
   return target;
 }

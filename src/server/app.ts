@@ -14,7 +14,8 @@ import { guard } from './httpHeaders.js';
 import { type Machinery, Operation } from './operation.js';
 import { requestIds } from './requestId.js';
 import { answerBadUrls, answerBroken, answerErrors, logRequests } from './requests.js';
-import { socketHandler } from './webSocket.js';
+import { chooseProtocol } from './socketProtocol.js';
+import { SocketDoor } from './webSocket.js';
 
 export interface AppOptions {
   readonly config: Config;
@@ -32,10 +33,17 @@ function addressOf({ ip }: FastifyRequest): string | undefined {
   return isIP(address) === 0 ? undefined : address;
 }
 
-/** Tells every socket that the server goes, so that clients connect to another at once. */
-function goodbye(this: FastifyInstance, done: () => void): void {
-  for (const client of this.websocketServer.clients) client.close(1001, 'The server is going away');
-  this.websocketServer.close(() => done());
+async function addSockets(app: FastifyInstance, sockets: SocketDoor): Promise<void> {
+  const goodbye = async (): Promise<void> => {
+    await sockets.goodbye();
+    await new Promise((resolve) => app.websocketServer.close(resolve));
+  };
+  await app.register(websocket, {
+    options: { maxPayload: BODY_LIMIT_BYTES, handleProtocols: chooseProtocol },
+    preClose: (done) => void goodbye().then(() => done()),
+    // The default hangs up before the close code is sent.
+    errorHandler: () => undefined,
+  });
 }
 
 /** The HTTP face: the graph, health, public keys. */
@@ -72,14 +80,16 @@ export async function createApp(options: AppOptions): Promise<FastifyInstance> {
       idempotencyKey,
     });
   };
-  await app.register(websocket, { options: { maxPayload: BODY_LIMIT_BYTES }, preClose: goodbye });
+  const pingSeconds = config.LG_SOCKET_PING_SECONDS;
+  const sockets = new SocketDoor({ machinery, schema, authenticate, addressOf, pingSeconds });
+  await addSockets(app, sockets);
   addGraph(app, {
     graph,
     context,
     onRequest: async (request) => {
       if (request.ws) requireOrigin(request, config.LG_CORS_ORIGINS);
     },
-    wsHandler: socketHandler({ machinery, schema, authenticate, addressOf }),
+    wsHandler: (socket, request) => sockets.enter(socket, request),
   });
   await app.ready();
   return app;

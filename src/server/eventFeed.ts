@@ -66,6 +66,11 @@ export class EventFeed {
     return reader;
   }
 
+  /** How many streams follow a tenant's events in this process. */
+  get readers(): number {
+    return [...this.#channels.values()].reduce((sum, { readers }) => sum + readers.size, 0);
+  }
+
   async stop(): Promise<void> {
     this.#stopped = true;
     clearInterval(this.#timer);

@@ -12,6 +12,7 @@ import type { Followers, Reading, Work, WorkSettings } from '../core/work.js';
 import type { Context } from '../graph/context.js';
 import { type Batch, Loaders } from '../graph/load.js';
 import { needsOf, type OperationDocument, rootsOf } from './enforceFeatures.js';
+import type { EventFeed } from './eventFeed.js';
 import { type Claim, claimName, Idempotency, recall, remember } from './idempotency.js';
 import { OperationFeatures } from './operationFeatures.js';
 import type { RateLimits } from './rateLimits.js';
@@ -32,7 +33,7 @@ export interface Machinery {
   /** Tells the sealer that events were committed; many calls at once make one word. */
   announce(): void;
   /** Hands out a tenant's events; a process that only works on the database has none. */
-  readonly feed?: { follow(tenantId: TenantId): Promise<AsyncIterableIterator<FedEvent>> };
+  readonly feed?: Pick<EventFeed, 'follow' | 'readers'>;
 }
 
 export interface Caller {

@@ -1,233 +1,142 @@
-import { randomUUID } from 'node:crypto';
+import type { WebSocket } from '@fastify/websocket';
 import type { FastifyRequest } from 'fastify';
-import {
-  createSourceEventStream,
-  type ExecutionArgs,
-  type ExecutionResult,
-  execute,
-  type GraphQLError,
-  type GraphQLFormattedError,
-  type GraphQLSchema,
-  getOperationAST,
-  type OperationDefinitionNode,
-} from 'graphql';
-import { CloseCode, type Context as SocketContext, type SubscribePayload } from 'graphql-ws';
-import { type Extra, makeHandler } from 'graphql-ws/use/@fastify/websocket';
+import type { GraphQLFormattedError, GraphQLSchema } from 'graphql';
+import { CloseCode } from 'graphql-ws';
 import { tokenExpired } from '../access/model.js';
 import type { UserActor } from '../core/actor.js';
 import { millis } from '../core/clock.js';
-import { piped } from '../core/queue.js';
-import { Refusal, type RefusalCode, unauthenticated } from '../core/refusal.js';
+import { Refusal, refusalCodes, unauthenticated } from '../core/refusal.js';
 import type { Authenticate } from './authenticate.js';
-import { documentOf, refusal, variableProblems } from './document.js';
-import { formatError, isInternal, MASKED } from './formatError.js';
-import { type Caller, type Machinery, Operation } from './operation.js';
+import { MASKED } from './formatError.js';
+import type { Machinery } from './operation.js';
+import { runOperation, toldOf } from './socketOperations.js';
+import { type Asking, Conversation, type Farewell, type Host, type Results } from './socketProtocol.js';
 
-/** Streams of one socket at a time. */
-const SUBSCRIPTION_LIMIT = 100;
+/** Operations of one socket at a time, streams among them. */
+const OPERATION_LIMIT = 100;
 const INIT_WAIT_MILLIS = 5_000;
 /** A token that lives longer is looked at again then: a timer of Node ends at 24 days. */
 const LONGEST_TIMER_MILLIS = 86_400_000;
+/** RFC 6455, section 7.4.1, and its registry. */
+const GOODBYE: Farewell = { code: 1001, reason: 'The server is going away' };
+const TRY_AGAIN_LATER = 1013;
 
 export interface SocketOptions {
   readonly machinery: Machinery;
   readonly schema: GraphQLSchema;
   readonly authenticate: Authenticate;
   readonly addressOf: (request: FastifyRequest) => string | undefined;
+  readonly pingSeconds: number;
 }
 
-/** What a socket knows of its caller. */
-type Held = {
-  actor?: UserActor;
-  timer?: NodeJS.Timeout;
-};
-type Socket = SocketContext<Record<string, unknown>, Extra & Partial<Held>>;
-
-interface Asked extends ExecutionArgs {
-  readonly contextValue: Operation;
-  readonly operation: OperationDefinitionNode;
-}
-
-function bearerOf(parameters: Readonly<Record<string, unknown>> | undefined): string | undefined {
-  const given = parameters?.authorization ?? parameters?.Authorization;
+function bearerOf(parameters: Readonly<Record<string, unknown>>): string | undefined {
+  const given = parameters.authorization ?? parameters.Authorization;
   if (typeof given === 'string') return given;
-  return typeof parameters?.token === 'string' ? `Bearer ${parameters.token}` : undefined;
+  return typeof parameters.token === 'string' ? `Bearer ${parameters.token}` : undefined;
 }
 
-/** Errors as every door answers them; our own are logged and masked. */
-function shown(
-  { errors, data }: ExecutionResult,
-  { requestId }: Operation,
-  { log }: Machinery,
-): { data: Record<string, unknown> | null; errors?: GraphQLFormattedError[] } {
-  const answered = { data: data ?? null };
-  if (errors === undefined) return answered;
-  const formatted = errors.map((error) => {
-    if (isInternal(error)) {
-      log.error({ err: error.originalError ?? error, requestId }, 'an operation failed');
-      error.extensions.requestId = requestId;
-    }
-    return formatError(error.toJSON(), error);
-  });
-  return { ...answered, errors: formatted };
+/** Who is not known may come again as somebody; who is known and not let in need not; what failed may work later. */
+export function farewellOf(error: unknown): Farewell {
+  if (!(error instanceof Refusal))
+    return { code: CloseCode.InternalServerError, reason: `INTERNAL_SERVER_ERROR: ${MASKED}` };
+  const reason = `${error.code}: ${error.message}`;
+  const [status] = refusalCodes[error.code];
+  if (status === 401) return { code: CloseCode.Unauthorized, reason };
+  if (status === 429 || status >= 500) return { code: TRY_AGAIN_LATER, reason };
+  return { code: CloseCode.Forbidden, reason };
 }
 
-function begin({ schema, document, operation, variableValues, contextValue }: Asked): Promise<void> {
-  return contextValue.begin({ schema, document, operation, variables: { ...variableValues } });
+function tooMany(): Refusal {
+  const message = `A socket carries at most ${OPERATION_LIMIT} operations at a time.`;
+  return new Refusal('TOO_MANY_SUBSCRIPTIONS', message);
 }
 
-async function answer(asked: Asked): Promise<ExecutionResult> {
-  const { contextValue: operation } = asked;
-  try {
-    await begin(asked);
-    return await execute(asked);
-  } finally {
-    await operation.finish();
+/** One open socket: who came by it, and until when. */
+class Visit implements Host {
+  readonly conversation: Conversation;
+  #actor: UserActor | undefined;
+  #timer: NodeJS.Timeout | undefined;
+  #gone = false;
+
+  constructor(
+    socket: WebSocket,
+    private readonly request: FastifyRequest,
+    private readonly options: SocketOptions,
+    private readonly onLeft: (visit: Visit) => void,
+  ) {
+    const pingMillis = options.pingSeconds * 1000;
+    this.conversation = new Conversation(socket, this, { initMillis: INIT_WAIT_MILLIS, pingMillis });
   }
-}
 
-type Results = AsyncIterableIterator<ExecutionResult> | ExecutionResult;
-
-/** A subscription whose one field is skipped has nothing to follow, and GraphQL throws. */
-async function sourceOf(asked: Asked): Promise<Awaited<ReturnType<typeof createSourceEventStream>>> {
-  try {
-    return await createSourceEventStream(asked);
-  } catch {
-    return { errors: [refusal('BAD_REQUEST', 'The subscription asks for no field.')] };
-  }
-}
-
-/** One stream: checked and charged at its start, each event executed in a snapshot of its own. */
-async function stream(asked: Asked): Promise<Results> {
-  const { contextValue: begun } = asked;
-  await begin(asked);
-  const source = await sourceOf(asked);
-  await begun.endReading();
-  if (!(Symbol.asyncIterator in source)) {
-    await begun.finish();
-    return source;
-  }
-  const events = source[Symbol.asyncIterator]();
-  const iterable = { ...iteratorOf(events), [Symbol.asyncIterator]: () => iterable };
-  return piped(iterable, async (rootValue) => {
-    const operation = begun.later();
-    const result = await execute({ ...asked, rootValue, contextValue: operation });
-    await operation.finish();
-    return result;
-  });
-}
-
-function iteratorOf<Entry>(
-  events: AsyncIterator<Entry>,
-): Pick<AsyncIterableIterator<Entry>, 'next' | 'return'> {
-  return {
-    next: () => events.next(),
-    return: async () => (await events.return?.()) ?? { done: true, value: undefined },
-  };
-}
-
-/** RFC 6455, section 5.5.1: the reason of a close has room for 123 bytes. */
-const LONGEST_REASON = 123;
-/** RFC 6455, section 7.4.1, and the registry's 1013: it may work later. */
-const INTERNAL_ERROR = 1011;
-const TRY_AGAIN_LATER = 1013;
-
-/** Says why before it hangs up: the code of the refusal, then its words. */
-function hangUp(socket: Socket, closeCode: number, code: RefusalCode, message: string): false {
-  socket.extra.socket.close(closeCode, `${code}: ${message}`.slice(0, LONGEST_REASON));
-  return false;
-}
-
-function refuse(socket: Socket, { code, message }: Refusal): false {
-  const closeCode = code === 'ISSUER_UNAVAILABLE' ? TRY_AGAIN_LATER : CloseCode.Unauthorized;
-  return hangUp(socket, closeCode, code, message);
-}
-
-/** Ends the socket when its token does. */
-function endWithToken(socket: Socket, actor: UserActor, machinery: Machinery): void {
-  if (actor.expiresAt === null) return;
-  const left = millis(actor.expiresAt) - millis(machinery.clock());
-  if (left <= 0) {
-    refuse(socket, tokenExpired());
-    return;
-  }
-  const again = (): void => endWithToken(socket, actor, machinery);
-  socket.extra.timer = setTimeout(again, Math.min(left, LONGEST_TIMER_MILLIS)).unref();
-}
-
-async function authenticated(socket: Socket, { authenticate, machinery }: SocketOptions): Promise<boolean> {
-  try {
-    const actor = await authenticate(bearerOf(socket.connectionParams));
+  async welcome(parameters: Readonly<Record<string, unknown>>): Promise<void> {
+    const actor = await this.options.authenticate(bearerOf(parameters));
     if (actor.kind !== 'user' && actor.kind !== 'service')
-      return refuse(socket, unauthenticated('Send a bearer token as `authorization`.'));
-    socket.extra.actor = actor;
-    endWithToken(socket, actor, machinery);
-    return true;
-  } catch (error) {
-    if (error instanceof Refusal) return refuse(socket, error);
-    machinery.log.error({ err: error }, 'a socket could not be begun');
-    return hangUp(socket, INTERNAL_ERROR, 'INTERNAL_SERVER_ERROR', MASKED);
+      throw unauthenticated('Send a bearer token as `authorization`.');
+    this.#actor = actor;
+    this.#endWithToken(actor);
   }
-}
 
-/** What a socket asks for, ready to run; errors end that operation and not the socket. */
-function prepared(
-  socket: Socket,
-  payload: SubscribePayload,
-  options: SocketOptions,
-): Asked | readonly GraphQLError[] {
-  const { schema, machinery, addressOf } = options;
-  const { actor, request } = socket.extra;
-  if (actor === undefined) return [refusal('UNAUTHENTICATED', 'The socket is not authenticated.')];
-  if (Object.keys(socket.subscriptions).length > SUBSCRIPTION_LIMIT) {
-    return [
-      refusal(
-        'TOO_MANY_SUBSCRIPTIONS',
-        `A socket carries at most ${SUBSCRIPTION_LIMIT} operations at a time.`,
-      ),
-    ];
+  farewell(error: unknown): Farewell {
+    if (!(error instanceof Refusal))
+      this.options.machinery.log.error({ err: error }, 'a socket could not be begun');
+    return farewellOf(error);
   }
-  const document = documentOf(schema, payload);
-  if (!('kind' in document)) return document;
-  const operation = getOperationAST(document, payload.operationName ?? undefined);
-  if (!operation) return [refusal('OPERATION_RESOLUTION_FAILURE', 'The document has no such operation.')];
-  const problems = variableProblems(schema, operation, payload.variables ?? {});
-  if (problems.length > 0) return problems;
-  const caller: Caller = { actor, requestId: randomUUID(), address: addressOf(request) };
-  const contextValue = new Operation(machinery, caller);
-  const variableValues = payload.variables ?? {};
-  return {
-    schema,
-    document,
-    operation,
-    variableValues,
-    operationName: operation.name?.value ?? null,
-    contextValue,
-  };
-}
 
-function asked(args: ExecutionArgs): Asked {
-  const { contextValue } = args;
-  const operation = getOperationAST(args.document, args.operationName ?? undefined);
-  if (!(contextValue instanceof Operation) || !operation)
-    throw new Error('an operation that was not prepared');
-  return { ...args, contextValue, operation };
+  async run({ payload, others }: Asking): Promise<Results> {
+    if (others >= OPERATION_LIMIT) throw tooMany();
+    const { machinery, schema, addressOf } = this.options;
+    const actor = this.#actor;
+    if (actor === undefined) throw unauthenticated('The socket is not authenticated.');
+    return runOperation({ machinery, schema, actor, address: addressOf(this.request) }, payload);
+  }
+
+  told(error: unknown): GraphQLFormattedError[] {
+    return toldOf(error, this.options.machinery);
+  }
+
+  left(): void {
+    this.#gone = true;
+    clearTimeout(this.#timer);
+    this.onLeft(this);
+  }
+
+  /** Ends the socket when its token does; one that left while its token was looked at has no end to wait for. */
+  #endWithToken(actor: UserActor): void {
+    if (this.#gone || actor.expiresAt === null) return;
+    const left = millis(actor.expiresAt) - millis(this.options.machinery.clock());
+    if (left <= 0) {
+      this.conversation.close(farewellOf(tokenExpired()));
+      return;
+    }
+    const again = (): void => this.#endWithToken(actor);
+    this.#timer = setTimeout(again, Math.min(left, LONGEST_TIMER_MILLIS)).unref();
+  }
 }
 
 /** The graphql-transport-ws protocol on the graph's address, with the same guards and the same errors as over HTTP. */
-export function socketHandler(options: SocketOptions): ReturnType<typeof makeHandler> {
-  const { schema, machinery } = options;
-  return makeHandler<Record<string, unknown>, Held>({
-    schema,
-    isProd: true,
-    connectionInitWaitTimeout: INIT_WAIT_MILLIS,
-    onConnect: (socket) => authenticated(socket, options),
-    onClose: (socket) => clearTimeout(socket.extra.timer),
-    onSubscribe: (socket, _id, payload) => prepared(socket, payload, options),
-    execute: (args) => answer(asked(args)),
-    subscribe: (args) => stream(asked(args)),
-    onNext: (_socket, _id, _payload, args, result) =>
-      shown(result as ExecutionResult, asked(args).contextValue, machinery),
-    onError: (_socket, _id, _payload, errors) => errors.map((error) => formatError(error.toJSON(), error)),
-  });
+export class SocketDoor {
+  readonly #visits = new Set<Visit>();
+  /** Sockets that are over, as long as their operations still give something back. */
+  readonly #leaving = new Set<Promise<void>>();
+
+  constructor(private readonly options: SocketOptions) {}
+
+  enter(socket: WebSocket, request: FastifyRequest): void {
+    const visit = new Visit(socket, request, this.options, (gone) => this.#leave(gone));
+    this.#visits.add(visit);
+    visit.conversation.begin();
+  }
+
+  /** Tells every socket that the server goes, so that clients connect to another at once, and ends what they follow. */
+  async goodbye(): Promise<void> {
+    for (const { conversation } of this.#visits) conversation.close(GOODBYE);
+    await Promise.all(this.#leaving);
+  }
+
+  #leave(visit: Visit): void {
+    this.#visits.delete(visit);
+    const settled = visit.conversation.settled();
+    this.#leaving.add(settled);
+    void settled.finally(() => this.#leaving.delete(settled));
+  }
 }

@@ -1,4 +1,3 @@
-import type { AddressInfo } from 'node:net';
 import { type Client, createClient } from 'graphql-ws';
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
 import { WebSocket } from 'ws';
@@ -13,6 +12,7 @@ import {
   type Shop,
 } from '../support/fixtures.js';
 import { type Claims, type Json, startTestServer, type TestServer } from '../support/server.js';
+import { listen } from '../support/sockets.js';
 
 let server: TestServer;
 let beside: TestServer;
@@ -20,9 +20,7 @@ const addresses = new Map<TestServer, string>();
 const clients: Client[] = [];
 
 async function listening(started: TestServer): Promise<TestServer> {
-  await started.app.listen({ host: '127.0.0.1', port: 0 });
-  const { port } = started.app.server.address() as AddressInfo;
-  addresses.set(started, `ws://127.0.0.1:${port}/graphql`);
+  addresses.set(started, await listen(started));
   return started;
 }
 
@@ -260,37 +258,6 @@ test('queries and mutations run over a socket as over HTTP', async () => {
     { data: { viewer: { subject: 'tester' }, customers: { nodes: [{ name: 'Ada Okafor' }] } } },
   ]);
   expect(JSON.stringify(refused.got)).toContain('INVALID_INPUT');
-});
-
-/** Speaks the protocol by hand and answers how the socket was closed. */
-async function closeCode(
-  messages: readonly unknown[],
-  protocols = ['graphql-transport-ws'],
-): Promise<number> {
-  const socket = new WebSocket(addresses.get(server) ?? '', protocols);
-  return new Promise((resolve, reject) => {
-    socket.on('open', () => {
-      for (const message of messages)
-        socket.send(typeof message === 'string' ? message : JSON.stringify(message));
-    });
-    socket.on('close', resolve);
-    socket.on('error', reject);
-  });
-}
-
-test('the protocol closes as it says', async () => {
-  const shop = await openShop(server);
-  const token = await server.token(shop.admin);
-  const init = { type: 'connection_init', payload: { token } };
-  const ask = { id: '1', type: 'subscribe', payload: { query: changed } };
-
-  expect(await closeCode(['no json'])).toBe(4400);
-  expect(await closeCode([ask])).toBe(4401);
-  expect(await closeCode([{ type: 'connection_init' }])).toBe(4401);
-  expect(await closeCode([{ type: 'connection_init', payload: { token: 'forged' } }])).toBe(4401);
-  expect(await closeCode([init, init])).toBe(4429);
-  expect(await closeCode([])).toBe(4408);
-  expect(await closeCode([init], [])).toBe(4406);
 });
 
 test('a socket ends when its token does', async () => {

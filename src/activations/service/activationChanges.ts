@@ -1,5 +1,5 @@
 import type { Instant } from '../../core/clock.js';
-import { piped, type Queue } from '../../core/queue.js';
+import { piped, type Stream } from '../../core/queue.js';
 import type { Watch } from '../../core/work.js';
 import { activationsById } from '../queries.js';
 import type { Activation } from '../table.js';
@@ -16,7 +16,7 @@ export interface ActivationChange {
 export async function activationChanges(
   watch: Watch,
   licenseId: string | null,
-): Promise<Queue<ActivationChange>> {
+): Promise<Stream<ActivationChange>> {
   return piped(await watch.follow(), async ({ activationId, sequence, type, at, ...event }) => {
     if (activationId === null || (licenseId !== null && licenseId !== event.licenseId)) return undefined;
     const activation = (await watch.ask((reading) => activationsById(reading, [activationId]))).get(

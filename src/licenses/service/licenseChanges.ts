@@ -1,6 +1,6 @@
 import { DAY_MILLIS, type Instant, millis } from '../../core/clock.js';
 import type { FedEvent } from '../../core/event.js';
-import { piped, Queue } from '../../core/queue.js';
+import { piped, Queue, type Stream } from '../../core/queue.js';
 import type { Watch } from '../../core/work.js';
 import { licensesById, licensesExpiring, nextToExpire } from '../queries.js';
 import type { License } from '../table.js';
@@ -16,7 +16,7 @@ export interface LicenseChange {
 const aboutLicense = (event: FedEvent): boolean => event.type.startsWith('license.');
 
 /** Every change of the licenses that the subscriber sees, or of one of them, from now on. */
-export async function licenseChanges(watch: Watch, only: string | null): Promise<Queue<LicenseChange>> {
+export async function licenseChanges(watch: Watch, only: string | null): Promise<Stream<LicenseChange>> {
   return piped(await watch.follow(), async (event) => {
     const { licenseId, sequence, type, at } = event;
     if (licenseId === null || !aboutLicense(event) || (only !== null && only !== licenseId)) return undefined;

@@ -1,0 +1,166 @@
+import { randomUUID } from 'node:crypto';
+import {
+  createSourceEventStream,
+  type DocumentNode,
+  type ExecutionArgs,
+  type ExecutionResult,
+  execute,
+  GraphQLError,
+  type GraphQLFormattedError,
+  type GraphQLSchema,
+  getOperationAST,
+  type OperationDefinitionNode,
+  OperationTypeNode,
+} from 'graphql';
+import type { SubscribePayload } from 'graphql-ws';
+import type { Actor } from '../core/actor.js';
+import { piped } from '../core/queue.js';
+import { documentOf, refusal, variableProblems } from './document.js';
+import { formatError, isInternal } from './formatError.js';
+import { type Caller, type Machinery, Operation } from './operation.js';
+import type { Result, Results } from './socketProtocol.js';
+
+/** Why an operation was not begun. */
+export class NotBegun extends Error {
+  constructor(readonly errors: readonly GraphQLError[]) {
+    super(errors[0]?.message);
+  }
+}
+
+interface Asked extends ExecutionArgs {
+  readonly contextValue: Operation;
+  readonly operation: OperationDefinitionNode;
+}
+
+export interface Asker {
+  readonly machinery: Machinery;
+  readonly schema: GraphQLSchema;
+  readonly actor: Actor;
+  readonly address: string | undefined;
+}
+
+function parsed(schema: GraphQLSchema, payload: SubscribePayload): DocumentNode {
+  const document = documentOf(schema, payload);
+  if (!('kind' in document)) throw new NotBegun(document);
+  return document;
+}
+
+/** A socket has no headers for each operation: the key stands in its extensions. */
+function idempotencyKeyOf({ extensions }: SubscribePayload): string | undefined {
+  const key = extensions?.idempotencyKey ?? undefined;
+  if (key === undefined || typeof key === 'string') return key;
+  throw new NotBegun([refusal('BAD_REQUEST', '`extensions.idempotencyKey` must be text.')]);
+}
+
+/** What a socket asks for, ready to run. */
+function prepared({ machinery, schema, actor, address }: Asker, payload: SubscribePayload): Asked {
+  const document = parsed(schema, payload);
+  const operation = getOperationAST(document, payload.operationName ?? undefined);
+  if (!operation)
+    throw new NotBegun([refusal('OPERATION_RESOLUTION_FAILURE', 'The document has no such operation.')]);
+  const variableValues = payload.variables ?? {};
+  const problems = variableProblems(schema, operation, variableValues);
+  if (problems.length > 0) throw new NotBegun(problems);
+  const idempotencyKey = idempotencyKeyOf(payload);
+  const caller: Caller = { actor, requestId: randomUUID(), address, idempotencyKey };
+  const contextValue = new Operation(machinery, caller);
+  const operationName = operation.name?.value ?? null;
+  return { schema, document, operation, variableValues, operationName, contextValue };
+}
+
+/** Errors as every door answers them; our own are logged and masked. */
+function shown({ errors, data }: ExecutionResult, { requestId }: Operation, { log }: Machinery): Result {
+  const answered = { data: data ?? null };
+  if (errors === undefined) return answered;
+  const formatted = errors.map((error) => {
+    if (isInternal(error)) {
+      log.error({ err: error.originalError ?? error, requestId }, 'an operation failed');
+      error.extensions.requestId = requestId;
+    }
+    return formatError(error.toJSON(), error);
+  });
+  return { ...answered, errors: formatted };
+}
+
+/** What ended an operation, in the words of the other door. */
+export function toldOf(error: unknown, { log }: Machinery): GraphQLFormattedError[] {
+  if (error instanceof NotBegun) return error.errors.map((each) => formatError(each.toJSON(), each));
+  if (error instanceof GraphQLError && !isInternal(error)) return [formatError(error.toJSON(), error)];
+  if (!isInternal(error)) return [formatError({ message: '' }, error)];
+  const requestId = randomUUID();
+  log.error({ err: error, requestId }, 'an operation failed');
+  return [formatError({ message: '', extensions: { requestId } }, error)];
+}
+
+function begin({ schema, document, operation, variableValues, contextValue }: Asked): Promise<void> {
+  return contextValue.begin({ schema, document, operation, variables: { ...variableValues } });
+}
+
+async function answer(asked: Asked): Promise<ExecutionResult> {
+  const { contextValue: operation } = asked;
+  try {
+    await begin(asked);
+    return await execute(asked);
+  } finally {
+    await operation.finish();
+  }
+}
+
+/** A stream of one. */
+function once(result: Result): Results {
+  const left = [result];
+  return {
+    next: async () => {
+      const value = left.pop();
+      return value === undefined ? { done: true, value } : { done: false, value };
+    },
+    return: async () => ({ done: true, value: undefined }),
+  };
+}
+
+/** A subscription whose one field is skipped has nothing to follow, and GraphQL throws. */
+async function sourceOf(asked: Asked): Promise<Awaited<ReturnType<typeof createSourceEventStream>>> {
+  try {
+    return await createSourceEventStream(asked);
+  } catch {
+    return { errors: [refusal('BAD_REQUEST', 'The subscription asks for no field.')] };
+  }
+}
+
+/** The events that a subscription follows, checked and charged at its start; or why it follows none. */
+async function followed(asked: Asked): Promise<AsyncIterable<unknown> | ExecutionResult> {
+  const { contextValue: begun } = asked;
+  try {
+    await begin(asked);
+    const source = await sourceOf(asked);
+    await begun.endReading();
+    if (!(Symbol.asyncIterator in source)) await begun.finish();
+    return source;
+  } catch (error) {
+    await begun.finish();
+    throw error;
+  }
+}
+
+/** Each event executed in a snapshot of its own, and none before the caller has taken the last. */
+async function stream(asked: Asked, machinery: Machinery): Promise<Results> {
+  const { contextValue: begun } = asked;
+  const source = await followed(asked);
+  if (!(Symbol.asyncIterator in source)) return once(shown(source, begun, machinery));
+  return piped(source[Symbol.asyncIterator](), async (rootValue) => {
+    const operation = begun.later();
+    try {
+      const result = await execute({ ...asked, rootValue, contextValue: operation });
+      return shown(result, operation, machinery);
+    } finally {
+      await operation.finish();
+    }
+  });
+}
+
+/** Runs what a socket asks for, with the same guards and the same errors as over HTTP. */
+export async function runOperation(asker: Asker, payload: SubscribePayload): Promise<Results> {
+  const asked = prepared(asker, payload);
+  if (asked.operation.operation === OperationTypeNode.SUBSCRIPTION) return stream(asked, asker.machinery);
+  return once(shown(await answer(asked), asked.contextValue, asker.machinery));
+}

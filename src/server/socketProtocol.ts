@@ -1,0 +1,286 @@
+import type { WebSocket } from '@fastify/websocket';
+import type { GraphQLFormattedError } from 'graphql';
+import {
+  CloseCode,
+  GRAPHQL_TRANSPORT_WS_PROTOCOL,
+  type Message,
+  MessageType,
+  parseMessage,
+  type SubscribePayload,
+} from 'graphql-ws';
+
+/** What one `next` carries. */
+export interface Result {
+  readonly data: Record<string, unknown> | null;
+  readonly errors?: readonly GraphQLFormattedError[];
+}
+
+/** `return` ends it at once, also while a `next` waits. */
+export type Results = Required<Pick<AsyncIterator<Result, unknown>, 'next' | 'return'>>;
+
+/** How a socket is closed: a code of the protocol or of RFC 6455, and why. */
+export interface Farewell {
+  readonly code: number;
+  readonly reason: string;
+}
+
+/** An operation as it is handed over: how many others run on its socket, and a signal for when nobody waits any more. */
+export interface Asking {
+  readonly payload: SubscribePayload;
+  readonly others: number;
+  readonly signal: AbortSignal;
+}
+
+/** Who answers on a socket. */
+export interface Host {
+  /** Lets the caller in; what it throws closes the socket. */
+  welcome(parameters: Readonly<Record<string, unknown>>): Promise<void>;
+  farewell(error: unknown): Farewell;
+  /** Answers one operation; what it throws, then or later, ends that operation and not the socket. */
+  run(asking: Asking): Promise<Results>;
+  told(error: unknown): readonly GraphQLFormattedError[];
+  /** The socket is over. */
+  left(): void;
+}
+
+export interface Timing {
+  readonly initMillis: number;
+  /** A peer that does not answer one ping before the next is gone. */
+  readonly pingMillis: number;
+}
+
+/** RFC 6455, section 5.5: a control frame carries 125 bytes, two of them the code. */
+const REASON_BYTES = 123;
+/** A ping's payload comes back up to here; more would be a way to make the server send what nobody reads. */
+const ECHO_LENGTH = 1_000;
+/** With more than this unsent, nothing more is read from a caller who does not read. */
+const UNSENT_BYTES = 1_000_000;
+
+/** In the words of the protocol's reference implementation: clients print them. */
+const WRONG = {
+  message: { code: CloseCode.BadRequest, reason: 'Invalid message received' },
+  beforeAck: { code: CloseCode.Unauthorized, reason: 'Unauthorized' },
+  protocol: { code: CloseCode.SubprotocolNotAcceptable, reason: 'Subprotocol not acceptable' },
+  noInit: { code: CloseCode.ConnectionInitialisationTimeout, reason: 'Connection initialisation timeout' },
+  secondInit: { code: CloseCode.TooManyInitialisationRequests, reason: 'Too many initialisation requests' },
+} as const satisfies Record<string, Farewell>;
+
+function shortened(reason: string): string {
+  let cut = reason.slice(0, REASON_BYTES);
+  while (Buffer.byteLength(cut) > REASON_BYTES || !cut.isWellFormed()) cut = cut.slice(0, -1);
+  return cut;
+}
+
+/** The subprotocol of an upgrade: any is accepted, so that whoever speaks another is told by a close code. */
+export function chooseProtocol(offered: ReadonlySet<string>): string | false {
+  if (offered.has(GRAPHQL_TRANSPORT_WS_PROTOCOL)) return GRAPHQL_TRANSPORT_WS_PROTOCOL;
+  return [...offered][0] ?? false;
+}
+
+/** One operation of a socket, from its subscribe message until nobody waits for it. */
+class Running {
+  readonly #controller = new AbortController();
+  #results: Results | undefined;
+
+  get signal(): AbortSignal {
+    return this.#controller.signal;
+  }
+
+  get isOver(): boolean {
+    return this.signal.aborted;
+  }
+
+  /** What it answers; a caller who left while it began wants none of it. */
+  follow(results: Results): void {
+    this.#results = results;
+    if (this.isOver) void this.leave();
+  }
+
+  end(): void {
+    if (this.isOver) return;
+    this.#controller.abort();
+    void this.leave();
+  }
+
+  /** Gives back what it holds; once or many times is the same. */
+  async leave(): Promise<void> {
+    await this.#results?.return();
+  }
+}
+
+/**
+ * The server's side of graphql-transport-ws on one socket. The server that graphql-ws brings is not used: an id that
+ * is completed and taken again while its first operation still begins ends the second one's bookkeeping there, so that
+ * its stream outlives the socket and is counted nowhere; what throws closes the socket; binary frames pass as text.
+ */
+export class Conversation {
+  /** By id, as long as the caller waits for it. */
+  readonly #operations = new Map<string, Running>();
+  /** Also those that nobody waits for and that still have something to give back. */
+  readonly #unsettled = new Set<Promise<void>>();
+  #initTimer: NodeJS.Timeout | undefined;
+  #pingTimer: NodeJS.Timeout | undefined;
+  #asked = false;
+  #welcomed = false;
+  #over = false;
+  #answersPings = true;
+
+  constructor(
+    private readonly socket: WebSocket,
+    private readonly host: Host,
+    private readonly timing: Timing,
+  ) {}
+
+  begin(): void {
+    const { socket } = this;
+    const { initMillis, pingMillis } = this.timing;
+    this.#initTimer = setTimeout(() => this.close(WRONG.noInit), initMillis).unref();
+    this.#pingTimer = setInterval(() => this.#ping(), pingMillis).unref();
+    socket.on('message', (data, isBinary) => this.#hear(String(data), isBinary));
+    socket.on('pong', () => {
+      this.#answersPings = true;
+    });
+    // A frame that is too long or malformed: `ws` answers it with the code that fits (1009, 1002, 1007) and closes.
+    socket.on('error', () => this.#end());
+    socket.on('close', () => {
+      clearInterval(this.#pingTimer);
+      this.#end();
+    });
+    if (socket.protocol !== GRAPHQL_TRANSPORT_WS_PROTOCOL) this.close(WRONG.protocol);
+  }
+
+  /** Ends every operation and hangs up. */
+  close({ code, reason }: Farewell): void {
+    if (this.#over) return;
+    this.#end();
+    this.socket.resume();
+    this.socket.close(code, shortened(reason));
+  }
+
+  /** When nothing of its operations is left to be done, also of those that nobody waits for. */
+  async settled(): Promise<void> {
+    await Promise.all(this.#unsettled);
+  }
+
+  #end(): void {
+    if (this.#over) return;
+    this.#over = true;
+    clearTimeout(this.#initTimer);
+    for (const operation of this.#operations.values()) operation.end();
+    this.#operations.clear();
+    this.host.left();
+  }
+
+  #ping(): void {
+    if (!this.#answersPings) this.socket.terminate();
+    else if (this.socket.readyState === this.socket.OPEN) {
+      this.#answersPings = false;
+      this.socket.ping();
+    }
+  }
+
+  #hear(text: string, isBinary: boolean): void {
+    if (this.#over) return;
+    const message = isBinary ? undefined : messageIn(text);
+    const wrong = message === undefined ? WRONG.message : this.#answer(message, text.length);
+    if (wrong !== undefined) this.close(wrong);
+    else if (this.socket.bufferedAmount > UNSENT_BYTES) this.socket.pause();
+  }
+
+  /** Does what a message asks; tells what is wrong with it, which closes the socket. */
+  #answer(message: Message, length: number): Farewell | undefined {
+    switch (message.type) {
+      case MessageType.ConnectionInit:
+        return this.#init(message.payload ?? {});
+      case MessageType.Subscribe:
+        return this.#subscribe(message.id, message.payload);
+      case MessageType.Complete:
+        this.#operations.get(message.id)?.end();
+        this.#operations.delete(message.id);
+        return undefined;
+      case MessageType.Ping: {
+        const echo = message.payload && length <= ECHO_LENGTH ? { payload: message.payload } : {};
+        void this.#send({ type: MessageType.Pong, ...echo });
+        return undefined;
+      }
+      case MessageType.Pong:
+        return undefined;
+      default:
+        return WRONG.message;
+    }
+  }
+
+  #init(parameters: Readonly<Record<string, unknown>>): Farewell | undefined {
+    if (this.#asked) return WRONG.secondInit;
+    this.#asked = true;
+    clearTimeout(this.#initTimer);
+    const letIn = (): void => {
+      this.#welcomed = true;
+      void this.#send({ type: MessageType.ConnectionAck });
+    };
+    const turnAway = (error: unknown): void => this.close(this.host.farewell(error));
+    void this.host.welcome(parameters).then(letIn, turnAway);
+    return undefined;
+  }
+
+  #subscribe(id: string, payload: SubscribePayload): Farewell | undefined {
+    if (!this.#welcomed) return WRONG.beforeAck;
+    if (this.#operations.has(id)) {
+      return { code: CloseCode.SubscriberAlreadyExists, reason: `Subscriber for ${id} already exists` };
+    }
+    const operation = new Running();
+    this.#operations.set(id, operation);
+    const others = this.#unsettled.size;
+    const settled = this.#run(id, operation, { payload, others, signal: operation.signal });
+    this.#unsettled.add(settled);
+    void settled.finally(() => this.#unsettled.delete(settled));
+    return undefined;
+  }
+
+  async #run(id: string, operation: Running, asking: Asking): Promise<void> {
+    try {
+      const results = await this.host.run(asking);
+      operation.follow(results);
+      for (;;) {
+        const { done, value } = await results.next();
+        if (done === true) break;
+        // The caller's pace: nothing is asked for before this one is on its way.
+        if (!operation.isOver) await this.#send({ id, type: MessageType.Next, payload: value });
+      }
+      await this.#finish(id, operation, { id, type: MessageType.Complete });
+    } catch (error) {
+      const payload = this.host.told(error);
+      await this.#finish(id, operation, { id, type: MessageType.Error, payload });
+    } finally {
+      await operation.leave();
+    }
+  }
+
+  /** The last word of an operation, unless its caller said it; by then the id may be another's. */
+  async #finish(id: string, operation: Running, message: object): Promise<void> {
+    if (operation.isOver) return;
+    this.#operations.delete(id);
+    await this.#send(message);
+  }
+
+  /** Done when the message is on its way, or nobody is there to take it. */
+  #send(message: object): Promise<void> {
+    const { socket } = this;
+    const text = JSON.stringify(message);
+    return new Promise((resolve) => {
+      if (socket.readyState !== socket.OPEN) return resolve();
+      socket.send(text, () => {
+        if (socket.isPaused && socket.bufferedAmount <= UNSENT_BYTES) socket.resume();
+        resolve();
+      });
+    });
+  }
+}
+
+function messageIn(text: string): Message | undefined {
+  try {
+    return parseMessage(text);
+  } catch {
+    return undefined;
+  }
+}
