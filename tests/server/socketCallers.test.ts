@@ -123,7 +123,7 @@ describe('4401, 4403: who is let in', () => {
     expect([...used].toSorted()).toEqual([1013, 4401, 4403]);
     expect(farewellOf(new Error('select * from secrets'))).toEqual({
       code: 4500,
-      reason: 'Something went wrong on our side.',
+      reason: 'INTERNAL_SERVER_ERROR: Something went wrong on our side.',
     });
   });
 });
