@@ -40,7 +40,7 @@ export interface Caller {
   readonly actor: Actor;
   readonly requestId: string;
   readonly address: string | undefined;
-  /** The header Idempotency-Key as it came. */
+  /** The Idempotency-Key as it came: a header over HTTP, `extensions.idempotencyKey` over a socket. */
   readonly idempotencyKey?: string | undefined;
 }
 
