@@ -138,6 +138,14 @@ export const settings = {
     perMinute.default(6000),
     'How many root fields they may ask a minute with the key or tokens of one license; 0 is no limit.',
   ),
+  LG_DRAIN_SECONDS: setting(
+    z.coerce.number().int().min(0).max(300).default(0),
+    'For how long a stop lets new requests in while /readyz says no: as long as a load balancer needs to see it.',
+  ),
+  LG_STOP_SECONDS: setting(
+    z.coerce.number().int().min(1).max(600).default(25),
+    'After how long a stop cuts off what is under way once nobody new is let in.',
+  ),
   LG_DEMO: setting(
     flag.optional(),
     'Whether demo tenants are seeded. Without it: in development with the embedded database.',

@@ -8,10 +8,14 @@ import { type Config, introspects } from '../core/config.js';
 import { createGraph } from './apollo.js';
 import { asHttpError, authenticator } from './authenticate.js';
 import { allowOrigins, requireOrigin } from './crossOrigin.js';
+import type { Drain } from './drain.js';
+import { closeSockets } from './goodbye.js';
 import { addGraph } from './graphRoute.js';
 import { addHealth } from './health.js';
 import { guard } from './httpHeaders.js';
+import { knownMigrations } from './migrate.js';
 import { type Machinery, Operation } from './operation.js';
+import { addPublicKeys } from './publicKeys.js';
 import { requestIds } from './requestId.js';
 import { answerBadUrls, answerBroken, answerErrors, logRequests } from './requests.js';
 import { chooseProtocol } from './socketProtocol.js';
@@ -36,13 +40,20 @@ function addressOf({ ip }: FastifyRequest): string | undefined {
 async function addSockets(app: FastifyInstance, sockets: SocketDoor): Promise<void> {
   const goodbye = async (): Promise<void> => {
     await sockets.goodbye();
-    await new Promise((resolve) => app.websocketServer.close(resolve));
+    await closeSockets(app.websocketServer);
   };
   await app.register(websocket, {
     options: { maxPayload: BODY_LIMIT_BYTES, handleProtocols: chooseProtocol },
     preClose: (done) => void goodbye().then(() => done()),
     // The default hangs up before the close code is sent.
     errorHandler: () => undefined,
+  });
+}
+
+/** What comes on a connection that is still open is answered, and ends it. */
+function endConnections(app: FastifyInstance, drain: Drain): void {
+  app.addHook('onSend', async (_request, reply) => {
+    if (drain.isLeaving) reply.header('connection', 'close');
   });
 }
 
@@ -56,16 +67,19 @@ export async function createApp(options: AppOptions): Promise<FastifyInstance> {
     frameworkErrors: answerBadUrls(config, machinery.log),
     clientErrorHandler: answerBroken(machinery.log),
     forceCloseConnections: 'idle',
+    return503OnClosing: false,
     requestTimeout: 30_000,
     keepAliveTimeout: 72_000,
     trustProxy: config.LG_TRUSTED_PROXIES.length > 0 ? [...config.LG_TRUSTED_PROXIES] : false,
   });
+  endConnections(app, machinery.drain);
   logRequests(app, machinery.log);
   app.addHook('onRequest', async (request, reply) => guard(request, reply, config));
   allowOrigins(app, config.LG_CORS_ORIGINS);
   answerErrors(app, machinery.log);
   app.removeContentTypeParser('text/plain');
-  addHealth(app, options);
+  addHealth(app, machinery, await knownMigrations());
+  addPublicKeys(app, options.publicKeys);
   const graph = createGraph({ machinery, schema, introspection: introspects(config) });
   await graph.start();
   const context = async (request: FastifyRequest): Promise<Operation> => {
@@ -85,6 +99,7 @@ export async function createApp(options: AppOptions): Promise<FastifyInstance> {
   await addSockets(app, sockets);
   addGraph(app, {
     graph,
+    drain: machinery.drain,
     context,
     onRequest: async (request) => {
       if (request.ws) requireOrigin(request, config.LG_CORS_ORIGINS);

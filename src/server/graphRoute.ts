@@ -1,5 +1,6 @@
 import { type ApolloServer, HeaderMap } from '@apollo/server';
 import type { FastifyInstance, FastifyReply, FastifyRequest, RouteOptions } from 'fastify';
+import type { Drain } from './drain.js';
 import type { Operation } from './operation.js';
 
 export const GRAPH_PATH = '/graphql';
@@ -44,15 +45,19 @@ function searchOf({ url }: FastifyRequest): string {
 
 export interface GraphRoute {
   readonly graph: ApolloServer<Operation>;
+  readonly drain: Drain;
   context(request: FastifyRequest): Promise<Operation>;
   onRequest(request: FastifyRequest): Promise<void>;
   readonly wsHandler: NonNullable<RouteOptions['wsHandler']>;
 }
 
 /** The graph's address: HTTP goes to Apollo, a WebSocket to its own handler. */
-export function addGraph(app: FastifyInstance, { graph, context, onRequest, wsHandler }: GraphRoute): void {
+export function addGraph(
+  app: FastifyInstance,
+  { graph, drain, context, onRequest, wsHandler }: GraphRoute,
+): void {
   const handler = async (request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> => {
-    const { headers, status, body } = await graph.executeHTTPGraphQLRequest({
+    const asked = graph.executeHTTPGraphQLRequest({
       httpGraphQLRequest: {
         // HEAD is GET without the body, which Fastify leaves out.
         method: request.method === 'HEAD' ? 'GET' : request.method,
@@ -62,6 +67,7 @@ export function addGraph(app: FastifyInstance, { graph, context, onRequest, wsHa
       },
       context: () => context(request),
     });
+    const { headers, status, body } = await drain.track(asked);
     if (body.kind !== 'complete') throw new Error('an answer in parts, of a schema that has none');
     return reply
       .code(status ?? 200)

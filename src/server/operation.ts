@@ -11,6 +11,7 @@ import { Refusal } from '../core/refusal.js';
 import type { Followers, Reading, Work, WorkSettings } from '../core/work.js';
 import type { Context } from '../graph/context.js';
 import { type Batch, Loaders } from '../graph/load.js';
+import type { Drain } from './drain.js';
 import { needsOf, type OperationDocument, rootsOf } from './enforceFeatures.js';
 import type { EventFeed } from './eventFeed.js';
 import { type Claim, claimName, Idempotency, recall, remember } from './idempotency.js';
@@ -30,6 +31,8 @@ export interface Machinery {
   readonly turns: Turns;
   /** Counts callers without a bearer token, over all servers. */
   readonly limits: RateLimits;
+  /** What is under way, for a stop to wait for. */
+  readonly drain: Drain;
   /** Tells the sealer that events were committed; many calls at once make one word. */
   announce(): void;
   /** Hands out a tenant's events; a process that only works on the database has none. */
@@ -306,7 +309,7 @@ export class Operation implements Context {
     if (this.begun === undefined) await this.features.settle();
     const actor = this.progress.actor;
     for (const task of this.tasks.splice(0)) {
-      void this.runTask(task, actor);
+      void this.machinery.drain.track(this.runTask(task, actor));
     }
   }
 

@@ -115,6 +115,7 @@ function once(result: Result): Results {
       return value === undefined ? { done: true, value } : { done: false, value };
     },
     return: async () => ({ done: true, value: undefined }),
+    isEndless: false,
   };
 }
 
@@ -147,7 +148,7 @@ async function stream(asked: Asked, machinery: Machinery): Promise<Results> {
   const { contextValue: begun } = asked;
   const source = await followed(asked);
   if (!(Symbol.asyncIterator in source)) return once(shown(source, begun, machinery));
-  return piped(source[Symbol.asyncIterator](), async (rootValue) => {
+  const events = piped(source[Symbol.asyncIterator](), async (rootValue) => {
     const operation = begun.later();
     try {
       const result = await execute({ ...asked, rootValue, contextValue: operation });
@@ -156,11 +157,12 @@ async function stream(asked: Asked, machinery: Machinery): Promise<Results> {
       await operation.finish();
     }
   });
+  return { next: () => events.next(), return: () => events.return(), isEndless: true };
 }
 
 /** Runs what a socket asks for, with the same guards and the same errors as over HTTP. */
 export async function runOperation(asker: Asker, payload: SubscribePayload): Promise<Results> {
   const asked = prepared(asker, payload);
   if (asked.operation.operation === OperationTypeNode.SUBSCRIPTION) return stream(asked, asker.machinery);
-  return once(shown(await answer(asked), asked.contextValue, asker.machinery));
+  return once(shown(await asker.machinery.drain.track(answer(asked)), asked.contextValue, asker.machinery));
 }

@@ -51,6 +51,10 @@ function tooMany(): Refusal {
   return new Refusal('TOO_MANY_SUBSCRIPTIONS', message);
 }
 
+function stopping(): Refusal {
+  return new Refusal('SERVER_STOPPING', 'The server is being stopped; connect again.');
+}
+
 /** One open socket: who came by it, and until when. */
 class Visit implements Host {
   readonly conversation: Conversation;
@@ -83,6 +87,7 @@ class Visit implements Host {
   }
 
   async run({ payload, others }: Asking): Promise<Results> {
+    if (this.options.machinery.drain.isClosing) throw stopping();
     if (others >= OPERATION_LIMIT) throw tooMany();
     const { machinery, schema, addressOf } = this.options;
     const actor = this.#actor;
@@ -127,9 +132,14 @@ export class SocketDoor {
     visit.conversation.begin();
   }
 
-  /** Tells every socket that the server goes, so that clients connect to another at once, and ends what they follow. */
+  /**
+   * Tells every socket that the server goes, so that clients connect to another at once, and ends what they follow; one
+   * with a query or a mutation under way once that is answered.
+   */
   async goodbye(): Promise<void> {
-    for (const { conversation } of this.#visits) conversation.close(GOODBYE);
+    const { drain } = this.options.machinery;
+    drain.close();
+    await Promise.all([...this.#visits].map(({ conversation }) => conversation.closeAnswered(GOODBYE)));
     await Promise.all(this.#leaving);
   }
 
