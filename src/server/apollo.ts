@@ -11,7 +11,7 @@ import {
 import { GraphQLError, type GraphQLSchema, type OperationDefinitionNode, OperationTypeNode } from 'graphql';
 import { requireNarrow, SELECTION_LIMIT, TOKEN_LIMIT } from './bounds.js';
 import { asDoorError, formatError, isInternal } from './formatError.js';
-import { LEGACY_TYPE } from './graphRoute.js';
+import { LEGACY_TYPE } from './graphRequest.js';
 import type { Machinery, Operation } from './operation.js';
 
 export interface GraphOptions {
@@ -95,6 +95,7 @@ export function createGraph({ machinery, schema, introspection }: GraphOptions):
     hideSchemaDetailsFromClientErrors: !introspection,
     includeStacktraceInErrorResponses: false,
     formatError,
+    persistedQueries: false,
     parseOptions: { maxTokens: TOKEN_LIMIT },
     maxRecursiveSelections: SELECTION_LIMIT,
     stopOnTerminationSignals: false,

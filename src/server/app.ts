@@ -19,6 +19,7 @@ import { addPublicKeys } from './publicKeys.js';
 import { requestIds } from './requestId.js';
 import { answerBadUrls, answerBroken, answerErrors, logRequests } from './requests.js';
 import { chooseProtocol } from './socketProtocol.js';
+import { openDocuments } from './trustedDocuments.js';
 import { SocketDoor } from './webSocket.js';
 
 export interface AppOptions {
@@ -80,6 +81,7 @@ export async function createApp(options: AppOptions): Promise<FastifyInstance> {
   app.removeContentTypeParser('text/plain');
   addHealth(app, machinery, await knownMigrations());
   addPublicKeys(app, options.publicKeys);
+  const documents = await openDocuments(config, schema);
   const graph = createGraph({ machinery, schema, introspection: introspects(config) });
   await graph.start();
   const context = async (request: FastifyRequest): Promise<Operation> => {
@@ -95,11 +97,12 @@ export async function createApp(options: AppOptions): Promise<FastifyInstance> {
     });
   };
   const pingSeconds = config.LG_SOCKET_PING_SECONDS;
-  const sockets = new SocketDoor({ machinery, schema, authenticate, addressOf, pingSeconds });
+  const sockets = new SocketDoor({ machinery, schema, documents, authenticate, addressOf, pingSeconds });
   await addSockets(app, sockets);
   addGraph(app, {
     graph,
     drain: machinery.drain,
+    documents,
     context,
     onRequest: async (request) => {
       if (request.ws) requireOrigin(request, config.LG_CORS_ORIGINS);

@@ -16,6 +16,7 @@ import type { SubscribePayload } from 'graphql-ws';
 import type { Actor } from '../core/actor.js';
 import { piped } from '../core/queue.js';
 import { documentOf, refusal, variableProblems } from './document.js';
+import type { Documents } from './documents.js';
 import { formatError, isInternal } from './formatError.js';
 import { type Caller, type Machinery, Operation } from './operation.js';
 import type { Result, Results } from './socketProtocol.js';
@@ -35,12 +36,13 @@ interface Asked extends ExecutionArgs {
 export interface Asker {
   readonly machinery: Machinery;
   readonly schema: GraphQLSchema;
+  readonly documents: Documents;
   readonly actor: Actor;
   readonly address: string | undefined;
 }
 
-function parsed(schema: GraphQLSchema, payload: SubscribePayload): DocumentNode {
-  const document = documentOf(schema, payload);
+function parsed({ schema, documents }: Asker, payload: SubscribePayload): DocumentNode {
+  const document = documentOf(schema, { ...payload, query: documents.find(payload) ?? payload.query });
   if (!('kind' in document)) throw new NotBegun(document);
   return document;
 }
@@ -53,8 +55,9 @@ function idempotencyKeyOf({ extensions }: SubscribePayload): string | undefined 
 }
 
 /** What a socket asks for, ready to run. */
-function prepared({ machinery, schema, actor, address }: Asker, payload: SubscribePayload): Asked {
-  const document = parsed(schema, payload);
+function prepared(asker: Asker, payload: SubscribePayload): Asked {
+  const { machinery, schema, actor, address } = asker;
+  const document = parsed(asker, payload);
   const operation = getOperationAST(document, payload.operationName ?? undefined);
   if (!operation)
     throw new NotBegun([refusal('OPERATION_RESOLUTION_FAILURE', 'The document has no such operation.')]);

@@ -7,6 +7,7 @@ import type { UserActor } from '../core/actor.js';
 import { millis } from '../core/clock.js';
 import { Refusal, refusalCodes, unauthenticated } from '../core/refusal.js';
 import type { Authenticate } from './authenticate.js';
+import type { Documents } from './documents.js';
 import { MASKED } from './formatError.js';
 import type { Machinery } from './operation.js';
 import { runOperation, toldOf } from './socketOperations.js';
@@ -24,6 +25,7 @@ const TRY_AGAIN_LATER = 1013;
 export interface SocketOptions {
   readonly machinery: Machinery;
   readonly schema: GraphQLSchema;
+  readonly documents: Documents;
   readonly authenticate: Authenticate;
   readonly addressOf: (request: FastifyRequest) => string | undefined;
   readonly pingSeconds: number;
@@ -89,10 +91,10 @@ class Visit implements Host {
   async run({ payload, others }: Asking): Promise<Results> {
     if (this.options.machinery.drain.isClosing) throw stopping();
     if (others >= OPERATION_LIMIT) throw tooMany();
-    const { machinery, schema, addressOf } = this.options;
+    const { machinery, schema, documents, addressOf } = this.options;
     const actor = this.#actor;
     if (actor === undefined) throw unauthenticated('The socket is not authenticated.');
-    return runOperation({ machinery, schema, actor, address: addressOf(this.request) }, payload);
+    return runOperation({ machinery, schema, documents, actor, address: addressOf(this.request) }, payload);
   }
 
   told(error: unknown): GraphQLFormattedError[] {
