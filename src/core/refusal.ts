@@ -77,9 +77,17 @@ export const refusalCodes = {
     429,
     'Too many requests without a bearer token, from this address or for this license; try again after `extensions.retryAfterSeconds`.',
   ],
+  OPERATION_TOO_LARGE: [
+    400,
+    'The request holds more of something than is taken; `extensions` name the limit, what was found and the maximum.',
+  ],
   OPERATION_TOO_COSTLY: [
     400,
-    'The operation asks for more rows than one may; `extensions.limit` says how many.',
+    'The operation asks for too much, weighed by page sizes; `extensions` carry its cost and the limit.',
+  ],
+  SERVER_BUSY: [
+    503,
+    'Too many operations that cost much are waiting for their turn; send it again in a while.',
   ],
   TOO_MANY_SUBSCRIPTIONS: [429, 'The socket carries as many operations as one may.'],
   TOO_SLOW: [429, 'The subscriber did not keep up with its events; subscribe again.'],
@@ -108,11 +116,6 @@ export const refusalCodes = {
   URI_TOO_LONG: [414, 'The address is longer than one may be; send the document in a body.'],
   UNSUPPORTED_MEDIA_TYPE: [415, 'The body is of a media type that is not read here; send application/json.'],
   HEADERS_TOO_LARGE: [431, 'The address and the headers are larger than they may be together.'],
-  SERVER_STOPPING: [503, 'The server is being stopped; connect again, to another.'],
-  DOCUMENT_NOT_TRUSTED: [
-    403,
-    'The server runs the documents of `TRUSTED_DOCUMENTS` only, and this is none of them.',
-  ],
   PERSISTED_QUERY_NOT_FOUND: [200, 'The hash is not known here; send the document with it once.'],
   PERSISTED_QUERY_NOT_SUPPORTED: [200, 'Persisted queries are switched off.'],
   INTERNAL_SERVER_ERROR: [500, 'A defect or an outage on our side; quote `extensions.requestId` to support.'],

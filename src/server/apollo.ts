@@ -8,17 +8,11 @@ import {
   ApolloServerPluginCacheControlDisabled,
   ApolloServerPluginLandingPageDisabled,
 } from '@apollo/server/plugin/disabled';
-import { GraphQLError, type GraphQLSchema, type OperationDefinitionNode, OperationTypeNode } from 'graphql';
-import { requireNarrow, SELECTION_LIMIT, TOKEN_LIMIT } from './bounds.js';
-import { asDoorError, formatError, isInternal } from './formatError.js';
-import { LEGACY_TYPE } from './graphRequest.js';
+import { GraphQLError, type OperationDefinitionNode, OperationTypeNode } from 'graphql';
+import { type DocumentRules, executionOptions, furtherRules, validationOptions } from './document.js';
+import { asDoorError, formatError, isInternal, withoutSuggestion } from './formatError.js';
+import { LEGACY_TYPE } from './graphRoute.js';
 import type { Machinery, Operation } from './operation.js';
-
-export interface GraphOptions {
-  readonly machinery: Machinery;
-  readonly schema: GraphQLSchema;
-  readonly introspection: boolean;
-}
 
 type Ended = { readonly contextValue: Operation };
 
@@ -40,7 +34,6 @@ function operationPlugin(machinery: Machinery): ApolloServerPlugin<Operation> {
       didResolveOperation: async ({ schema, document, operation, request, contextValue }) => {
         if (operation === undefined) return;
         requireOneAnswer(operation);
-        requireNarrow(request.variables);
         const asked = { schema, document, operation, variables: request.variables ?? {} };
         await contextValue.begin(asked).catch((error: unknown) => {
           throw asDoorError(error);
@@ -88,16 +81,19 @@ function isLegacy({ http: asked }: GraphQLRequest, { http, body }: GraphQLRespon
 const silent = (): void => undefined;
 
 /** The graph over HTTP: Apollo parses, validates and executes; what stands before and behind that is ours. */
-export function createGraph({ machinery, schema, introspection }: GraphOptions): ApolloServer<Operation> {
+export function createGraph(machinery: Machinery, rules: DocumentRules): ApolloServer<Operation> {
   return new ApolloServer<Operation>({
-    schema,
-    introspection,
-    hideSchemaDetailsFromClientErrors: !introspection,
+    schema: rules.schema,
+    // Ours is a rule of both doors.
+    introspection: true,
     includeStacktraceInErrorResponses: false,
-    formatError,
-    persistedQueries: false,
-    parseOptions: { maxTokens: TOKEN_LIMIT },
-    maxRecursiveSelections: SELECTION_LIMIT,
+    formatError: (formatted, error) => {
+      const answered = formatError(formatted, error);
+      return rules.suggestions ? answered : withoutSuggestion(answered);
+    },
+    validationRules: furtherRules(rules),
+    validationOptions: validationOptions(rules),
+    executionOptions,
     stopOnTerminationSignals: false,
     // What fails is logged by the plugin, once and without the statement's parameters.
     logger: { debug: silent, info: silent, warn: silent, error: silent },

@@ -4,22 +4,18 @@ import { type FastifyInstance, type FastifyRequest, fastify } from 'fastify';
 import type { GraphQLSchema } from 'graphql';
 import type { JSONWebKeySet } from 'jose';
 import type { VerifyToken } from '../access/tokens.js';
-import { type Config, introspects } from '../core/config.js';
+import { type Config, introspects, suggests } from '../core/config.js';
+import { admit, admitBodies } from './admission.js';
 import { createGraph } from './apollo.js';
 import { asHttpError, authenticator } from './authenticate.js';
 import { allowOrigins, requireOrigin } from './crossOrigin.js';
-import type { Drain } from './drain.js';
-import { closeSockets } from './goodbye.js';
 import { addGraph } from './graphRoute.js';
 import { addHealth } from './health.js';
 import { guard } from './httpHeaders.js';
-import { knownMigrations } from './migrate.js';
 import { type Machinery, Operation } from './operation.js';
-import { addPublicKeys } from './publicKeys.js';
 import { requestIds } from './requestId.js';
 import { answerBadUrls, answerBroken, answerErrors, logRequests } from './requests.js';
 import { chooseProtocol } from './socketProtocol.js';
-import { openDocuments } from './trustedDocuments.js';
 import { SocketDoor } from './webSocket.js';
 
 export interface AppOptions {
@@ -32,6 +28,16 @@ export interface AppOptions {
 
 const BODY_LIMIT_BYTES = 1_000_000;
 
+/** Node waits for ever for some of these. A proxy in front closes idle connections after a minute: we do so later. */
+const TIMEOUTS = {
+  // From a connection's first byte until the whole request is there; the headers of it sooner.
+  requestTimeout: 30_000,
+  http: { headersTimeout: 15_000, connectionsCheckingInterval: 5_000 },
+  keepAliveTimeout: 72_000,
+  // A connection on which nothing moves, while a request is read or its answer taken.
+  connectionTimeout: 60_000,
+} as const;
+
 /** A trusted proxy hands on whatever its caller wrote; what is no address is none, and a zone means nothing here. */
 function addressOf({ ip }: FastifyRequest): string | undefined {
   const [address = ''] = ip.split('%', 1);
@@ -41,20 +47,13 @@ function addressOf({ ip }: FastifyRequest): string | undefined {
 async function addSockets(app: FastifyInstance, sockets: SocketDoor): Promise<void> {
   const goodbye = async (): Promise<void> => {
     await sockets.goodbye();
-    await closeSockets(app.websocketServer);
+    await new Promise((resolve) => app.websocketServer.close(resolve));
   };
   await app.register(websocket, {
     options: { maxPayload: BODY_LIMIT_BYTES, handleProtocols: chooseProtocol },
     preClose: (done) => void goodbye().then(() => done()),
     // The default hangs up before the close code is sent.
     errorHandler: () => undefined,
-  });
-}
-
-/** What comes on a connection that is still open is answered, and ends it. */
-function endConnections(app: FastifyInstance, drain: Drain): void {
-  app.addHook('onSend', async (_request, reply) => {
-    if (drain.isLeaving) reply.header('connection', 'close');
   });
 }
 
@@ -68,26 +67,24 @@ export async function createApp(options: AppOptions): Promise<FastifyInstance> {
     frameworkErrors: answerBadUrls(config, machinery.log),
     clientErrorHandler: answerBroken(machinery.log),
     forceCloseConnections: 'idle',
-    return503OnClosing: false,
-    requestTimeout: 30_000,
-    keepAliveTimeout: 72_000,
+    ...TIMEOUTS,
     trustProxy: config.LG_TRUSTED_PROXIES.length > 0 ? [...config.LG_TRUSTED_PROXIES] : false,
   });
-  endConnections(app, machinery.drain);
   logRequests(app, machinery.log);
   app.addHook('onRequest', async (request, reply) => guard(request, reply, config));
   allowOrigins(app, config.LG_CORS_ORIGINS);
   answerErrors(app, machinery.log);
   app.removeContentTypeParser('text/plain');
-  addHealth(app, machinery, await knownMigrations());
-  addPublicKeys(app, options.publicKeys);
-  const documents = await openDocuments(config, schema);
-  const graph = createGraph({ machinery, schema, introspection: introspects(config) });
+  addHealth(app, options);
+  admitBodies(app, machinery);
+  const rules = { schema, introspection: introspects(config), suggestions: suggests(config) };
+  const graph = createGraph(machinery, rules);
   await graph.start();
   const context = async (request: FastifyRequest): Promise<Operation> => {
     const actor = await authenticate(request.headers.authorization).catch((error: unknown) => {
       throw asHttpError(error, request.id);
     });
+    await admit(request, machinery);
     const idempotencyKey = request.headers['idempotency-key']?.toString();
     return new Operation(machinery, {
       actor,
@@ -97,12 +94,10 @@ export async function createApp(options: AppOptions): Promise<FastifyInstance> {
     });
   };
   const pingSeconds = config.LG_SOCKET_PING_SECONDS;
-  const sockets = new SocketDoor({ machinery, schema, documents, authenticate, addressOf, pingSeconds });
+  const sockets = new SocketDoor({ machinery, rules, authenticate, addressOf, pingSeconds });
   await addSockets(app, sockets);
   addGraph(app, {
     graph,
-    drain: machinery.drain,
-    documents,
     context,
     onRequest: async (request) => {
       if (request.ws) requireOrigin(request, config.LG_CORS_ORIGINS);

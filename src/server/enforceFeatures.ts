@@ -104,7 +104,10 @@ function walkField(walk: Walk, parent: GraphQLObjectType, nodes: readonly FieldN
 
 /** The root fields that will run, by response name, and what it takes to walk on; undefined if the variables do not fit. */
 function rootOf({ schema, document, operation, variables: given }: OperationDocument) {
-  const coerced = getVariableValues(schema, operation.variableDefinitions ?? [], given);
+  const coerced = getVariableValues(schema, operation.variableDefinitions ?? [], given, {
+    maxErrors: 1,
+    hideSuggestions: true,
+  });
   const root = schema.getRootType(operation.operation);
   if (coerced.errors !== undefined || !root) return undefined;
   const fragments: Record<string, FragmentDefinitionNode> = {};

@@ -108,6 +108,11 @@ function withoutValues(message: string, error: unknown): string {
     .replace(/(found|Unexpected) (String|BlockString|Int|Float|Comment) ".*$/s, '$1 $2.');
 }
 
+/** GraphQL guesses which of our names the caller has meant, and so tells them to who may not ask. */
+export function withoutSuggestion(formatted: GraphQLFormattedError): GraphQLFormattedError {
+  return { ...formatted, message: formatted.message.replace(/ ?Did you mean .+\?$/s, '') };
+}
+
 /** Gives every error one of the listed codes; what is not a refusal and not the caller's fault says nothing of itself. */
 export function formatError(formatted: GraphQLFormattedError, error: unknown): GraphQLFormattedError {
   const original = unwrapResolverError(error);

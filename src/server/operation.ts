@@ -11,10 +11,12 @@ import { Refusal } from '../core/refusal.js';
 import type { Followers, Reading, Work, WorkSettings } from '../core/work.js';
 import type { Context } from '../graph/context.js';
 import { type Batch, Loaders } from '../graph/load.js';
-import type { Drain } from './drain.js';
+import { requireAffordable } from './cost.js';
 import { needsOf, type OperationDocument, rootsOf } from './enforceFeatures.js';
 import type { EventFeed } from './eventFeed.js';
+import type { CostGate, ShortestFirst } from './fairness.js';
 import { type Claim, claimName, Idempotency, recall, remember } from './idempotency.js';
+import { checkValues } from './limits.js';
 import { OperationFeatures } from './operationFeatures.js';
 import type { RateLimits } from './rateLimits.js';
 import type { Turns } from './turns.js';
@@ -31,8 +33,10 @@ export interface Machinery {
   readonly turns: Turns;
   /** Counts callers without a bearer token, over all servers. */
   readonly limits: RateLimits;
-  /** What is under way, for a stop to wait for. */
-  readonly drain: Drain;
+  /** Requests of both doors, looked at one after the other. */
+  readonly line: ShortestFirst;
+  /** Operations that cost much, a few at a time. */
+  readonly gate: CostGate;
   /** Tells the sealer that events were committed; many calls at once make one word. */
   announce(): void;
   /** Hands out a tenant's events; a process that only works on the database has none. */
@@ -43,7 +47,7 @@ export interface Caller {
   readonly actor: Actor;
   readonly requestId: string;
   readonly address: string | undefined;
-  /** The Idempotency-Key as it came: a header over HTTP, `extensions.idempotencyKey` over a socket. */
+  /** The header Idempotency-Key as it came. */
   readonly idempotencyKey?: string | undefined;
 }
 
@@ -129,17 +133,10 @@ async function once(act: RootAct, work: Work, claim: Claim | undefined) {
   return { payload, charged };
 }
 
-/** How many rows the edges of one operation may ask for, a page counting in full: lists within lists multiply. */
-const ROW_LIMIT = 25_000;
-
-function rowsAsked(args: unknown): number {
-  const page = typeof args === 'object' && args !== null && 'first' in args ? args.first : 1;
-  return typeof page === 'number' ? page : 1;
-}
-
-function tooManyRows(): Refusal {
-  const message = `The operation asks for more than ${ROW_LIMIT} rows; ask for smaller pages or fewer levels.`;
-  return new Refusal('OPERATION_TOO_COSTLY', message, { limit: ROW_LIMIT });
+/** With whom a caller shares its turns: with its own other requests, or with whoever comes from its address. */
+function callerName({ actor, address }: Caller): string {
+  if (actor.kind === 'anonymous') return address ?? '';
+  return `${actor.tenantId} ${actor.subject}`;
 }
 
 /**
@@ -153,8 +150,6 @@ interface Progress {
   session: Session | undefined;
   reading: Promise<Reading> | undefined;
   ended: boolean;
-  /** Rows that edges have asked for. */
-  asked: number;
 }
 
 /** One GraphQL operation: its caller, its one read-only transaction, the work of the root mutation that runs. */
@@ -180,7 +175,6 @@ export class Operation implements Context {
       session: undefined,
       reading: undefined,
       ended: false,
-      asked: 0,
     };
     this.loaders = new Loaders(() => this.reading());
     this.idempotency = new Idempotency(machinery, caller);
@@ -211,8 +205,6 @@ export class Operation implements Context {
     key: string,
     args?: Arguments,
   ): Promise<Value | null> {
-    this.progress.asked += rowsAsked(args);
-    if (this.progress.asked > ROW_LIMIT) return Promise.reject(tooManyRows());
     return this.loaders.load(batch as Batch<Value, Arguments | undefined>, key, args);
   }
 
@@ -226,10 +218,13 @@ export class Operation implements Context {
     this.tasks.push(task);
   }
 
-  /** Before anything runs, whatever door it came by: it is counted and taken down, its features asked or charged. */
+  /** Before anything runs, whatever door it came by: it is counted and weighed, waits for its turn, and is charged. */
   async begin(asked: OperationDocument): Promise<void> {
     const { actor, address } = this.caller;
+    checkValues(asked.variables);
     if (actor.kind === 'anonymous') await this.machinery.limits.countAddress(address, rootsOf(asked));
+    const cost = requireAffordable(asked, actor);
+    await this.machinery.gate.enter(this.progress, callerName(this.caller), cost);
     const needs = needsOf(asked, this.actor);
     if (asked.operation.operation !== OperationTypeNode.MUTATION) return this.features.beforeQuery(needs);
     this.idempotency.recognise(asked);
@@ -305,11 +300,11 @@ export class Operation implements Context {
   /** Ends the operation: gives back its connection, returns unused units; the tasks run behind the answer. */
   async finish(): Promise<void> {
     this.progress.ended = true;
-    await this.endReading();
+    await this.endReading().finally(() => this.machinery.gate.leave(this.progress));
     if (this.begun === undefined) await this.features.settle();
     const actor = this.progress.actor;
     for (const task of this.tasks.splice(0)) {
-      void this.machinery.drain.track(this.runTask(task, actor));
+      void this.runTask(task, actor);
     }
   }
 

@@ -7,7 +7,6 @@ import {
   execute,
   GraphQLError,
   type GraphQLFormattedError,
-  type GraphQLSchema,
   getOperationAST,
   type OperationDefinitionNode,
   OperationTypeNode,
@@ -15,9 +14,9 @@ import {
 import type { SubscribePayload } from 'graphql-ws';
 import type { Actor } from '../core/actor.js';
 import { piped } from '../core/queue.js';
-import { documentOf, refusal, variableProblems } from './document.js';
-import type { Documents } from './documents.js';
+import { type DocumentRules, documentOf, refusal, variableProblems } from './document.js';
 import { formatError, isInternal } from './formatError.js';
+import { checkValues } from './limits.js';
 import { type Caller, type Machinery, Operation } from './operation.js';
 import type { Result, Results } from './socketProtocol.js';
 
@@ -35,14 +34,13 @@ interface Asked extends ExecutionArgs {
 
 export interface Asker {
   readonly machinery: Machinery;
-  readonly schema: GraphQLSchema;
-  readonly documents: Documents;
+  readonly rules: DocumentRules;
   readonly actor: Actor;
   readonly address: string | undefined;
 }
 
-function parsed({ schema, documents }: Asker, payload: SubscribePayload): DocumentNode {
-  const document = documentOf(schema, { ...payload, query: documents.find(payload) ?? payload.query });
+function parsed(rules: DocumentRules, payload: SubscribePayload): DocumentNode {
+  const document = documentOf(rules, payload);
   if (!('kind' in document)) throw new NotBegun(document);
   return document;
 }
@@ -55,20 +53,24 @@ function idempotencyKeyOf({ extensions }: SubscribePayload): string | undefined 
 }
 
 /** What a socket asks for, ready to run. */
-function prepared(asker: Asker, payload: SubscribePayload): Asked {
-  const { machinery, schema, actor, address } = asker;
-  const document = parsed(asker, payload);
+async function prepared(
+  { machinery, rules, actor, address }: Asker,
+  payload: SubscribePayload,
+): Promise<Asked> {
+  await machinery.line.enter(payload.query.length);
+  const document = parsed(rules, payload);
   const operation = getOperationAST(document, payload.operationName ?? undefined);
   if (!operation)
     throw new NotBegun([refusal('OPERATION_RESOLUTION_FAILURE', 'The document has no such operation.')]);
   const variableValues = payload.variables ?? {};
-  const problems = variableProblems(schema, operation, variableValues);
+  checkValues(variableValues);
+  const problems = variableProblems(rules, operation, variableValues);
   if (problems.length > 0) throw new NotBegun(problems);
   const idempotencyKey = idempotencyKeyOf(payload);
   const caller: Caller = { actor, requestId: randomUUID(), address, idempotencyKey };
   const contextValue = new Operation(machinery, caller);
   const operationName = operation.name?.value ?? null;
-  return { schema, document, operation, variableValues, operationName, contextValue };
+  return { schema: rules.schema, document, operation, variableValues, operationName, contextValue };
 }
 
 /** Errors as every door answers them; our own are logged and masked. */
@@ -118,7 +120,6 @@ function once(result: Result): Results {
       return value === undefined ? { done: true, value } : { done: false, value };
     },
     return: async () => ({ done: true, value: undefined }),
-    isEndless: false,
   };
 }
 
@@ -151,7 +152,7 @@ async function stream(asked: Asked, machinery: Machinery): Promise<Results> {
   const { contextValue: begun } = asked;
   const source = await followed(asked);
   if (!(Symbol.asyncIterator in source)) return once(shown(source, begun, machinery));
-  const events = piped(source[Symbol.asyncIterator](), async (rootValue) => {
+  return piped(source[Symbol.asyncIterator](), async (rootValue) => {
     const operation = begun.later();
     try {
       const result = await execute({ ...asked, rootValue, contextValue: operation });
@@ -160,12 +161,11 @@ async function stream(asked: Asked, machinery: Machinery): Promise<Results> {
       await operation.finish();
     }
   });
-  return { next: () => events.next(), return: () => events.return(), isEndless: true };
 }
 
 /** Runs what a socket asks for, with the same guards and the same errors as over HTTP. */
 export async function runOperation(asker: Asker, payload: SubscribePayload): Promise<Results> {
-  const asked = prepared(asker, payload);
+  const asked = await prepared(asker, payload);
   if (asked.operation.operation === OperationTypeNode.SUBSCRIPTION) return stream(asked, asker.machinery);
-  return once(shown(await asker.machinery.drain.track(answer(asked)), asked.contextValue, asker.machinery));
+  return once(shown(await answer(asked), asked.contextValue, asker.machinery));
 }

@@ -297,3 +297,25 @@ describe.each([
     expect(answer.code).toBe('UNAUTHENTICATED');
   });
 });
+
+test('a role of one party without that party is nobody', async () => {
+  const { tenant_id } = await server.tenant();
+
+  const customer = await server.graphql(
+    '{ licenses { totalCount } }',
+    {},
+    { tenant_id, roles: ['customer'] },
+  );
+  const reseller = await server.graphql(
+    '{ licenses { totalCount } }',
+    {},
+    { tenant_id, roles: ['reseller'] },
+  );
+
+  expect([customer.status, customer.code, reseller.status, reseller.code]).toEqual([
+    401,
+    'TOKEN_CLAIM_INVALID',
+    401,
+    'TOKEN_CLAIM_INVALID',
+  ]);
+});

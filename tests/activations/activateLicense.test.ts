@@ -372,3 +372,19 @@ describe('a caller with a token', () => {
     expect(event?.user_id).toBe('tester');
   });
 });
+
+test('the first activation of any license is remembered', async () => {
+  const { id, licenseKey } = await issueLicense(server, shop);
+  await activate(server, licenseKey, 'first');
+  const begun = server.now;
+  server.pass(60_000);
+  await activate(server, licenseKey, 'second');
+
+  const data = await server.ok(
+    'query ($id: ID!) { license(id: $id) { activationDate } }',
+    { id },
+    shop.admin,
+  );
+
+  expect(data.license?.activationDate).toBe(begun);
+});

@@ -335,3 +335,16 @@ test.each([
 
   expect(error.extensions.fields?.map((problem) => problem.field)).toEqual([field]);
 });
+
+test('a verdict on a key that nobody knows is an answer and no error', async () => {
+  const data = await server.ok(
+    '{ validateLicenseKey(licenseKey: "AAAA-AAAA-AAAA-AAAA-AAAA") { valid code license { status } activation { id } } }',
+  );
+
+  expect(data.validateLicenseKey).toEqual({
+    valid: false,
+    code: 'NOT_FOUND',
+    license: null,
+    activation: null,
+  });
+});

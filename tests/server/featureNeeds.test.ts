@@ -188,7 +188,7 @@ describe('what charges nothing', () => {
       shop.admin,
     );
 
-    expect([answer.status, answer.code]).toEqual([400, 'GRAPHQL_VALIDATION_FAILED']);
+    expect([answer.status, answer.code]).toEqual([400, 'OPERATION_TOO_LARGE']);
     await expectNoCharge();
   });
 

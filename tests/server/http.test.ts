@@ -124,7 +124,12 @@ const refused: [what: string, status: number, code: string, request: InjectOptio
     'BAD_REQUEST',
     post({ query: open, extensions: persisted('0', 2) }),
   ],
-  ['a persisted query whose hash is an object', 400, 'BAD_REQUEST', post({ extensions: persisted({}) })],
+  [
+    'a persisted query whose hash is an object',
+    200,
+    'PERSISTED_QUERY_NOT_FOUND',
+    post({ extensions: persisted({}) }),
+  ],
   [
     'an operation name that is not in the document',
     400,
@@ -154,25 +159,25 @@ const refused: [what: string, status: number, code: string, request: InjectOptio
   [
     'more tokens than an operation has',
     400,
-    'GRAPHQL_PARSE_FAILED',
+    'OPERATION_TOO_LARGE',
     post({ query: `{ ${'a: viewer { subject } '.repeat(2000)} }` }),
   ],
   [
     'two thousand levels of selections',
     400,
-    'GRAPHQL_PARSE_FAILED',
+    'OPERATION_TOO_LARGE',
     post({ query: `${'{a'.repeat(2400)}${'}'.repeat(199)}` }),
   ],
   [
     'two thousand levels of lists',
     400,
-    'GRAPHQL_PARSE_FAILED',
+    'OPERATION_TOO_LARGE',
     post({ query: `{ viewer(x: ${'['.repeat(2400)}${']'.repeat(2400)}) { kind } }` }),
   ],
   [
     'two thousand levels of a type',
     400,
-    'GRAPHQL_VALIDATION_FAILED',
+    'OPERATION_TOO_LARGE',
     post({ query: `query ($x: ${'['.repeat(2400)}Int${']'.repeat(2400)}) ${viewer}` }),
   ],
   ['a field that is not there', 400, 'GRAPHQL_VALIDATION_FAILED', post({ query: '{ viewer { password } }' })],
@@ -248,7 +253,7 @@ describe('the graph refuses with a listed code', () => {
 
     const reply = await send(post({ query: bomb }));
 
-    expect(reply).toMatchObject({ status: 400, codes: ['GRAPHQL_VALIDATION_FAILED'] });
+    expect(reply).toMatchObject({ status: 400, codes: ['OPERATION_TOO_LARGE'] });
   });
 });
 

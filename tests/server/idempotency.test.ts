@@ -239,7 +239,7 @@ describe('the header', () => {
     expect(taken.errors).toEqual([]);
     expect(refused.map(({ status, code }) => [status, code])).toEqual(Array(4).fill([400, 'BAD_REQUEST']));
     expect(new Set(refused.map(({ errors }) => errors[0]?.message))).toEqual(
-      new Set(['An Idempotency-Key must be 1 to 255 printable ASCII characters.']),
+      new Set(['The header Idempotency-Key must be 1 to 255 printable ASCII characters.']),
     );
     expect(await licenses()).toBe(before);
   });
@@ -263,7 +263,7 @@ describe('the header', () => {
     const query =
       'mutation ($input: UpdateLicenseInput!) { updateLicense(input: $input) { license { id } } }';
 
-    const answer = await refusedWith('BAD_REQUEST', () =>
+    const answer = await refusedWith('OPERATION_TOO_LARGE', () =>
       server.graphql(query, { input: { licenseId: shop.customerId, metadata } }, shop.admin, keyed('deep')),
     );
 
