@@ -27,12 +27,17 @@ async function serve(): Promise<void> {
   const config = readConfig(process.env);
   const log = createLog(config.LG_LOG_LEVEL);
   const running = await startServer(config, log);
-  let stopping = false;
+  const hurry = new AbortController();
+  let stoppingSince: number | undefined;
   const stop = async (signal: string): Promise<void> => {
-    if (stopping) return;
-    stopping = true;
+    if (stoppingSince !== undefined) {
+      // A terminal sends Ctrl-C to us and to npm, which sends it to us again: that is no second word.
+      if (performance.now() - stoppingSince > 500) hurry.abort();
+      return;
+    }
+    stoppingSince = performance.now();
     log.info({ signal }, 'stopping');
-    await running.stop();
+    await running.stop(hurry.signal);
     process.exit(0);
   };
   for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, () => void stop(signal));

@@ -138,6 +138,22 @@ export const settings = {
     perMinute.default(6000),
     'How many root fields they may ask a minute with the key or tokens of one license; 0 is no limit.',
   ),
+  LG_DRAIN_SECONDS: setting(
+    z.coerce.number().int().min(0).max(300).default(0),
+    'For how long a stop lets new requests in while /readyz says no: as long as a load balancer needs to see it.',
+  ),
+  LG_STOP_SECONDS: setting(
+    z.coerce.number().int().min(1).max(600).default(25),
+    'After how long a stop cuts off what is under way once nobody new is let in.',
+  ),
+  TRUSTED_DOCUMENTS: setting(
+    z.string().min(1).optional(),
+    'A JSON file of documents by their SHA-256 hash, or an Apollo manifest. With it nothing else runs.',
+  ),
+  LG_PERSISTED_QUERIES: setting(
+    flag.optional(),
+    'Whether automatic persisted queries are kept. Without it: unless `TRUSTED_DOCUMENTS` is set.',
+  ),
   LG_DEMO: setting(
     flag.optional(),
     'Whether demo tenants are seeded. Without it: in development with the embedded database.',
@@ -203,6 +219,9 @@ function missingIssuers(config: Config): string[] {
 
 function conflicts(config: Config): string[] {
   const problems = issuerConflicts(config);
+  if (config.TRUSTED_DOCUMENTS !== undefined && config.LG_PERSISTED_QUERIES === true) {
+    problems.push('LG_PERSISTED_QUERIES: does not go with TRUSTED_DOCUMENTS');
+  }
   if (config.NODE_ENV !== 'production') return problems;
   if (config.DATABASE_URL === undefined) problems.push('DATABASE_URL: is required in production');
   if (config.LG_AUTH_HS256_SECRET !== undefined)

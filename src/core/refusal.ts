@@ -116,6 +116,11 @@ export const refusalCodes = {
   URI_TOO_LONG: [414, 'The address is longer than one may be; send the document in a body.'],
   UNSUPPORTED_MEDIA_TYPE: [415, 'The body is of a media type that is not read here; send application/json.'],
   HEADERS_TOO_LARGE: [431, 'The address and the headers are larger than they may be together.'],
+  SERVER_STOPPING: [503, 'The server is being stopped; connect again, to another.'],
+  DOCUMENT_NOT_TRUSTED: [
+    403,
+    'The server runs the documents of `TRUSTED_DOCUMENTS` only, and this is none of them.',
+  ],
   PERSISTED_QUERY_NOT_FOUND: [200, 'The hash is not known here; send the document with it once.'],
   PERSISTED_QUERY_NOT_SUPPORTED: [200, 'Persisted queries are switched off.'],
   INTERNAL_SERVER_ERROR: [500, 'A defect or an outage on our side; quote `extensions.requestId` to support.'],

@@ -11,7 +11,7 @@ import {
 import { GraphQLError, type OperationDefinitionNode, OperationTypeNode } from 'graphql';
 import { type DocumentRules, executionOptions, furtherRules, validationOptions } from './document.js';
 import { asDoorError, formatError, isInternal, withoutSuggestion } from './formatError.js';
-import { LEGACY_TYPE } from './graphRoute.js';
+import { LEGACY_TYPE } from './graphRequest.js';
 import type { Machinery, Operation } from './operation.js';
 
 type Ended = { readonly contextValue: Operation };
@@ -91,6 +91,7 @@ export function createGraph(machinery: Machinery, rules: DocumentRules): ApolloS
       const answered = formatError(formatted, error);
       return rules.suggestions ? answered : withoutSuggestion(answered);
     },
+    persistedQueries: false,
     validationRules: furtherRules(rules),
     validationOptions: validationOptions(rules),
     executionOptions,

@@ -9,13 +9,18 @@ import { admit, admitBodies } from './admission.js';
 import { createGraph } from './apollo.js';
 import { asHttpError, authenticator } from './authenticate.js';
 import { allowOrigins, requireOrigin } from './crossOrigin.js';
+import type { Drain } from './drain.js';
+import { closeSockets } from './goodbye.js';
 import { addGraph } from './graphRoute.js';
 import { addHealth } from './health.js';
 import { guard } from './httpHeaders.js';
+import { knownMigrations } from './migrate.js';
 import { type Machinery, Operation } from './operation.js';
+import { addPublicKeys } from './publicKeys.js';
 import { requestIds } from './requestId.js';
 import { answerBadUrls, answerBroken, answerErrors, logRequests } from './requests.js';
 import { chooseProtocol } from './socketProtocol.js';
+import { openDocuments } from './trustedDocuments.js';
 import { SocketDoor } from './webSocket.js';
 
 export interface AppOptions {
@@ -47,13 +52,20 @@ function addressOf({ ip }: FastifyRequest): string | undefined {
 async function addSockets(app: FastifyInstance, sockets: SocketDoor): Promise<void> {
   const goodbye = async (): Promise<void> => {
     await sockets.goodbye();
-    await new Promise((resolve) => app.websocketServer.close(resolve));
+    await closeSockets(app.websocketServer);
   };
   await app.register(websocket, {
     options: { maxPayload: BODY_LIMIT_BYTES, handleProtocols: chooseProtocol },
     preClose: (done) => void goodbye().then(() => done()),
     // The default hangs up before the close code is sent.
     errorHandler: () => undefined,
+  });
+}
+
+/** What comes on a connection that is still open is answered, and ends it. */
+function endConnections(app: FastifyInstance, drain: Drain): void {
+  app.addHook('onSend', async (_request, reply) => {
+    if (drain.isLeaving) reply.header('connection', 'close');
   });
 }
 
@@ -67,17 +79,21 @@ export async function createApp(options: AppOptions): Promise<FastifyInstance> {
     frameworkErrors: answerBadUrls(config, machinery.log),
     clientErrorHandler: answerBroken(machinery.log),
     forceCloseConnections: 'idle',
+    return503OnClosing: false,
     ...TIMEOUTS,
     trustProxy: config.LG_TRUSTED_PROXIES.length > 0 ? [...config.LG_TRUSTED_PROXIES] : false,
   });
+  endConnections(app, machinery.drain);
   logRequests(app, machinery.log);
   app.addHook('onRequest', async (request, reply) => guard(request, reply, config));
   allowOrigins(app, config.LG_CORS_ORIGINS);
   answerErrors(app, machinery.log);
   app.removeContentTypeParser('text/plain');
-  addHealth(app, options);
+  addHealth(app, machinery, await knownMigrations());
+  addPublicKeys(app, options.publicKeys);
   admitBodies(app, machinery);
   const rules = { schema, introspection: introspects(config), suggestions: suggests(config) };
+  const documents = await openDocuments(config, rules);
   const graph = createGraph(machinery, rules);
   await graph.start();
   const context = async (request: FastifyRequest): Promise<Operation> => {
@@ -94,10 +110,12 @@ export async function createApp(options: AppOptions): Promise<FastifyInstance> {
     });
   };
   const pingSeconds = config.LG_SOCKET_PING_SECONDS;
-  const sockets = new SocketDoor({ machinery, rules, authenticate, addressOf, pingSeconds });
+  const sockets = new SocketDoor({ machinery, rules, documents, authenticate, addressOf, pingSeconds });
   await addSockets(app, sockets);
   addGraph(app, {
     graph,
+    drain: machinery.drain,
+    documents,
     context,
     onRequest: async (request) => {
       if (request.ws) requireOrigin(request, config.LG_CORS_ORIGINS);

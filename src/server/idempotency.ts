@@ -119,7 +119,7 @@ export class Idempotency {
     const { idempotencyKey } = this.caller;
     if (idempotencyKey === undefined) return;
     if (!PRINTABLE.test(idempotencyKey))
-      throw badRequest('The header Idempotency-Key must be 1 to 255 printable ASCII characters.');
+      throw badRequest('An Idempotency-Key must be 1 to 255 printable ASCII characters.');
     this.#request = JSON.stringify([printed(asked), declared(asked.operation, asked.variables)]);
   }
 

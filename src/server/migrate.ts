@@ -1,9 +1,10 @@
 import { readFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
+import { sql } from 'drizzle-orm';
 import { drizzle } from 'drizzle-orm/postgres-js';
 import { migrate as applyMigrations } from 'drizzle-orm/postgres-js/migrator';
 import type postgres from 'postgres';
-import { connect, type DatabaseRole } from '../core/db.js';
+import { connect, type DatabaseRole, type Db } from '../core/db.js';
 
 const folder = fileURLToPath(new URL('../../drizzle', import.meta.url));
 const roles: readonly DatabaseRole[] = ['lg_owner', 'lg_worker', 'lg_app'];
@@ -45,17 +46,29 @@ async function prepareRoles(sql: postgres.Sql): Promise<void> {
 
 /** Brings the database up to the newest migration. Safe to run from many servers at once, and again. */
 export async function migrate(url: string): Promise<void> {
-  const sql = connect(url, { max: 1, connect_timeout: 10 });
+  const client = connect(url, { max: 1, connect_timeout: 10 });
   try {
-    await sql`select pg_advisory_lock(${MIGRATION_LOCK})`;
-    await prepareRoles(sql);
-    await sql.unsafe('set role lg_owner');
-    await applyMigrations(drizzle(sql), { migrationsFolder: folder });
-    await sql.unsafe('reset role');
-    await sql`select pg_advisory_unlock(${MIGRATION_LOCK})`;
+    await client`select pg_advisory_lock(${MIGRATION_LOCK})`;
+    await prepareRoles(client);
+    await client.unsafe('set role lg_owner');
+    await applyMigrations(drizzle(client), { migrationsFolder: folder });
+    // For /readyz, which asks as the role that serves.
+    await client.unsafe(
+      'grant usage on schema drizzle to lg_app; grant select on all tables in schema drizzle to lg_app',
+    );
+    await client.unsafe('reset role');
+    await client`select pg_advisory_unlock(${MIGRATION_LOCK})`;
   } finally {
-    await sql.end({ timeout: 5 });
+    await client.end({ timeout: 5 });
   }
+}
+
+/** How many migrations a database has, asked by the role that serves. */
+export async function appliedMigrations(db: Db): Promise<number> {
+  const [row] = await db.execute<{ count: number }>(
+    sql`select count(*)::int as count from drizzle.__drizzle_migrations`,
+  );
+  return row?.count ?? 0;
 }
 
 /** How many migrations this program knows; a database with fewer is not ready. */

@@ -12,6 +12,7 @@ import type { Followers, Reading, Work, WorkSettings } from '../core/work.js';
 import type { Context } from '../graph/context.js';
 import { type Batch, Loaders } from '../graph/load.js';
 import { requireAffordable } from './cost.js';
+import type { Drain } from './drain.js';
 import { needsOf, type OperationDocument, rootsOf } from './enforceFeatures.js';
 import type { EventFeed } from './eventFeed.js';
 import type { CostGate, ShortestFirst } from './fairness.js';
@@ -33,6 +34,8 @@ export interface Machinery {
   readonly turns: Turns;
   /** Counts callers without a bearer token, over all servers. */
   readonly limits: RateLimits;
+  /** What is under way, for a stop to wait for. */
+  readonly drain: Drain;
   /** Requests of both doors, looked at one after the other. */
   readonly line: ShortestFirst;
   /** Operations that cost much, a few at a time. */
@@ -47,7 +50,7 @@ export interface Caller {
   readonly actor: Actor;
   readonly requestId: string;
   readonly address: string | undefined;
-  /** The header Idempotency-Key as it came. */
+  /** The Idempotency-Key as it came: a header over HTTP, `extensions.idempotencyKey` over a socket. */
   readonly idempotencyKey?: string | undefined;
 }
 
@@ -304,7 +307,7 @@ export class Operation implements Context {
     if (this.begun === undefined) await this.features.settle();
     const actor = this.progress.actor;
     for (const task of this.tasks.splice(0)) {
-      void this.runTask(task, actor);
+      void this.machinery.drain.track(this.runTask(task, actor));
     }
   }
 

@@ -15,6 +15,7 @@ import type { SubscribePayload } from 'graphql-ws';
 import type { Actor } from '../core/actor.js';
 import { piped } from '../core/queue.js';
 import { type DocumentRules, documentOf, refusal, variableProblems } from './document.js';
+import type { Documents } from './documents.js';
 import { formatError, isInternal } from './formatError.js';
 import { checkValues } from './limits.js';
 import { type Caller, type Machinery, Operation } from './operation.js';
@@ -35,12 +36,16 @@ interface Asked extends ExecutionArgs {
 export interface Asker {
   readonly machinery: Machinery;
   readonly rules: DocumentRules;
+  readonly documents: Documents;
   readonly actor: Actor;
   readonly address: string | undefined;
 }
 
-function parsed(rules: DocumentRules, payload: SubscribePayload): DocumentNode {
-  const document = documentOf(rules, payload);
+async function parsed(asker: Asker, payload: SubscribePayload): Promise<DocumentNode> {
+  const { machinery, rules, documents } = asker;
+  const query = documents.find(payload) ?? payload.query;
+  await machinery.line.enter(query.length);
+  const document = documentOf(rules, { ...payload, query });
   if (!('kind' in document)) throw new NotBegun(document);
   return document;
 }
@@ -53,12 +58,9 @@ function idempotencyKeyOf({ extensions }: SubscribePayload): string | undefined 
 }
 
 /** What a socket asks for, ready to run. */
-async function prepared(
-  { machinery, rules, actor, address }: Asker,
-  payload: SubscribePayload,
-): Promise<Asked> {
-  await machinery.line.enter(payload.query.length);
-  const document = parsed(rules, payload);
+async function prepared(asker: Asker, payload: SubscribePayload): Promise<Asked> {
+  const { machinery, rules, actor, address } = asker;
+  const document = await parsed(asker, payload);
   const operation = getOperationAST(document, payload.operationName ?? undefined);
   if (!operation)
     throw new NotBegun([refusal('OPERATION_RESOLUTION_FAILURE', 'The document has no such operation.')]);
@@ -120,6 +122,7 @@ function once(result: Result): Results {
       return value === undefined ? { done: true, value } : { done: false, value };
     },
     return: async () => ({ done: true, value: undefined }),
+    isEndless: false,
   };
 }
 
@@ -152,7 +155,7 @@ async function stream(asked: Asked, machinery: Machinery): Promise<Results> {
   const { contextValue: begun } = asked;
   const source = await followed(asked);
   if (!(Symbol.asyncIterator in source)) return once(shown(source, begun, machinery));
-  return piped(source[Symbol.asyncIterator](), async (rootValue) => {
+  const events = piped(source[Symbol.asyncIterator](), async (rootValue) => {
     const operation = begun.later();
     try {
       const result = await execute({ ...asked, rootValue, contextValue: operation });
@@ -161,11 +164,12 @@ async function stream(asked: Asked, machinery: Machinery): Promise<Results> {
       await operation.finish();
     }
   });
+  return { next: () => events.next(), return: () => events.return(), isEndless: true };
 }
 
 /** Runs what a socket asks for, with the same guards and the same errors as over HTTP. */
 export async function runOperation(asker: Asker, payload: SubscribePayload): Promise<Results> {
   const asked = await prepared(asker, payload);
   if (asked.operation.operation === OperationTypeNode.SUBSCRIPTION) return stream(asked, asker.machinery);
-  return once(shown(await answer(asked), asked.contextValue, asker.machinery));
+  return once(shown(await asker.machinery.drain.track(answer(asked)), asked.contextValue, asker.machinery));
 }

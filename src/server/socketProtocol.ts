@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { WebSocket } from '@fastify/websocket';
 import type { GraphQLFormattedError } from 'graphql';
 import {
@@ -16,7 +17,10 @@ export interface Result {
 }
 
 /** `return` ends it at once, also while a `next` waits. */
-export type Results = Required<Pick<AsyncIterator<Result, unknown>, 'next' | 'return'>>;
+export type Results = Required<Pick<AsyncIterator<Result, unknown>, 'next' | 'return'>> & {
+  /** A stream: nobody waits for its last word. */
+  readonly isEndless: boolean;
+};
 
 /** How a socket is closed: a code of the protocol or of RFC 6455, and why. */
 export interface Farewell {
@@ -56,6 +60,9 @@ const ECHO_LENGTH = 1_000;
 /** With more than this unsent, nothing more is read from a caller who does not read. */
 const UNSENT_BYTES = 1_000_000;
 
+/** How often a stop looks whether a socket waits for nothing any more. */
+const LOOK_MILLIS = 20;
+
 /** In the words of the protocol's reference implementation: clients print them. */
 const WRONG = {
   message: { code: CloseCode.BadRequest, reason: 'Invalid message received' },
@@ -88,6 +95,11 @@ class Running {
 
   get isOver(): boolean {
     return this.signal.aborted;
+  }
+
+  /** Whether its caller waits for an answer; a stream's waits for its beginning only. */
+  get isAwaited(): boolean {
+    return this.#results?.isEndless !== true;
   }
 
   /** What it answers; a caller who left while it began wants none of it. */
@@ -155,6 +167,14 @@ export class Conversation {
     this.#end();
     this.socket.resume();
     this.socket.close(code, shortened(reason));
+  }
+
+  /** Hangs up as soon as every caller that waits for an answer has it. */
+  async closeAnswered(farewell: Farewell): Promise<void> {
+    while (!this.#over && [...this.#operations.values()].some(({ isAwaited }) => isAwaited)) {
+      await sleep(LOOK_MILLIS);
+    }
+    this.close(farewell);
   }
 
   /** When nothing of its operations is left to be done, also of those that nobody waits for. */

@@ -9,6 +9,7 @@ import { type Keys, loadKeys } from '../core/keys.js';
 import { createLog, type Log } from '../core/log.js';
 import { StartupError } from '../core/startupError.js';
 import { createApp } from './app.js';
+import { Drain } from './drain.js';
 import { startEmbeddedPostgres } from './embeddedPostgres.js';
 import { EventFeed } from './eventFeed.js';
 import { CostGate, ShortestFirst } from './fairness.js';
@@ -20,6 +21,7 @@ import { RateLimits } from './rateLimits.js';
 import { createSchema } from './schema.js';
 import { announcer, startSealer } from './sealer.js';
 import { seedDemo } from './seed.js';
+import { stopServing } from './stopServing.js';
 import { startSweeper } from './sweeper.js';
 import { Turns } from './turns.js';
 
@@ -94,6 +96,7 @@ export function openMachinery(parts: MachineryParts, role: DatabaseRole): Machin
       { pool, keys: ring, clock },
       { address: config.LG_RATE_ADDRESS_PER_MINUTE, license: config.LG_RATE_LICENSE_PER_MINUTE },
     ),
+    drain: new Drain(),
     line: new ShortestFirst(),
     gate: new CostGate(),
     announce: announcer(pool),
@@ -108,8 +111,8 @@ export interface Running {
   /** For what is done over all tenants: seeding, the command line. */
   readonly worker: Machinery;
   readonly database: Database;
-  /** Finishes what is in flight, then lets go of everything. */
-  stop(): Promise<void>;
+  /** Finishes what is in flight, or what of it ends before the signal, then lets go of everything. */
+  stop(hurry?: AbortSignal): Promise<void>;
 }
 
 async function listen(app: FastifyInstance, config: Config): Promise<string> {
@@ -181,7 +184,11 @@ export async function startServer(
     });
     undo.push(() => app.close());
     const address = await listen(app, config);
-    return { app, address, tokens, worker, database, stop: () => unwind(undo) };
+    const stop = async (hurry = new AbortController().signal): Promise<void> => {
+      await stopServing({ app, drain: machinery.drain, config, log }, hurry);
+      await unwind(undo);
+    };
+    return { app, address, tokens, worker, database, stop };
   } catch (error) {
     await unwind(undo);
     throw error;

@@ -8,6 +8,7 @@ import { millis } from '../core/clock.js';
 import { Refusal, refusalCodes, unauthenticated } from '../core/refusal.js';
 import type { Authenticate } from './authenticate.js';
 import type { DocumentRules } from './document.js';
+import type { Documents } from './documents.js';
 import { MASKED } from './formatError.js';
 import type { Machinery } from './operation.js';
 import { runOperation, toldOf } from './socketOperations.js';
@@ -25,6 +26,7 @@ const TRY_AGAIN_LATER = 1013;
 export interface SocketOptions {
   readonly machinery: Machinery;
   readonly rules: DocumentRules;
+  readonly documents: Documents;
   readonly authenticate: Authenticate;
   readonly addressOf: (request: FastifyRequest) => string | undefined;
   readonly pingSeconds: number;
@@ -50,6 +52,10 @@ export function farewellOf(error: unknown): Farewell {
 function tooMany(): Refusal {
   const message = `A socket carries at most ${OPERATION_LIMIT} operations at a time.`;
   return new Refusal('TOO_MANY_SUBSCRIPTIONS', message);
+}
+
+function stopping(): Refusal {
+  return new Refusal('SERVER_STOPPING', 'The server is being stopped; connect again.');
 }
 
 /** One open socket: who came by it, and until when. */
@@ -84,11 +90,12 @@ class Visit implements Host {
   }
 
   async run({ payload, others }: Asking): Promise<Results> {
+    if (this.options.machinery.drain.isClosing) throw stopping();
     if (others >= OPERATION_LIMIT) throw tooMany();
-    const { machinery, rules, addressOf } = this.options;
+    const { machinery, rules, documents, addressOf } = this.options;
     const actor = this.#actor;
     if (actor === undefined) throw unauthenticated('The socket is not authenticated.');
-    return runOperation({ machinery, rules, actor, address: addressOf(this.request) }, payload);
+    return runOperation({ machinery, rules, documents, actor, address: addressOf(this.request) }, payload);
   }
 
   told(error: unknown): GraphQLFormattedError[] {
@@ -128,9 +135,14 @@ export class SocketDoor {
     visit.conversation.begin();
   }
 
-  /** Tells every socket that the server goes, so that clients connect to another at once, and ends what they follow. */
+  /**
+   * Tells every socket that the server goes, so that clients connect to another at once, and ends what they follow; one
+   * with a query or a mutation under way once that is answered.
+   */
   async goodbye(): Promise<void> {
-    for (const { conversation } of this.#visits) conversation.close(GOODBYE);
+    const { drain } = this.options.machinery;
+    drain.close();
+    await Promise.all([...this.#visits].map(({ conversation }) => conversation.closeAnswered(GOODBYE)));
     await Promise.all(this.#leaving);
   }
 

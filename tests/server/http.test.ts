@@ -124,12 +124,7 @@ const refused: [what: string, status: number, code: string, request: InjectOptio
     'BAD_REQUEST',
     post({ query: open, extensions: persisted('0', 2) }),
   ],
-  [
-    'a persisted query whose hash is an object',
-    200,
-    'PERSISTED_QUERY_NOT_FOUND',
-    post({ extensions: persisted({}) }),
-  ],
+  ['a persisted query whose hash is an object', 400, 'BAD_REQUEST', post({ extensions: persisted({}) })],
   [
     'an operation name that is not in the document',
     400,

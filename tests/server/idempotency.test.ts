@@ -239,7 +239,7 @@ describe('the header', () => {
     expect(taken.errors).toEqual([]);
     expect(refused.map(({ status, code }) => [status, code])).toEqual(Array(4).fill([400, 'BAD_REQUEST']));
     expect(new Set(refused.map(({ errors }) => errors[0]?.message))).toEqual(
-      new Set(['The header Idempotency-Key must be 1 to 255 printable ASCII characters.']),
+      new Set(['An Idempotency-Key must be 1 to 255 printable ASCII characters.']),
     );
     expect(await licenses()).toBe(before);
   });

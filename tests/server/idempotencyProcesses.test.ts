@@ -6,6 +6,7 @@ import { createLicense, grantToTenant, type Issued, openShop, type Shop } from '
 import { unitsUsed } from '../support/meters.js';
 import { Processes, type ServerProcess } from '../support/processes.js';
 import { keyed, storedAnswers } from '../support/replays.js';
+import { type Held, held, holdLicense, untilHeld } from '../support/rowLocks.js';
 import { type Answer, startTestServer, type TestServer } from '../support/server.js';
 
 let server: TestServer;
@@ -44,28 +45,8 @@ async function eventsOf(license: Issued): Promise<string[]> {
   return rows.map((row) => String(row.event_type));
 }
 
-/** Holds a license's row, so that every act on it waits, until it is let go. */
-async function hold(license: Issued): Promise<() => Promise<void>> {
-  const connection = await server.sql.reserve();
-  await connection`begin`;
-  await connection`select from licenses where id = ${license.id} for update`;
-  return async () => {
-    await connection`rollback`;
-    connection.release();
-  };
-}
-
-/** How many connections of servers are in a transaction, and how many of those wait for a row. */
-async function held(): Promise<{ open: number; waiting: number }> {
-  const [row] = await server.sql`select count(*)::int as open,
-      count(*) filter (where wait_event_type = 'Lock')::int as waiting
-    from pg_stat_activity where datname = current_database() and application_name = 'licensegraph lg_app'
-      and xact_start is not null`;
-  return { open: Number(row?.open), waiting: Number(row?.waiting) };
-}
-
-const until = (state: { open: number; waiting: number }) =>
-  expect.poll(held, { timeout: 5_000, interval: 10 }).toEqual(state);
+const hold = ({ id }: Issued) => holdLicense(server, id);
+const until = (state: Held) => untilHeld(server, state);
 
 describe('on one server with two connections', () => {
   test('200 at once have one effect and 200 equal answers', async () => {
@@ -104,7 +85,7 @@ describe('on one server with two connections', () => {
     await until({ open: 1, waiting: 1 });
 
     const beside = await tryActivate(server, (await endless()).licenseKey, 'another');
-    const during = await held();
+    const during = await held(server);
     await letGo();
     const answers = await Promise.all(calls);
 

@@ -19,7 +19,18 @@ export class ServerProcess {
     /** Everything that it has printed, its log among it. */
     readonly output: readonly string[],
     private readonly child: ChildProcess,
-  ) {}
+  ) {
+    this.exited = new Promise((resolve) => {
+      child.once('exit', (code, signal) => resolve(code ?? signal));
+    });
+  }
+
+  /** Its exit code, or the signal that ended it. */
+  readonly exited: Promise<number | NodeJS.Signals | null>;
+
+  signal(name: NodeJS.Signals): void {
+    this.child.kill(name);
+  }
 
   /** Sends one operation, as the bearer of this token or as nobody. */
   async graphql(
@@ -101,9 +112,9 @@ export class Processes {
     });
   }
 
-  async start(): Promise<ServerProcess> {
+  async start(environment: NodeJS.ProcessEnv = {}): Promise<ServerProcess> {
     const child = spawn(process.execPath, [MAIN, 'serve'], {
-      env: this.environment,
+      env: { ...this.environment, ...environment },
       cwd: this.folder,
       stdio: ['ignore', 'pipe', 'pipe'],
     });
