@@ -1,6 +1,7 @@
 /**
- * Makes a checkout runnable: installs what package-lock.json says and compiles src/ to dist/, each only when
- * something has changed. Plain Node without dependencies, since it runs before there are any.
+ * Makes a checkout runnable: installs what package-lock.json says, compiles src/ to dist/ and bundles the web
+ * pages to dist/pages/, each only when something has changed. Plain Node without dependencies, since it runs
+ * before there are any.
  */
 import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
@@ -22,6 +23,9 @@ export const root = fileURLToPath(new URL('..', import.meta.url));
 
 const INSTALL_STAMP = join(root, 'node_modules/.licensegraph-install');
 const BUILD_STAMP = join(root, 'dist/.stamp');
+const PAGES_STAMP = join(root, 'dist/pages/.stamp');
+/** The folders of src/ that run in a browser: vite bundles them, the compiler of the server leaves them out. */
+const PAGES = ['graphiql'];
 const LOCK = join(root, '.prepare.lock');
 const LOCK_LIMIT_MS = 15 * 60_000;
 const POLL_MS = 100;
@@ -32,11 +36,12 @@ class PrepareError extends Error {}
 export function prepare() {
   try {
     requireNode();
-    if (isInstalled() && isBuilt()) return;
+    if (isInstalled() && isBuilt() && isBundled()) return;
     withLock(() => {
       // Whoever held the lock before us may have done it.
       if (!isInstalled()) install();
       if (!isBuilt()) build();
+      if (!isBundled()) bundle();
     });
   } catch (error) {
     // A system call that failed says enough: a folder that we may not write to, a full disk.
@@ -104,24 +109,56 @@ function isBuilt() {
 }
 
 function buildHash() {
-  const inRoot = readdirSync(root).filter(
-    (name) => name === 'package-lock.json' || /^tsconfig.*\.json$/.test(name),
+  const configs = ['package-lock.json', 'tsconfig.json', 'tsconfig.build.json'].map((name) =>
+    join(root, name),
   );
-  const inSrc = readdirSync(join(root, 'src'), { recursive: true, withFileTypes: true })
-    .filter((entry) => entry.isFile())
-    .map((entry) => join(entry.parentPath ?? entry.path, entry.name));
-  const files = [...inRoot.map((name) => join(root, name)), ...inSrc].sort();
-  return hash(files.flatMap((file) => [file.slice(root.length), readFileSync(file)]));
+  const pages = PAGES.map((name) => join(root, 'src', name, '/'));
+  const sources = filesBelow('src').filter((file) => !pages.some((page) => file.startsWith(page)));
+  return hashOfFiles([...configs, ...sources]);
 }
 
 function build() {
   console.error('Compiling …');
   // Taken before: a file that is saved meanwhile leaves a stamp that no longer fits.
   const stamp = buildHash();
-  rmSync(join(root, 'dist'), { recursive: true, force: true });
+  for (const name of readdirSafely(join(root, 'dist')).filter((name) => name !== 'pages')) {
+    rmSync(join(root, 'dist', name), { recursive: true, force: true });
+  }
   const status = run(process.execPath, 'node_modules/typescript/bin/tsc', '-p', 'tsconfig.build.json');
   if (status !== 0) throw new PrepareError('TypeScript does not compile: see its messages above.');
   writeStamp(BUILD_STAMP, stamp);
+}
+
+function isBundled() {
+  return read(PAGES_STAMP) === pagesHash();
+}
+
+function pagesHash() {
+  const configs = ['package-lock.json', 'vite.config.ts'].map((name) => join(root, name));
+  return hashOfFiles([...configs, ...PAGES.flatMap((name) => filesBelow(join('src', name)))]);
+}
+
+/** A page that cannot be bundled, on a machine with little memory say, is no reason to have no server. */
+function bundle() {
+  console.error('Bundling the web pages …');
+  const stamp = pagesHash();
+  // A caller's NODE_ENV=development would bundle React's development build. The runner loads the configuration
+  // without writing a file beside it. Memory that is given back at once keeps the peak at 0.8 GB instead of 0.9.
+  const environment = { NODE_ENV: 'production', MIMALLOC_PURGE_DELAY: '0' };
+  const vite = ['node_modules/vite/bin/vite.js', 'build', '--configLoader', 'runner', '--logLevel', 'warn'];
+  const status = runWith(environment, process.execPath, ...vite);
+  if (status === 0) writeStamp(PAGES_STAMP, stamp);
+  else console.error('The web pages could not be bundled; the server goes on without them.');
+}
+
+function filesBelow(folder) {
+  return readdirSync(join(root, folder), { recursive: true, withFileTypes: true })
+    .filter((entry) => entry.isFile())
+    .map((entry) => join(entry.parentPath ?? entry.path, entry.name));
+}
+
+function hashOfFiles(files) {
+  return hash(files.sort().flatMap((file) => [file.slice(root.length), readFileSync(file)]));
 }
 
 /** npm itself tells the script it runs where it is; without it, the one in the PATH. */
@@ -131,7 +168,12 @@ function npm() {
 }
 
 function run(file, ...args) {
-  const { status, error } = spawnSync(file, args, { cwd: root, stdio: 'inherit' });
+  return runWith({}, file, ...args);
+}
+
+function runWith(environment, file, ...args) {
+  const env = { ...process.env, ...environment };
+  const { status, error } = spawnSync(file, args, { cwd: root, stdio: 'inherit', env });
   if (error) throw new PrepareError(`${file} could not be started: ${error.message}`);
   return status;
 }

@@ -40,6 +40,8 @@ const direction = [
   'rest',
   'server',
 ];
+/** Folders that run in a browser: they import nothing of the server, and the server nothing of them. */
+const pages = ['graphiql', 'portal'];
 /** Folders that hold a domain, all with the same file names. */
 const domains = new Set(direction.slice(2, direction.indexOf('rest')));
 const vocabulary = ['model', 'table', 'queries', 'service', 'schema', 'resolver', 'jobs', 'gateway'];
@@ -102,6 +104,8 @@ describe('the tree', () => {
   test('imports point one way', () => {
     const wrong = allImports.filter(({ path, target }) => {
       if (!target.startsWith('src/') || path === 'src/main.ts') return false;
+      const page = [path, target].map(folderOf).find((folder) => pages.includes(folder));
+      if (page !== undefined) return folderOf(path) !== page || folderOf(target) !== page;
       return direction.indexOf(folderOf(target)) > direction.indexOf(folderOf(path));
     });
 
@@ -111,7 +115,8 @@ describe('the tree', () => {
   test('every folder stands in the direction list', () => {
     const folders = new Set(src.filter((path) => path.split('/').length > 2).map(folderOf));
 
-    expect([...folders].filter((folder) => !direction.includes(folder))).toEqual([]);
+    const known = [...direction, ...pages];
+    expect([...folders].filter((folder) => !known.includes(folder))).toEqual([]);
   });
 
   test('a domain holds the files of the vocabulary only', () => {
@@ -270,11 +275,14 @@ describe('the page', () => {
     ).not.toThrow();
   });
 
-  test('the types of sources, tests and benches hold', () => {
+  test.each([
+    ['sources, tests and benches', 'tsconfig.json'],
+    ['pages', 'tsconfig.pages.json'],
+  ])('the types of %s hold', (_what, project) => {
     const tsc = join(root, 'node_modules/typescript/bin/tsc');
 
     expect(() =>
-      execFileSync(process.execPath, [tsc, '--noEmit'], { cwd: root, stdio: 'pipe' }),
+      execFileSync(process.execPath, [tsc, '--noEmit', '-p', project], { cwd: root, stdio: 'pipe' }),
     ).not.toThrow();
   });
 });

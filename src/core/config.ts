@@ -166,6 +166,10 @@ export const settings = {
     flag.optional(),
     'Whether errors suggest the name that may have been meant. Without it: when introspection is answered.',
   ),
+  LG_GRAPHIQL: setting(
+    flag.optional(),
+    'Whether browsers get GraphiQL at `/graphql`. Without it: in development.',
+  ),
 } as const;
 
 type Settings = typeof settings;
@@ -264,6 +268,11 @@ export function introspects(config: Config): boolean {
 /** Whether errors may tell names of the schema. */
 export function suggests(config: Config): boolean {
   return config.LG_SUGGESTIONS ?? introspects(config);
+}
+
+/** Whether browsers get a page to ask the graph with. */
+export function showsGraphiql(config: Config): boolean {
+  return config.LG_GRAPHIQL ?? isDevelopment(config);
 }
 
 function shownValue(value: unknown): string {

@@ -9,8 +9,10 @@ import { admit, admitBodies } from './admission.js';
 import { createGraph } from './apollo.js';
 import { asHttpError, authenticator } from './authenticate.js';
 import { allowOrigins, requireOrigin } from './crossOrigin.js';
+import type { DemoAccess } from './demoUsers.js';
 import type { Drain } from './drain.js';
 import { closeSockets } from './goodbye.js';
+import { addGraphiql } from './graphiql.js';
 import { addGraph } from './graphRoute.js';
 import { addHealth } from './health.js';
 import { guard } from './httpHeaders.js';
@@ -29,6 +31,8 @@ export interface AppOptions {
   readonly schema: GraphQLSchema;
   readonly verifyToken: VerifyToken;
   readonly publicKeys: JSONWebKeySet;
+  /** For the page GraphiQL of a development server with demo tenants. */
+  readonly demoUsers?: (() => Promise<readonly DemoAccess[]>) | undefined;
 }
 
 const BODY_LIMIT_BYTES = 1_000_000;
@@ -91,6 +95,7 @@ export async function createApp(options: AppOptions): Promise<FastifyInstance> {
   app.removeContentTypeParser('text/plain');
   addHealth(app, machinery, await knownMigrations());
   addPublicKeys(app, options.publicKeys);
+  await addGraphiql(app, options);
   admitBodies(app, machinery);
   const rules = { schema, introspection: introspects(config), suggestions: suggests(config) };
   const documents = await openDocuments(config, rules);

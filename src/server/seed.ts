@@ -3,7 +3,7 @@ import { permissionsOf } from '../access/permissions.js';
 import { findTenant } from '../access/queries.js';
 import { createCustomer, createReseller, createTenant } from '../access/service.js';
 import { type Customer, customers, resellers } from '../access/table.js';
-import type { CustomerId, ProductId, ResellerId } from '../core/id.js';
+import type { CustomerId, LicenseId, ProductId, ResellerId, TemplateId } from '../core/id.js';
 import type { Work } from '../core/work.js';
 import { createLicense } from '../licenses/service/createLicense.js';
 import { issueLicense } from '../licenses/service/issueLicense.js';
@@ -119,10 +119,12 @@ export async function seedDemo(machinery: Machinery): Promise<void> {
 export interface DemoFacts {
   readonly customerId: CustomerId;
   readonly resellerId: ResellerId;
+  readonly templateId: TemplateId;
+  readonly licenseId: LicenseId;
   readonly licenseKey: string;
 }
 
-/** What the box at the start shows: the first customer, the reseller, and a running license's key. */
+/** What there is to try: the first customer, the reseller, a running license with its key and its template. */
 export async function demoFacts(
   machinery: Machinery,
   tenantId: DemoTenant['id'],
@@ -146,8 +148,14 @@ export async function demoFacts(
         ),
       )
       .orderBy(asc(licenses.id));
-    if (license === undefined) return undefined;
-    return { customerId: customer.id, resellerId: reseller.id, licenseKey: revealedKey(work.keys, license) };
+    if (license === undefined || license.templateId === null) return undefined;
+    return {
+      customerId: customer.id,
+      resellerId: reseller.id,
+      templateId: license.templateId,
+      licenseId: license.id,
+      licenseKey: revealedKey(work.keys, license),
+    };
   } finally {
     await session.rollback();
   }

@@ -8,7 +8,8 @@ import { type DatabaseRole, openPool, type Pool } from '../core/db.js';
 import { type Keys, loadKeys } from '../core/keys.js';
 import { createLog, type Log } from '../core/log.js';
 import { StartupError } from '../core/startupError.js';
-import { createApp } from './app.js';
+import { type AppOptions, createApp } from './app.js';
+import { demoAccess } from './demoUsers.js';
 import { Drain } from './drain.js';
 import { startEmbeddedPostgres } from './embeddedPostgres.js';
 import { EventFeed } from './eventFeed.js';
@@ -135,6 +136,15 @@ export function wantsDemo(config: Config): boolean {
   return config.LG_DEMO ?? (isDevelopment(config) && config.DATABASE_URL === undefined);
 }
 
+/** Tokens for the page in a browser, which fetches them anew each time it is opened. */
+const PAGE_TOKEN_SECONDS = 12 * 3600;
+
+/** Only a development server that signs its own tokens and has demo tenants hands any out. */
+function demoUsersOf(config: Config, worker: Machinery, { signer }: Tokens): AppOptions['demoUsers'] {
+  if (!isDevelopment(config) || !wantsDemo(config) || signer === undefined) return undefined;
+  return () => demoAccess(worker, signer, PAGE_TOKEN_SECONDS);
+}
+
 /** Runs one undo after the other, the last first, whatever fails among them. */
 async function unwind(undo: (() => Promise<unknown>)[]): Promise<void> {
   for (const step of undo.reverse()) await step().catch(() => undefined);
@@ -181,6 +191,7 @@ export async function startServer(
       schema: createSchema(),
       verifyToken: tokens.verify,
       publicKeys: tokens.publicKeys,
+      demoUsers: demoUsersOf(config, worker, tokens),
     });
     undo.push(() => app.close());
     const address = await listen(app, config);

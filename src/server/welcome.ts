@@ -1,31 +1,7 @@
-import type { Role } from '../access/permissions.js';
-import type { TokenSigner } from '../access/tokens.js';
-import { systemClock } from '../core/clock.js';
-import { demoTenants } from './demoData.js';
-import { type DemoFacts, demoFacts } from './seed.js';
+import { demoAccess } from './demoUsers.js';
 import type { Running } from './start.js';
 
 const TOKEN_SECONDS = 30 * 86_400;
-const shown: readonly Role[] = ['admin', 'manager', 'auditor', 'support', 'reseller', 'customer'];
-
-function claimsOf(role: Role, tenantId: string, facts: DemoFacts): Record<string, unknown> {
-  const bound =
-    role === 'customer'
-      ? { customer_id: facts.customerId }
-      : role === 'reseller'
-        ? { reseller_id: facts.resellerId }
-        : {};
-  return { sub: `${role}@${tenantId}.example`, tenant_id: tenantId, roles: [role], ...bound };
-}
-
-async function tokenLines(signer: TokenSigner, tenantId: string, roles: readonly Role[], facts: DemoFacts) {
-  const lines: string[] = [];
-  for (const role of roles) {
-    const token = await signer.sign(claimsOf(role, tenantId, facts), systemClock(), TOKEN_SECONDS);
-    lines.push(`  ${role.padEnd(9)} ${token}`);
-  }
-  return lines;
-}
 
 const rule = '─'.repeat(78);
 
@@ -64,14 +40,12 @@ export async function welcome(running: Running): Promise<string> {
       '  The embedded PostgreSQL is for development and evaluation; set DATABASE_URL in production.',
     );
   }
-  let licenseKey: string | undefined;
-  for (const [index, { id, name }] of demoTenants.entries()) {
-    const facts = signer === undefined ? undefined : await demoFacts(running.worker, id);
-    if (signer === undefined || facts === undefined) continue;
-    lines.push('', `  Tokens of the demo tenant ${id} (${name}), good for 30 days:`);
-    lines.push(...(await tokenLines(signer, id, index === 0 ? shown : ['admin'], facts)));
-    licenseKey ??= facts.licenseKey;
+  const tenants = signer === undefined ? [] : await demoAccess(running.worker, signer, TOKEN_SECONDS);
+  for (const { tenantId, name, users } of tenants) {
+    lines.push('', `  Tokens of the demo tenant ${tenantId} (${name}), good for 30 days:`);
+    lines.push(...users.map(({ role, token }) => `  ${role.padEnd(9)} ${token}`));
   }
+  const licenseKey = tenants[0]?.facts.licenseKey;
   if (licenseKey !== undefined) lines.push(...example(running, licenseKey));
   return [...lines, rule].join('\n');
 }
