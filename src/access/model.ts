@@ -18,6 +18,7 @@ export const accessEvents = [
   'customer.updated',
   'reseller.created',
   'reseller.updated',
+  'access.refused',
 ] as const;
 
 /** Feature flags of the host's settings, and the features that switch them on. */

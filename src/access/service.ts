@@ -54,11 +54,10 @@ export async function enterBySecret(
   const found = await findInDirectory(reading.db, kind, reading.keys.hashes(kind, secret));
   if (found === undefined) return undefined;
   const licenseId = found.subjectId as LicenseId;
-  await reading.admit(licenseId);
-  // Read behind the wait: another field of the query may have shown another license meanwhile.
   const { actor } = reading;
   if (actor.kind === 'anonymous') reading.enter(found.tenantId, applicationActor(found.tenantId, licenseId));
   else if (actor.kind === 'application' && actor.licenseId !== licenseId) throw oneLicensePerOperation();
+  await reading.admit(licenseId);
   return reading.tenantId === found.tenantId ? licenseId : undefined;
 }
 

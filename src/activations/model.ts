@@ -6,7 +6,7 @@
  * They do not own the license's own status or dates.
  */
 import { addMillis, earliest, type Instant, latest } from '../core/clock.js';
-import { invalidInput, Refusal, type RefusalCode } from '../core/refusal.js';
+import { invalidInput, Refusal, type RefusalCode, type RefusalSubject } from '../core/refusal.js';
 import { type StatusFacts, standingAt } from '../licenses/model.js';
 import type { LicenseFeature, LicenseModel, LicenseType } from '../templates/model.js';
 
@@ -248,7 +248,11 @@ const refusalCodeOf: Readonly<Record<FailingCode, RefusalCode>> = {
 };
 
 /** The rules that an act asks; an activation does not need to be there yet when it is being made. */
-export function requirePassing(facts: Facts, except: ReadonlySet<FailingCode>): void {
+export function requirePassing(
+  facts: Facts,
+  except: ReadonlySet<FailingCode>,
+  about: RefusalSubject = {},
+): void {
   const failed = verdictRules.find((rule) => !except.has(rule.code) && rule.fails(facts));
   if (failed === undefined) return;
   const { license, seats, now } = facts;
@@ -257,11 +261,17 @@ export function requirePassing(facts: Facts, except: ReadonlySet<FailingCode>): 
     : {};
   const standing = standingAt(license, now);
   const why = failed.code === 'LICENSE_SUSPENDED' ? { reason: standing.suspensionReason } : {};
-  throw new Refusal(refusalCodeOf[failed.code], verdictCodes[failed.code], {
-    verdict: failed.code,
-    ...limit,
-    ...why,
-  });
+  const details = { verdict: failed.code, ...limit, ...why };
+  throw new Refusal(refusalCodeOf[failed.code], verdictCodes[failed.code], details, about);
+}
+
+/** Verdicts that nobody gets who uses his own: a token on another device, a seat of another user. */
+const misuses = ['FINGERPRINT_MISMATCH', 'USER_MISMATCH'] as const;
+
+/** The refusal that a verdict stands for, if it is one that has to be recorded: asking is answered and not refused. */
+export function misuseIn({ reasons }: Verdict, about: RefusalSubject): Refusal | undefined {
+  const found = misuses.find((misuse) => reasons.some(({ code }) => code === misuse));
+  return found === undefined ? undefined : new Refusal(found, verdictCodes[found], {}, about);
 }
 
 /** The status that an activation reads: it follows its license, and comes back with it. */

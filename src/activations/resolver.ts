@@ -9,6 +9,7 @@ import { PageArgs, pageChecks } from '../graph/connection.js';
 import type { Context } from '../graph/context.js';
 import { CurrentWork } from '../graph/currentWork.js';
 import { Edge, ListEdge } from '../graph/edge.js';
+import { Misuse } from '../graph/misuse.js';
 import { licensesById } from '../licenses/queries.js';
 import { License } from '../licenses/schema/types.js';
 import type { License as LicenseRow } from '../licenses/table.js';
@@ -154,6 +155,7 @@ export class ActivationQueries {
   }
 
   @Authorized(ANYONE)
+  @Misuse(ask.misuseOf)
   @CheckedArguments({
     deviceFingerprint: text(1, 1024),
     user: text(1, 255),
@@ -189,6 +191,7 @@ export class ActivationQueries {
   }
 
   @Authorized(ANYONE)
+  @Misuse(ask.misuseOf)
   @CheckedArguments({ deviceFingerprint: text(1, 1024), productId: code, features: listOf(50) })
   @Query(() => shapes.LicenseValidation, {
     description:

@@ -1,5 +1,9 @@
+import type { EventType } from './event.js';
+import type { ActivationId, LicenseId } from './id.js';
+
 /**
- * Every code that an answer of ours can carry, with what it means over HTTP. One closed list: docs/errors.md
+ * Every code that an answer of ours can carry, with what it means over HTTP, and the event that records a refusal
+ * somebody has to be able to look up later: the use of what one has no right to. One closed list: docs/errors.md
  * is printed from it, and a test fails when a code is thrown that does not stand here.
  */
 export const refusalCodes = {
@@ -24,7 +28,7 @@ export const refusalCodes = {
     503,
     "The keys of the token's issuer cannot be had at the moment. The token may be good: try again.",
   ],
-  FORBIDDEN: [403, 'The caller is known but lacks the permission that the field states.'],
+  FORBIDDEN: [403, 'The caller is known but lacks the permission that the field states.', 'access.refused'],
   INVALID_INPUT: [
     422,
     'A value does not fit. `extensions.fields` names every wrong field and what it takes.',
@@ -53,22 +57,35 @@ export const refusalCodes = {
     409,
     'A license in this status cannot be renewed; the message says what to do first.',
   ],
-  LICENSE_REVOKED: [403, 'The license was revoked, for good.'],
-  LICENSE_SUSPENDED: [403, 'The license is suspended; `extensions.reason` says why.'],
+  LICENSE_REVOKED: [403, 'The license was revoked, for good.', 'access.refused'],
+  LICENSE_SUSPENDED: [403, 'The license is suspended; `extensions.reason` says why.', 'access.refused'],
   LICENSE_INACTIVE: [403, 'The license is switched off by its owner.'],
   LICENSE_EXPIRED: [
     403,
     'The license has expired; in grace, devices that are active stay so and no new one is taken.',
+    'access.refused',
   ],
-  PRODUCT_MISMATCH: [403, 'The license is for another product.'],
-  ACTIVATION_DEACTIVATED: [403, 'The activation was ended.'],
+  PRODUCT_MISMATCH: [403, 'The license is for another product.', 'access.refused'],
+  ACTIVATION_DEACTIVATED: [403, 'The activation was ended.', 'access.refused'],
   ACTIVATION_EXPIRED: [403, 'The activation was limited in time and is over.'],
-  FINGERPRINT_MISMATCH: [403, 'The token belongs to another device.'],
-  USER_MISMATCH: [403, 'The activation names another user.'],
+  FINGERPRINT_MISMATCH: [403, 'The token belongs to another device.', 'access.refused'],
+  USER_MISMATCH: [403, 'The activation names another user.', 'access.refused'],
   LEASE_EXPIRED: [403, 'The floating lease ran out and every seat is taken.'],
-  ACTIVATION_LIMIT_EXCEEDED: [409, 'Every seat of the license is taken; `extensions` carry the two counts.'],
-  NO_ACTIVE_LICENSE: [403, 'No license that is running or in grace grants anything to the caller.'],
-  FEATURE_NOT_LICENSED: [403, 'No license of the caller grants the feature; `extensions.feature` names it.'],
+  ACTIVATION_LIMIT_EXCEEDED: [
+    409,
+    'Every seat of the license is taken; `extensions` carry the two counts.',
+    'access.refused',
+  ],
+  NO_ACTIVE_LICENSE: [
+    403,
+    'No license that is running or in grace grants anything to the caller.',
+    'feature.refused',
+  ],
+  FEATURE_NOT_LICENSED: [
+    403,
+    'No license of the caller grants the feature; `extensions.feature` names it.',
+    'feature.refused',
+  ],
   QUOTA_EXCEEDED: [
     429,
     'Not enough units of the feature are left; `extensions` carry limit, used and window.',
@@ -76,6 +93,7 @@ export const refusalCodes = {
   RATE_LIMITED: [
     429,
     'Too many requests without a bearer token, from this address or for this license; try again after `extensions.retryAfterSeconds`.',
+    'access.refused',
   ],
   OPERATION_TOO_LARGE: [
     400,
@@ -124,14 +142,26 @@ export const refusalCodes = {
   PERSISTED_QUERY_NOT_FOUND: [200, 'The hash is not known here; send the document with it once.'],
   PERSISTED_QUERY_NOT_SUPPORTED: [200, 'Persisted queries are switched off.'],
   INTERNAL_SERVER_ERROR: [500, 'A defect or an outage on our side; quote `extensions.requestId` to support.'],
-} as const satisfies Record<string, readonly [number, string]>;
+} as const satisfies Record<string, readonly [number, string] | readonly [number, string, EventType]>;
 
 export type RefusalCode = keyof typeof refusalCodes;
+
+/** The event that a refusal with this code is recorded as, if it is a security event. */
+export function recordedAs(code: RefusalCode): EventType | undefined {
+  const [, , type]: readonly [number, string, EventType?] = refusalCodes[code];
+  return type;
+}
 
 export interface FieldProblem {
   /** The path of the value below the field's arguments: `input.features.0.featureId`. */
   readonly field: string;
   readonly message: string;
+}
+
+/** What a refusal is about, for whoever records it; the caller is not told. */
+export interface RefusalSubject {
+  readonly licenseId?: LicenseId;
+  readonly activationId?: ActivationId;
 }
 
 /**
@@ -145,6 +175,7 @@ export class Refusal extends Error {
     readonly code: RefusalCode,
     message: string,
     readonly details: Readonly<Record<string, unknown>> = {},
+    readonly about: RefusalSubject = {},
   ) {
     super(message);
   }

@@ -10,6 +10,9 @@ import type { CustomerId, LicenseId, ResellerId } from '../core/id.js';
 import { Refusal } from '../core/refusal.js';
 import type { LicenseFeature, LimitPeriod } from '../templates/model.js';
 
+/** That a feature was used without a license for it is a fact too; what is granted and charged writes none. */
+export const entitlementEvents = ['feature.refused'] as const;
+
 /** A granting license, as far as entitlements look at it. */
 export interface Grant {
   readonly licenseId: LicenseId;

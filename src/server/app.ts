@@ -88,6 +88,7 @@ export async function createApp(options: AppOptions): Promise<FastifyInstance> {
     trustProxy: config.LG_TRUSTED_PROXIES.length > 0 ? [...config.LG_TRUSTED_PROXIES] : false,
   });
   endConnections(app, machinery.drain);
+  app.addHook('onClose', () => machinery.security.flush());
   logRequests(app, machinery.log);
   app.addHook('onRequest', async (request, reply) => guard(request, reply, config));
   allowOrigins(app, config.LG_CORS_ORIGINS);

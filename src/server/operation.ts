@@ -20,6 +20,7 @@ import { type Claim, claimName, Idempotency, recall, remember } from './idempote
 import { checkValues } from './limits.js';
 import { OperationFeatures } from './operationFeatures.js';
 import type { RateLimits } from './rateLimits.js';
+import { OperationRefusals, type SecurityEvents } from './securityEvents.js';
 import type { Turns } from './turns.js';
 
 /** What every operation of this process uses. */
@@ -40,6 +41,8 @@ export interface Machinery {
   readonly line: ShortestFirst;
   /** Operations that cost much, a few at a time. */
   readonly gate: CostGate;
+  /** Records refusals that somebody has to be able to look up. */
+  readonly security: SecurityEvents;
   /** Tells the sealer that events were committed; many calls at once make one word. */
   announce(): void;
   /** Hands out a tenant's events; a process that only works on the database has none. */
@@ -162,6 +165,7 @@ export class Operation implements Context {
   private readonly idempotency: Idempotency;
   private readonly progress: Progress;
   private readonly loaders: Loaders;
+  private readonly refusals: OperationRefusals;
   private readonly tasks: ((work: Work) => Promise<void>)[] = [];
 
   constructor(
@@ -179,6 +183,7 @@ export class Operation implements Context {
       reading: undefined,
       ended: false,
     };
+    this.refusals = new OperationRefusals(machinery.security, caller.requestId);
     this.loaders = new Loaders(() => this.reading());
     this.idempotency = new Idempotency(machinery, caller);
     this.features = begun ?? new OperationFeatures(machinery, this);
@@ -223,15 +228,30 @@ export class Operation implements Context {
 
   /** Before anything runs, whatever door it came by: it is counted and weighed, waits for its turn, and is charged. */
   async begin(asked: OperationDocument): Promise<void> {
-    const { actor, address } = this.caller;
+    const { actor } = this.caller;
     checkValues(asked.variables);
-    if (actor.kind === 'anonymous') await this.machinery.limits.countAddress(address, rootsOf(asked));
+    await this.count(asked);
     const cost = requireAffordable(asked, actor);
     await this.machinery.gate.enter(this.progress, callerName(this.caller), cost);
     const needs = needsOf(asked, this.actor);
     if (asked.operation.operation !== OperationTypeNode.MUTATION) return this.features.beforeQuery(needs);
     this.idempotency.recognise(asked);
     return this.features.beforeMutation(needs);
+  }
+
+  private async count(asked: OperationDocument): Promise<void> {
+    const { actor, address } = this.caller;
+    if (actor.kind !== 'anonymous') return;
+    try {
+      await this.machinery.limits.countAddress(address, rootsOf(asked));
+    } catch (error) {
+      this.noteRefusal(error, '');
+      throw error;
+    }
+  }
+
+  noteRefusal(error: unknown, field: string): void {
+    this.refusals.note(error, field, this.actor);
   }
 
   private readonly admit: Admit = async (licenseId) => {
@@ -273,6 +293,7 @@ export class Operation implements Context {
     } catch (error) {
       await session.rollback();
       this.progress.actor = this.caller.actor;
+      this.refusals.by(error, actor());
       throw error;
     } finally {
       this.progress.work = undefined;

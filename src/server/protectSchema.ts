@@ -1,6 +1,7 @@
 import {
   defaultFieldResolver,
   type GraphQLField,
+  type GraphQLFieldResolver,
   type GraphQLResolveInfo,
   type GraphQLSchema,
   isNonNullType,
@@ -16,6 +17,7 @@ import { markProblems, marksOf } from './enforceFeatures.js';
 import type { Operation } from './operation.js';
 
 type Field = GraphQLField<unknown, Operation>;
+type Resolve = GraphQLFieldResolver<unknown, Operation>;
 
 /** Response names from the root on, without list positions. */
 function pathOf(info: GraphQLResolveInfo): string {
@@ -40,12 +42,15 @@ function outOfSight(path: string): Refusal {
 }
 
 /** Wraps a field in what stands before its resolver: permission, values, features, and for a root mutation the transaction. */
-function protectField(field: Field, permission: string | undefined, isMutation: boolean): void {
+function protectField(typeName: string, field: Field, permission: string | undefined): void {
   const original = field.resolve ?? defaultFieldResolver;
   const marks = marksOf(field);
   if (permission === undefined && marks.length === 0 && field.args.length === 0) return;
+  const isMutation = typeName === 'Mutation';
+  const name = `${typeName}.${field.name}`;
   const leadsNowhere = field.extensions.leadsNowhere as ((source: unknown) => boolean) | undefined;
-  field.resolve = async (source, args, ctx, info) => {
+  const misuseOf = field.extensions.misuseOf as ((answer: unknown) => Refusal | undefined) | undefined;
+  const guarded: Resolve = async (source, args, ctx, info) => {
     // Nothing is kept from anybody where there is nothing: a verdict on an unknown key stays an answer.
     if (leadsNowhere?.(source) === true && marks.length === 0) return null;
     if (permission !== undefined) requirePermission(ctx.actor, permission);
@@ -64,20 +69,34 @@ function protectField(field: Field, permission: string | undefined, isMutation: 
       : await run();
     ctx.features.used(path, marks);
     if (isLost(answer, field, info)) throw outOfSight(path);
+    ctx.noteRefusal(misuseOf?.(answer), name);
     return answer;
+  };
+  field.resolve = noting(name, guarded);
+}
+
+/** Refusals that are security events are taken down, whatever the answer makes of them. */
+function noting(name: string, guarded: Resolve): Resolve {
+  return async (source, args, ctx, info) => {
+    try {
+      return await guarded(source, args, ctx, info);
+    } catch (error) {
+      ctx.noteRefusal(error, name);
+      throw error;
+    }
   };
 }
 
 /** A subscription is asked for its permission and its values when it begins, before it follows anything. */
-function protectStream(field: Field, permission: string | undefined): void {
+function protectStream(typeName: string, field: Field, permission: string | undefined): void {
   const { subscribe } = field;
   if (subscribe === undefined) return;
-  field.subscribe = async (source, args, ctx, info) => {
+  field.subscribe = noting(`${typeName}.${field.name}`, async (source, args, ctx, info) => {
     if (permission !== undefined) requirePermission(ctx.actor, permission);
     checkArguments(field, args);
     ctx.features.check(pathOf(info), marksOf(field));
     return subscribe(source, args, ctx, info);
-  };
+  });
 }
 
 function describe(field: Field, permission: string | undefined): void {
@@ -110,8 +129,8 @@ export function protectSchema(schema: GraphQLSchema): GraphQLSchema {
     if (!isObjectType(type) || type.name.startsWith('__')) continue;
     for (const field of Object.values(type.getFields())) {
       const permission = permissionOf(type.name, field, roots.includes(type), problems);
-      protectField(field, permission, type === schema.getMutationType());
-      protectStream(field, permission);
+      protectField(type.name, field, permission);
+      protectStream(type.name, field, permission);
       describe(field, permission);
     }
   }

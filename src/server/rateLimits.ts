@@ -4,7 +4,7 @@ import { type Clock, type Instant, instant, millis } from '../core/clock.js';
 import type { KeyRing } from '../core/crypto.js';
 import type { Db, Pool } from '../core/db.js';
 import type { LicenseId } from '../core/id.js';
-import { Refusal } from '../core/refusal.js';
+import { Refusal, type RefusalSubject } from '../core/refusal.js';
 import { rateLimits } from './table.js';
 
 export const RATE_WINDOW_MILLIS = 60_000;
@@ -107,6 +107,12 @@ async function giveBack(db: Db, window: Instant, surplus: ReadonlyMap<string, nu
     where ${rateLimits.bucket} = asked.bucket and ${rateLimits.windowStart} = ${window}::timestamptz`);
 }
 
+function tooMany(whose: string, limit: number, waitMillis: number, about: RefusalSubject = {}): Refusal {
+  const retryAfterSeconds = Math.max(1, Math.ceil(waitMillis / 1000));
+  const message = `Too many requests ${whose}; at most ${limit} root fields a minute. Try again in ${retryAfterSeconds} s.`;
+  return new Refusal('RATE_LIMITED', message, { retryAfterSeconds }, about);
+}
+
 /**
  * Counts callers without a bearer token, by address before their operation runs and by license once their key or token
  * has led to one. The counters stand in the database, shared by all servers: of whatever number of callers, on whatever
@@ -127,23 +133,22 @@ export class RateLimits {
     if (this.rules.address === 0) return;
     // An address is personal data: what is stored cannot be told from it without the pepper.
     const network = this.tools.keys.hash('ADDRESS', address === undefined ? '' : networkOf(address));
-    await this.#count(`address:${network}`, units, this.rules.address, 'from this address');
+    const refused = await this.#count(`address:${network}`, units, this.rules.address);
+    if (refused !== undefined) throw tooMany('from this address', this.rules.address, refused);
   }
 
   async countLicense(licenseId: LicenseId, units: number): Promise<void> {
     if (this.rules.license === 0) return;
-    await this.#count(`license:${licenseId}`, units, this.rules.license, 'for this license');
+    const refused = await this.#count(`license:${licenseId}`, units, this.rules.license);
+    if (refused !== undefined) throw tooMany('for this license', this.rules.license, refused, { licenseId });
   }
 
-  async #count(bucket: string, units: number, limit: number, whose: string): Promise<void> {
-    const waitMillis = await new Promise<number | undefined>((resolve, reject) => {
+  /** Answers after how many milliseconds to come again, or nothing when admitted. */
+  #count(bucket: string, units: number, limit: number): Promise<number | undefined> {
+    return new Promise((resolve, reject) => {
       this.#waiting.push({ bucket, units, limit, resolve, reject });
       if (!this.#counting) void this.#drain();
     });
-    if (waitMillis === undefined) return;
-    const retryAfterSeconds = Math.max(1, Math.ceil(waitMillis / 1000));
-    const message = `Too many requests ${whose}; at most ${limit} root fields a minute. Try again in ${retryAfterSeconds} s.`;
-    throw new Refusal('RATE_LIMITED', message, { retryAfterSeconds });
   }
 
   async #drain(): Promise<void> {

@@ -21,6 +21,7 @@ import type { Machinery } from './operation.js';
 import { RateLimits } from './rateLimits.js';
 import { createSchema } from './schema.js';
 import { announcer, startSealer } from './sealer.js';
+import { SecurityEvents } from './securityEvents.js';
 import { seedDemo } from './seed.js';
 import { stopServing } from './stopServing.js';
 import { startSweeper } from './sweeper.js';
@@ -85,7 +86,7 @@ export function openMachinery(parts: MachineryParts, role: DatabaseRole): Machin
   const settings = { leaseSeconds: config.LG_LEASE_SECONDS };
   const ring = keyRing(keys);
   const clock = parts.clock ?? systemClock;
-  return {
+  const machinery: Machinery = {
     pool,
     keys: ring,
     clock,
@@ -100,8 +101,10 @@ export function openMachinery(parts: MachineryParts, role: DatabaseRole): Machin
     drain: new Drain(),
     line: new ShortestFirst(),
     gate: new CostGate(),
+    security: new SecurityEvents(() => machinery),
     announce: announcer(pool),
   };
+  return machinery;
 }
 
 /** A running server. */

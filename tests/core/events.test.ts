@@ -4,11 +4,21 @@ import ts from 'typescript';
 import { expect, test } from 'vitest';
 import { accessEvents } from '../../src/access/model.js';
 import { activationEvents } from '../../src/activations/model.js';
+import { type RefusalCode, recordedAs, refusalCodes } from '../../src/core/refusal.js';
+import { entitlementEvents } from '../../src/entitlements/model.js';
 import { licenseEvents } from '../../src/licenses/model.js';
 import { followers } from '../../src/server/followers.js';
 import { templateEvents } from '../../src/templates/model.js';
 
-const listed: readonly string[] = [...accessEvents, ...templateEvents, ...licenseEvents, ...activationEvents];
+const listed: readonly string[] = [
+  ...accessEvents,
+  ...templateEvents,
+  ...licenseEvents,
+  ...activationEvents,
+  ...entitlementEvents,
+];
+/** What the door emits of acts that were refused, by their codes. */
+const recorded = (Object.keys(refusalCodes) as RefusalCode[]).flatMap((code) => recordedAs(code) ?? []);
 const src = join(import.meta.dirname, '../../src');
 
 function nodesOf(node: ts.Node): ts.Node[] {
@@ -39,7 +49,7 @@ test("every event that an act emits stands in a domain's list, and every one tha
     return nodesOf(ts.createSourceFile(path, text, ts.ScriptTarget.Latest, true)).flatMap(typeSaid);
   });
 
-  expect([...new Set(emitted)].toSorted()).toEqual(listed.toSorted());
+  expect([...new Set([...emitted, ...recorded])].toSorted()).toEqual(listed.toSorted());
 });
 
 test('what follows an event follows one that is listed', () => {

@@ -10,15 +10,18 @@ export function mutation(act: string, selection: string): string {
   return `mutation ($input: ${input}!) { ${act}(input: $input) { ${selection} } }`;
 }
 
-/** Everything that a tenant has in the tables that acts write: what a refusal has to leave as it was. */
+/**
+ * Everything that a tenant has in the tables that acts write: what a refusal has to leave as it was. That it was
+ * refused is recorded apart, behind the answer.
+ */
 export async function tablesOf(server: TestServer, tenantId: string): Promise<unknown> {
-  const all = (table: string, order: string) =>
+  const all = (table: string, order: string, besides = server.sql`true`) =>
     server.sql`select coalesce(json_agg(t order by ${server.sql(order)}), '[]') as rows
-      from ${server.sql(table)} t where tenant_id = ${tenantId}`;
+      from ${server.sql(table)} t where tenant_id = ${tenantId} and ${besides}`;
   return Promise.all([
     all('licenses', 'id'),
     all('license_activations', 'id'),
-    all('license_event_logs', 'id'),
+    all('license_event_logs', 'id', server.sql`event_type not like '%.refused'`),
     all('license_templates', 'id'),
     all('billing_products', 'product_id'),
     all('customers', 'id'),
@@ -87,7 +90,7 @@ export interface LoggedEvent {
   readonly data: Record<string, unknown>;
 }
 
-/** The events that a run adds to a tenant's trail, in their order. */
+/** The events that a run adds to a tenant's trail, in their order; not those that record a refusal. */
 export async function eventsDuring(
   server: TestServer,
   tenantId: string,
@@ -97,7 +100,8 @@ export async function eventsDuring(
   await run();
   const known = before.map((row) => String(row.id));
   const rows = await server.sql`select event_type, subject_id, license_id, user_id, event_data
-    from license_event_logs where tenant_id = ${tenantId} and id <> all(${known}::text[]) order by id`;
+    from license_event_logs where tenant_id = ${tenantId} and id <> all(${known}::text[])
+      and event_type not like '%.refused' order by id`;
   return rows.map((row) => ({
     type: row.event_type,
     subjectId: row.subject_id,

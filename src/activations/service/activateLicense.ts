@@ -176,7 +176,10 @@ export async function activateLicense(work: Work, input: ActivateLicenseInput): 
   const license = await licenseOfKey(work, input.licenseKey);
   const known = await activationOfDevice(work, license.id, input.deviceFingerprint);
   const facts = await factsOfClaim(work, license, known, input);
-  requirePassing(facts, notYet);
+  requirePassing(facts, notYet, {
+    licenseId: license.id,
+    ...(known === undefined ? {} : { activationId: known.id }),
+  });
   return known === undefined
     ? firstActivation(work, license, input, facts.seats)
     : activatedAgain(work, license, known, input, facts.seats);

@@ -34,7 +34,8 @@ export async function sendHeartbeat(work: Work, input: SendHeartbeatInput): Prom
   const { activation, license } = await activationToChange(work, input.activationToken);
   const seats = await seatsClaimed(work, license, activation, ownClaim(activation));
   const facts = { now: work.now, license, activation, deviceNamed: true, seats };
-  requirePassing(facts, seatIsFree(facts) ? leaseMayLapse : leaseMayNot);
+  const about = { licenseId: license.id, activationId: activation.id };
+  requirePassing(facts, seatIsFree(facts) ? leaseMayLapse : leaseMayNot, about);
   requireFewFeatures(activation.featureUsage, input.metrics?.featureUsage ?? {});
   const current = work.keys
     .hashes('ACTIVATION_TOKEN', input.activationToken)

@@ -1,9 +1,10 @@
 import { enterBySecret } from '../../access/service.js';
+import type { Refusal } from '../../core/refusal.js';
 import type { Reading, Work } from '../../core/work.js';
 import { parseLicenseKey } from '../../licenses/model.js';
 import { licensesById, lockLicense } from '../../licenses/queries.js';
 import type { License } from '../../licenses/table.js';
-import { type Facts, refusedVerdict, type Verdict, verdictOn } from '../model.js';
+import { type Facts, misuseIn, refusedVerdict, type Verdict, verdictOn } from '../model.js';
 import { activationByToken, activationOfDevice, lockActivation } from '../queries.js';
 import type { Activation } from '../table.js';
 import { changeActivation, forgetToken, ownClaim, seatsClaimed } from './activation.js';
@@ -84,6 +85,13 @@ export async function validateActivation(reading: Reading, question: TokenQuesti
     ...scopes(asked),
   };
   return { ...verdictOn(facts), license, activation };
+}
+
+/** What has to be recorded of a validation, as if it had been refused. */
+export function misuseOf({ license, activation, ...verdict }: Validation): Refusal | undefined {
+  if (license === null) return undefined;
+  const device = activation === null ? {} : { activationId: activation.id };
+  return misuseIn(verdict, { licenseId: license.id, ...device });
 }
 
 /** Whether a validation was the first use of a new token while the one before it still serves. */
