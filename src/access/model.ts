@@ -78,6 +78,13 @@ export function applicationActor(tenantId: TenantId, licenseId: LicenseId): Appl
   };
 }
 
+/** Tells no more than a validation does: not whether the license is another's, was ended, or never was. */
+export function applicationUnknown(): Refusal {
+  const message =
+    'The Authorization header shows a license key or activation token that leads to no license.';
+  return new Refusal('APPLICATION_UNKNOWN', message);
+}
+
 export function oneLicensePerOperation(): Refusal {
   const message = 'An application may show one license in a query; send another query for the other.';
   return new Refusal('ONE_LICENSE_PER_OPERATION', message);

@@ -1,3 +1,4 @@
+import type { AnonymousActor } from '../core/actor.js';
 import { ANYONE } from '../graph/authorized.js';
 
 /** Every permission, with what it lets its holder do. */
@@ -112,5 +113,7 @@ export function permissionsOf(
   return new Set<Permission>([ANYONE, ...fromRoles, ...single.filter(isPermission)]);
 }
 
-export const anonymousPermissions: ReadonlySet<Permission> = new Set([ANYONE]);
+const anonymousPermissions: ReadonlySet<Permission> = new Set([ANYONE]);
+/** Nobody yet. */
+export const anonymous: AnonymousActor = { kind: 'anonymous', permissions: anonymousPermissions };
 export const applicationPermissions: ReadonlySet<Permission> = new Set(roles.application);

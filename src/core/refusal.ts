@@ -28,6 +28,10 @@ export const refusalCodes = {
     503,
     "The keys of the token's issuer cannot be had at the moment. The token may be good: try again.",
   ],
+  APPLICATION_UNKNOWN: [
+    401,
+    'The license key or activation token in the Authorization header leads to no license.',
+  ],
   FORBIDDEN: [403, 'The caller is known but lacks the permission that the field states.', 'access.refused'],
   INVALID_INPUT: [
     422,

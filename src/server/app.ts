@@ -82,7 +82,7 @@ function endConnections(app: FastifyInstance, drain: Drain): void {
 /** The HTTP face: the graph, health, public keys. */
 export async function createApp(options: AppOptions): Promise<FastifyInstance> {
   const { config, machinery, schema } = options;
-  const authenticate = authenticator(options.verifyToken, machinery.pool);
+  const authenticate = authenticator(options.verifyToken, machinery);
   const app = fastify({
     bodyLimit: BODY_LIMIT_BYTES,
     genReqId: requestIds(config.LG_TRUSTED_PROXIES),
@@ -113,16 +113,12 @@ export async function createApp(options: AppOptions): Promise<FastifyInstance> {
   const graph = createGraph(machinery, rules);
   await graph.start();
   const context = async (request: FastifyRequest): Promise<Operation> => {
-    const actor = await authenticate(request.headers.authorization).catch((error: unknown) => {
+    const arrival = { requestId: request.id, address: addressOf(request) };
+    const actor = await authenticate(request.headers.authorization, arrival).catch((error: unknown) => {
       throw asHttpError(error, request.id);
     });
     const idempotencyKey = request.headers['idempotency-key']?.toString();
-    return new Operation(machinery, {
-      actor,
-      requestId: request.id,
-      address: addressOf(request),
-      idempotencyKey,
-    });
+    return new Operation(machinery, { actor, ...arrival, idempotencyKey });
   };
   addGraph(app, {
     graph,

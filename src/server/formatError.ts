@@ -54,6 +54,7 @@ function refusalIn(error: unknown): Refusal | undefined {
 /** RFC 6750, section 3: who sent nothing is told of nothing; a quoted string holds plain ASCII without quotes. */
 function challenge({ code, message }: Refusal): string {
   if (code === 'UNAUTHENTICATED') return 'Bearer';
+  if (code === 'APPLICATION_UNKNOWN') return 'License, Activation';
   const description = message.replace(/[^\x20-\x7e]|["\\]/g, '?');
   return `Bearer error="invalid_token", error_description="${description}"`;
 }

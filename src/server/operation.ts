@@ -240,10 +240,13 @@ export class Operation implements Context {
   }
 
   private async count(asked: OperationDocument): Promise<void> {
+    const { limits } = this.machinery;
     const { actor, address } = this.caller;
-    if (actor.kind !== 'anonymous') return;
+    if (actor.kind !== 'anonymous' && actor.kind !== 'application') return;
+    const roots = rootsOf(asked);
     try {
-      await this.machinery.limits.countAddress(address, rootsOf(asked));
+      await limits.countAddress(address, roots);
+      if (actor.kind === 'application') await limits.countLicense(actor.licenseId, roots);
     } catch (error) {
       this.noteRefusal(error, '');
       throw error;

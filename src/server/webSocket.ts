@@ -3,7 +3,7 @@ import type { FastifyRequest } from 'fastify';
 import type { GraphQLFormattedError } from 'graphql';
 import { CloseCode } from 'graphql-ws';
 import { tokenExpired } from '../access/model.js';
-import type { UserActor } from '../core/actor.js';
+import type { ApplicationActor, UserActor } from '../core/actor.js';
 import { millis } from '../core/clock.js';
 import { Refusal, refusalCodes, unauthenticated } from '../core/refusal.js';
 import type { Authenticate } from './authenticate.js';
@@ -61,7 +61,7 @@ function stopping(): Refusal {
 /** One open socket: who came by it, and until when. */
 class Visit implements Host {
   readonly conversation: Conversation;
-  #actor: UserActor | undefined;
+  #actor: UserActor | ApplicationActor | undefined;
   #timer: NodeJS.Timeout | undefined;
   #gone = false;
 
@@ -76,11 +76,31 @@ class Visit implements Host {
   }
 
   async welcome(parameters: Readonly<Record<string, unknown>>): Promise<void> {
-    const actor = await this.options.authenticate(bearerOf(parameters));
-    if (actor.kind !== 'user' && actor.kind !== 'service')
-      throw unauthenticated('Send a bearer token as `authorization`.');
+    const actor = await this.#arrive(parameters);
     this.#actor = actor;
-    this.#endWithToken(actor);
+    if (actor.kind === 'application') this.#endWithProof(parameters);
+    else this.#endWithToken(actor);
+  }
+
+  async #arrive(parameters: Readonly<Record<string, unknown>>): Promise<UserActor | ApplicationActor> {
+    const address = this.options.addressOf(this.request);
+    const arrival = { requestId: this.request.id, address };
+    const actor = await this.options.authenticate(bearerOf(parameters), arrival);
+    if (actor.kind === 'anonymous' || actor.kind === 'system')
+      throw unauthenticated('Send a bearer token, or a license key, as `authorization`.');
+    return actor;
+  }
+
+  /** A proof says nothing of its end: it is looked at again as often as the connection is. */
+  #endWithProof(parameters: Readonly<Record<string, unknown>>): void {
+    if (this.#gone) return;
+    const again = async (): Promise<void> => {
+      const over = await this.#arrive(parameters).catch((error: unknown) => error);
+      if (over instanceof Refusal && over.code === 'APPLICATION_UNKNOWN') {
+        this.conversation.close(farewellOf(over));
+      } else this.#endWithProof(parameters);
+    };
+    this.#timer = setTimeout(() => void again(), this.options.pingSeconds * 1000).unref();
   }
 
   farewell(error: unknown): Farewell {
