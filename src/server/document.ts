@@ -13,6 +13,7 @@ import {
 import type { SubscribePayload } from 'graphql-ws';
 import type { RefusalCode } from '../core/refusal.js';
 import { checkSource, withinLimits } from './limits.js';
+import { plainStreams } from './plainStreams.js';
 
 /** What documents may say, the same at every door. */
 export interface DocumentRules {
@@ -28,7 +29,8 @@ const ERROR_LIMIT = 10;
 
 /** What our doors ask of a document beyond GraphQL's own rules. */
 export function furtherRules({ introspection }: DocumentRules): ValidationRule[] {
-  return introspection ? [withinLimits] : [withinLimits, NoSchemaIntrospectionCustomRule];
+  const always = [withinLimits, plainStreams];
+  return introspection ? always : [...always, NoSchemaIntrospectionCustomRule];
 }
 
 export function validationOptions({ suggestions }: DocumentRules) {

@@ -126,21 +126,12 @@ function once(result: Result): Results {
   };
 }
 
-/** A subscription whose one field is skipped has nothing to follow, and GraphQL throws. */
-async function sourceOf(asked: Asked): Promise<Awaited<ReturnType<typeof createSourceEventStream>>> {
-  try {
-    return await createSourceEventStream(asked);
-  } catch {
-    return { errors: [refusal('BAD_REQUEST', 'The subscription asks for no field.')] };
-  }
-}
-
 /** The events that a subscription follows, checked and charged at its start; or why it follows none. */
 async function followed(asked: Asked): Promise<AsyncIterable<unknown> | ExecutionResult> {
   const { contextValue: begun } = asked;
   try {
     await begin(asked);
-    const source = await sourceOf(asked);
+    const source = await createSourceEventStream(asked);
     await begun.endReading();
     if (!(Symbol.asyncIterator in source)) await begun.finish();
     return source;

@@ -242,6 +242,29 @@ test('bad values are refused before anything is followed', async () => {
   expect(JSON.stringify(id.got)).toContain('"field":"licenseId"');
 });
 
+const head = 'subscription ($no: Boolean = false)';
+test.each([
+  ['a variable', `${head} { licenseChanged @skip(if: $no) { type } }`],
+  ['a literal', 'subscription { licenseChanged @include(if: true) { type } }'],
+  ['on a fragment', `${head} { ... @include(if: $no) { licenseChanged { type } } }`],
+  [
+    'within fragments',
+    `${head} { ...F } fragment F on Subscription { ... { licenseChanged @skip(if: $no) { type } } }`,
+  ],
+  [
+    'in a circle',
+    `${head} { ...F } fragment F on Subscription { ...F licenseChanged @skip(if: $no) { type } }`,
+  ],
+])('a stream under a condition, %s, is refused by either door before it begins', async (_what, query) => {
+  const shop = await openShop(server);
+
+  const stream = await subscribe(server, shop.admin, query);
+  const overHttp = await server.graphql(query, {}, shop.admin);
+
+  expect(await stream.ended).toMatchObject([{ extensions: { code: 'GRAPHQL_VALIDATION_FAILED' } }]);
+  expect(overHttp.code).toBe('GRAPHQL_VALIDATION_FAILED');
+});
+
 test('queries and mutations run over a socket as over HTTP', async () => {
   const shop = await openShop(server);
 

@@ -33,9 +33,14 @@ const LIMIT_MILLIS = 10_000;
 export class RawSocket {
   readonly heard: Heard[] = [];
   readonly closed: Promise<Closed>;
+  readonly #waiting = new Set<(message: Heard) => void>();
 
   private constructor(readonly socket: WebSocket) {
-    socket.on('message', (data) => void this.heard.push(JSON.parse(String(data))));
+    socket.on('message', (data) => {
+      const message: Heard = JSON.parse(String(data));
+      this.heard.push(message);
+      for (const waiting of this.#waiting) waiting(message);
+    });
     // What breaks a connection shows as how it was closed.
     socket.on('error', () => undefined);
     this.closed = new Promise((resolve) => {
@@ -77,9 +82,25 @@ export class RawSocket {
     return this.heard.filter((message) => message.id === id);
   }
 
+  /** The first message that is wanted, among those that came and those to come. */
   async until(wanted: (message: Heard) => boolean): Promise<Heard> {
-    await expect.poll(() => this.heard.some(wanted), { timeout: LIMIT_MILLIS, interval: 5 }).toBe(true);
-    return this.heard.find(wanted) ?? { type: 'none' };
+    const found = this.heard.find(wanted);
+    if (found !== undefined) return found;
+    return new Promise((resolve, reject) => {
+      const listen = (message: Heard): void => {
+        if (wanted(message)) end(() => resolve(message));
+      };
+      const end = (tell: () => void): void => {
+        clearTimeout(limit);
+        this.#waiting.delete(listen);
+        tell();
+      };
+      const late = (): void =>
+        reject(new Error(`a message did not come: ${JSON.stringify(this.heard.slice(-3))}`));
+      const limit = setTimeout(() => end(late), LIMIT_MILLIS);
+      this.#waiting.add(listen);
+      void this.closed.then(({ code }) => end(() => reject(new Error(`the socket was closed with ${code}`))));
+    });
   }
 
   /** The last word on an operation. */
