@@ -13,30 +13,32 @@ export interface BarProps {
   readonly onChoose: (caller: CallerName, ownToken: string) => void;
 }
 
-/** Puts an example into an empty tab, or into a new one. */
-function useOpenExample(facts: Facts | undefined): (example: Example) => void {
+/** Puts an example into an empty tab, or into a new one, once there are editors. */
+function useOpenExample(facts: Facts | undefined): ((example: Example) => void) | undefined {
   const { addTab } = useGraphiQLActions();
   const { queryEditor, variableEditor } = useGraphiQL(({ queryEditor, variableEditor }) => ({
     queryEditor,
     variableEditor,
   }));
+  if (queryEditor === undefined || variableEditor === undefined) return undefined;
   return (example) => {
-    if (queryEditor?.getValue().trim() !== '') addTab();
+    if (queryEditor.getValue().trim() !== '') addTab();
     const { query, variables } = textsOf(example, facts);
-    queryEditor?.setValue(query);
-    variableEditor?.setValue(variables);
-    queryEditor?.focus();
+    queryEditor.setValue(query);
+    variableEditor.setValue(variables);
+    queryEditor.focus();
   };
 }
 
 /** A stream goes on with the token that it began with: whoever becomes somebody else starts it anew. */
-function useStopOnChange(caller: CallerName): void {
+function useStopOnChange(caller: CallerName, ownToken: string): void {
   const { stop } = useGraphiQLActions();
-  const before = useRef(caller);
+  const now = `${caller} ${ownToken}`;
+  const before = useRef(now);
   useEffect(() => {
-    if (before.current !== caller) stop();
-    before.current = caller;
-  }, [caller, stop]);
+    if (before.current !== now) stop();
+    before.current = now;
+  }, [now, stop]);
 }
 
 function SignIn({ caller, ownToken, tenants, onChoose }: BarProps) {
@@ -89,12 +91,12 @@ function Examples({ facts }: BarProps) {
   const open = useOpenExample(facts);
   const choose = ({ target }: ChangeEvent<HTMLSelectElement>): void => {
     const example = examples.find(({ title }) => title === target.value);
-    if (example !== undefined) open(example);
+    if (example !== undefined) open?.(example);
   };
   return (
     <label className="choice">
       <span>Examples</span>
-      <select value="" onChange={choose} name="example">
+      <select value="" onChange={choose} name="example" disabled={open === undefined}>
         <option value="" disabled>
           Open one …
         </option>
@@ -116,7 +118,7 @@ function Examples({ facts }: BarProps) {
 
 /** Above GraphiQL: whose page this is, who asks, and what one could ask. */
 export function Bar(props: BarProps) {
-  useStopOnChange(props.caller);
+  useStopOnChange(props.caller, props.ownToken);
   return (
     <>
       <h1>
@@ -126,7 +128,7 @@ export function Bar(props: BarProps) {
       <SignIn {...props} />
       {props.caller === OWN_TOKEN && <OwnToken {...props} />}
       <Examples {...props} />
-      {props.demoElsewhere && (
+      {props.demoElsewhere && props.caller === NOBODY && (
         <p className="hint">
           Demo tokens stand where the server was started; a page gets them only from one that listens on
           127.0.0.1.

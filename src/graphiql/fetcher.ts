@@ -1,5 +1,5 @@
 import type { Fetcher, FetcherParams, Observable, Unsubscribable } from '@graphiql/toolkit';
-import { type ExecutionResult, Kind, type OperationDefinitionNode, parse } from 'graphql';
+import { type ExecutionResult, GraphQLError, Kind, type OperationDefinitionNode, parse } from 'graphql';
 import { createClient } from 'graphql-ws';
 
 type Headers = Readonly<Record<string, unknown>>;
@@ -20,8 +20,13 @@ function bearer(token: string | undefined): Record<string, string> {
   return token === undefined ? {} : { authorization: `Bearer ${token}` };
 }
 
+/** What happened before there was an answer, in the form of one; of an Error that is thrown GraphiQL shows the stack. */
+function failed(message: string): ExecutionResult {
+  return { errors: [new GraphQLError(message)] };
+}
+
 async function ask(params: FetcherParams, headers: Record<string, string>): Promise<ExecutionResult> {
-  const response = await fetch('/graphql', {
+  const request: RequestInit = {
     method: 'POST',
     headers: {
       'content-type': 'application/json',
@@ -31,20 +36,20 @@ async function ask(params: FetcherParams, headers: Record<string, string>): Prom
     },
     body: JSON.stringify(params),
     cache: 'no-store',
-  });
-  const text = await response.text();
-  try {
-    return JSON.parse(text);
-  } catch {
-    throw new Error(`The server answered ${response.status} ${response.statusText} and no JSON.`);
-  }
+  };
+  const response = await fetch('/graphql', request).catch(() => undefined);
+  if (response === undefined) return failed('The server does not answer.');
+  return response
+    .json()
+    .catch(() => failed(`The server answered ${response.status} ${response.statusText} and no JSON.`));
 }
 
-/** What a stream ended with, as GraphiQL shows it: errors of the graph as they are, a closed socket in words. */
-function ending(error: unknown): unknown {
-  if (!(error instanceof CloseEvent)) return error;
+/** What a stream ended with: errors of the graph as they are, a socket that was closed in words. */
+function ending(error: unknown): ExecutionResult {
+  if (Array.isArray(error)) return { errors: error };
+  if (!(error instanceof CloseEvent)) return failed('The stream broke off.');
   const { code, reason } = error;
-  return new Error(`The server closed the stream (${code})${reason === '' ? '.' : `: ${reason}`}`);
+  return failed(`The server closed the stream (${code})${reason === '' ? '.' : `: ${reason}`}`);
 }
 
 /**
@@ -62,7 +67,10 @@ function follow(params: FetcherParams, headers: Record<string, string>): Observa
     unsubscribe: client.subscribe(params, {
       // What comes is plain JSON; GraphiQL shows it as it is.
       next: (result) => observer.next(result as ExecutionResult),
-      error: (error) => observer.error(ending(error)),
+      error: (error) => {
+        observer.next(ending(error));
+        observer.complete();
+      },
       complete: () => observer.complete(),
     }),
   });

@@ -31,6 +31,7 @@ describe.skipIf(withoutChromium !== undefined)(title, () => {
     const page = await browser.page();
     await page.goto(`${server.address}/graphql`);
     await page.waitForSelector('.graphiql-query-editor .view-lines');
+    await page.waitForSelector('select[name=example]:enabled');
     return page;
   }
 
@@ -112,6 +113,17 @@ describe.skipIf(withoutChromium !== undefined)(title, () => {
     await closed;
   });
 
+  test('a stream that is refused says why, in the words of the server', async () => {
+    const page = await open();
+    await page.selectOption('select[name=caller]', 'nobody');
+
+    await example(page, 'Changes of licenses');
+    await run(page);
+
+    await answer(page).toContain('The server closed the stream (4401): ');
+    expect(await shown(page, 'response')).not.toContain('stack');
+  });
+
   test('who is nobody is refused what needs a user, and may ask about a key', async () => {
     const page = await open();
     await page.selectOption('select[name=caller]', 'nobody');
@@ -190,22 +202,31 @@ describe.skipIf(withoutChromium !== undefined)(title, () => {
     expect([first, await focused()]).toEqual(['caller', 'example']);
   });
 
-  test.each([1280, 390])('at a width of %i nothing is cut off', async (width) => {
+  test('on a desk and on a telephone nothing is cut off', async () => {
     const page = await open();
-    await page.setViewportSize({ width, height: 844 });
+    const parts = '#bar select, .graphiql-execute-button, .graphiql-query-editor, .graphiql-response';
 
-    const boxes = await page
-      .locator('#bar select, .graphiql-execute-button, .graphiql-query-editor, .graphiql-response')
-      .evaluateAll((elements) => elements.map((element) => element.getBoundingClientRect().toJSON()));
+    for (const width of [1280, 390]) {
+      await page.setViewportSize({ width, height: 844 });
+      const boxes = await page
+        .locator(parts)
+        .evaluateAll((elements) => elements.map((element) => element.getBoundingClientRect().toJSON()));
 
-    expect(boxes).toHaveLength(5);
-    for (const box of boxes) {
-      expect(box.left).toBeGreaterThanOrEqual(0);
-      expect(box.right).toBeLessThanOrEqual(width);
-      expect(box.bottom).toBeLessThanOrEqual(844);
-      expect(Math.min(box.width, box.height)).toBeGreaterThan(30);
+      expect(boxes).toHaveLength(5);
+      for (const box of boxes) {
+        expect(box.left).toBeGreaterThanOrEqual(0);
+        expect(box.right).toBeLessThanOrEqual(width);
+        expect(box.bottom).toBeLessThanOrEqual(844);
+        expect(Math.min(box.width, box.height)).toBeGreaterThan(30);
+      }
+      expect(await page.evaluate<number>('document.documentElement.scrollWidth')).toBe(width);
     }
-    expect(await page.evaluate<number>('document.documentElement.scrollWidth')).toBe(width);
+
+    await page.getByLabel('Show Documentation Explorer').click();
+    expect((await page.locator('.graphiql-plugin').boundingBox())?.width).toBe(390);
+    expect(await page.locator('.graphiql-query-editor').boundingBox()).toBeNull();
+    await page.getByLabel('Hide Documentation Explorer').click();
+    expect((await page.locator('.graphiql-query-editor').boundingBox())?.width).toBeGreaterThan(340);
   });
 
   test('the bar is readable in light and in dark, by the system and by the setting', async () => {

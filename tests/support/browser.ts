@@ -7,13 +7,14 @@ import { type BrowserContext, chromium, type Page } from 'playwright-core';
 const places = ['/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/google-chrome'];
 
 /** `CHROMIUM_PATH`, or where systems put it. */
-export const chromiumPath = process.env.CHROMIUM_PATH ?? places.find((path) => existsSync(path));
+export const chromiumPath = process.env.CHROMIUM_PATH || places.find((path) => existsSync(path));
 
 /** Says why a page's tests are skipped. Where Chromium is required, as in CI, they run, and fail without it. */
 export const withoutChromium =
   chromiumPath === undefined && process.env.REQUIRE_CHROMIUM === undefined
     ? 'there is no Chromium here; CHROMIUM_PATH names one'
     : undefined;
+if (withoutChromium !== undefined) console.warn(`The tests of pages are skipped: ${withoutChromium}.`);
 
 const flags = [
   '--no-sandbox',
