@@ -1,7 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import fastifyStatic from '@fastify/static';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { type Config, showsGraphiql } from '../core/config.js';
 import { addDemoUsers, type DemoAccess, isAtHome } from './demoUsers.js';
@@ -87,6 +86,8 @@ async function addAssets(scope: FastifyInstance): Promise<void> {
   scope.addHook('onRequest', async (_request, reply) => {
     differsBy('accept-encoding', reply).headers(guarded);
   });
+  // Loaded here, so that a server without the page starts without it.
+  const { default: fastifyStatic } = await import('@fastify/static');
   await scope.register(fastifyStatic, {
     root: join(PAGES, 'assets'),
     prefix: '/assets/',
