@@ -1,5 +1,5 @@
-import type { FastifyInstance, FastifyRequest } from 'fastify';
-import { asDoorError } from './formatError.js';
+import type { HTTPGraphQLRequest } from '@apollo/server';
+import type { FastifyInstance } from 'fastify';
 import { checkSource } from './limits.js';
 import type { Machinery } from './operation.js';
 
@@ -13,20 +13,15 @@ export function admitBodies(app: FastifyInstance, { line }: Machinery): void {
 }
 
 /** The texts that Apollo may parse, read as Apollo reads them: another decoding would show a check another text. */
-function sourcesOf({ method, url, body }: FastifyRequest): string[] {
-  if (method === 'GET' || method === 'HEAD')
-    return new URL(url, 'http://localhost/').searchParams.getAll('query');
+function sourcesOf({ method, search, body }: HTTPGraphQLRequest): string[] {
+  if (method === 'GET') return new URLSearchParams(search).getAll('query');
   const query = typeof body === 'object' && body !== null && 'query' in body ? body.query : undefined;
   return typeof query === 'string' ? [query] : [];
 }
 
 /** Here and not in a hook of Apollo's: what fails in those before parsing is answered as a defect of ours. */
-export async function admit(request: FastifyRequest, { line }: Machinery): Promise<void> {
-  const sources = sourcesOf(request);
+export async function admit(asked: HTTPGraphQLRequest, { line }: Machinery): Promise<void> {
+  const sources = sourcesOf(asked);
   await line.enter(sources.join('').length);
-  try {
-    sources.forEach(checkSource);
-  } catch (error) {
-    throw asDoorError(error);
-  }
+  sources.forEach(checkSource);
 }

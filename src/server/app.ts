@@ -5,7 +5,7 @@ import type { GraphQLSchema } from 'graphql';
 import type { JSONWebKeySet } from 'jose';
 import type { VerifyToken } from '../access/tokens.js';
 import { type Config, introspects, suggests } from '../core/config.js';
-import { admit, admitBodies } from './admission.js';
+import { admitBodies } from './admission.js';
 import { createGraph } from './apollo.js';
 import { asHttpError, authenticator } from './authenticate.js';
 import { allowOrigins, requireOrigin } from './crossOrigin.js';
@@ -20,9 +20,10 @@ import { knownMigrations } from './migrate.js';
 import { type Machinery, Operation } from './operation.js';
 import { addPublicKeys } from './publicKeys.js';
 import { requestIds } from './requestId.js';
-import { answerBadUrls, answerBroken, answerErrors, logRequests } from './requests.js';
+import { answerBadUrls, answerBroken, answerErrors, answerOdd, logRequests } from './requests.js';
 import { chooseProtocol } from './socketProtocol.js';
 import { openDocuments } from './trustedDocuments.js';
+import { passHandshakes } from './upgrades.js';
 import { SocketDoor } from './webSocket.js';
 
 export interface AppOptions {
@@ -41,7 +42,7 @@ const BODY_LIMIT_BYTES = 1_000_000;
 const TIMEOUTS = {
   // From a connection's first byte until the whole request is there; the headers of it sooner.
   requestTimeout: 30_000,
-  http: { headersTimeout: 15_000, connectionsCheckingInterval: 5_000 },
+  http: { headersTimeout: 15_000, connectionsCheckingInterval: 5_000, requireHostHeader: false },
   keepAliveTimeout: 72_000,
   // A connection on which nothing moves, while a request is read or its answer taken.
   connectionTimeout: 60_000,
@@ -53,13 +54,18 @@ function addressOf({ ip }: FastifyRequest): string | undefined {
   return isIP(address) === 0 ? undefined : address;
 }
 
-async function addSockets(app: FastifyInstance, sockets: SocketDoor): Promise<void> {
+/** Before every hook that may answer: what it marks as a socket is cut behind its answer. */
+async function addSockets(app: FastifyInstance, sockets: SocketDoor, { log }: Machinery): Promise<void> {
   const goodbye = async (): Promise<void> => {
     await sockets.goodbye();
     await closeSockets(app.websocketServer);
   };
   await app.register(websocket, {
-    options: { maxPayload: BODY_LIMIT_BYTES, handleProtocols: chooseProtocol },
+    options: {
+      maxPayload: BODY_LIMIT_BYTES,
+      handleProtocols: chooseProtocol,
+      server: passHandshakes(app.server, log),
+    },
     preClose: (done) => void goodbye().then(() => done()),
     // The default hangs up before the close code is sent.
     errorHandler: () => undefined,
@@ -87,19 +93,23 @@ export async function createApp(options: AppOptions): Promise<FastifyInstance> {
     ...TIMEOUTS,
     trustProxy: config.LG_TRUSTED_PROXIES.length > 0 ? [...config.LG_TRUSTED_PROXIES] : false,
   });
+  const rules = { schema, introspection: introspects(config), suggestions: suggests(config) };
+  const documents = await openDocuments(config, rules);
+  const pingSeconds = config.LG_SOCKET_PING_SECONDS;
+  const sockets = new SocketDoor({ machinery, rules, documents, authenticate, addressOf, pingSeconds });
+  await addSockets(app, sockets, machinery);
   endConnections(app, machinery.drain);
   app.addHook('onClose', () => machinery.security.flush());
   logRequests(app, machinery.log);
   app.addHook('onRequest', async (request, reply) => guard(request, reply, config));
   allowOrigins(app, config.LG_CORS_ORIGINS);
+  answerOdd(app);
   answerErrors(app, machinery.log);
   app.removeContentTypeParser('text/plain');
   addHealth(app, machinery, await knownMigrations());
   addPublicKeys(app, options.publicKeys);
   await addGraphiql(app, options);
   admitBodies(app, machinery);
-  const rules = { schema, introspection: introspects(config), suggestions: suggests(config) };
-  const documents = await openDocuments(config, rules);
   const graph = createGraph(machinery, rules);
   await graph.start();
   const context = async (request: FastifyRequest): Promise<Operation> => {
@@ -107,16 +117,12 @@ export async function createApp(options: AppOptions): Promise<FastifyInstance> {
     const actor = await authenticate(request.headers.authorization, arrival).catch((error: unknown) => {
       throw asHttpError(error, request.id);
     });
-    await admit(request, machinery);
     const idempotencyKey = request.headers['idempotency-key']?.toString();
     return new Operation(machinery, { actor, ...arrival, idempotencyKey });
   };
-  const pingSeconds = config.LG_SOCKET_PING_SECONDS;
-  const sockets = new SocketDoor({ machinery, rules, documents, authenticate, addressOf, pingSeconds });
-  await addSockets(app, sockets);
   addGraph(app, {
     graph,
-    drain: machinery.drain,
+    machinery,
     documents,
     context,
     onRequest: async (request) => {

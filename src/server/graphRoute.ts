@@ -1,16 +1,16 @@
 import type { ApolloServer } from '@apollo/server';
 import type { FastifyInstance, FastifyReply, FastifyRequest, RouteOptions } from 'fastify';
+import { admit } from './admission.js';
 import type { Documents } from './documents.js';
-import type { Drain } from './drain.js';
 import { asDoorError } from './formatError.js';
 import { graphRequest, nameDocument } from './graphRequest.js';
-import type { Operation } from './operation.js';
+import type { Machinery, Operation } from './operation.js';
 
 export const GRAPH_PATH = '/graphql';
 
 export interface GraphRoute {
   readonly graph: ApolloServer<Operation>;
-  readonly drain: Drain;
+  readonly machinery: Machinery;
   readonly documents: Documents;
   context(request: FastifyRequest): Promise<Operation>;
   onRequest(request: FastifyRequest): Promise<void>;
@@ -20,7 +20,7 @@ export interface GraphRoute {
 /** The graph's address: HTTP goes to Apollo, a WebSocket to its own handler. */
 export function addGraph(
   app: FastifyInstance,
-  { graph, drain, documents, context, onRequest, wsHandler }: GraphRoute,
+  { graph, machinery, documents, context, onRequest, wsHandler }: GraphRoute,
 ): void {
   const handler = async (request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> => {
     const httpGraphQLRequest = graphRequest(request);
@@ -28,13 +28,15 @@ export function addGraph(
       const operation = await context(request);
       try {
         nameDocument(httpGraphQLRequest, documents);
+        // Behind it: what a hash stands for is checked as what came in full.
+        await admit(httpGraphQLRequest, machinery);
       } catch (error) {
         throw asDoorError(error);
       }
       return operation;
     };
     const asked = graph.executeHTTPGraphQLRequest({ httpGraphQLRequest, context: begin });
-    const { headers, status, body } = await drain.track(asked);
+    const { headers, status, body } = await machinery.drain.track(asked);
     if (body.kind !== 'complete') throw new Error('an answer in parts, of a schema that has none');
     return reply
       .code(status ?? 200)

@@ -58,6 +58,7 @@ export function answerErrors(app: FastifyInstance, log: Log): void {
 export function answerBadUrls(config: Config, log: Log) {
   return (error: FastifyError, request: FastifyRequest, reply: FastifyReply): void => {
     guard(request, reply, config);
+    reply.header('connection', 'close');
     const answer = answerOf(error, request.id);
     const { method, id: requestId } = request;
     log.info({ requestId, method, path: '(none)', status: answer.status }, 'request');
@@ -65,28 +66,45 @@ export function answerBadUrls(config: Config, log: Log) {
   };
 }
 
+/** Answers where there is a connection and no reply, and ends it. */
+export function answerConnection(socket: Socket, answer: (requestId: string) => HttpAnswer, log: Log): void {
+  const requestId = randomUUID();
+  const { status, body } = answer(requestId);
+  const text = JSON.stringify(body);
+  const headers = {
+    ...guardHeaders,
+    'x-request-id': requestId,
+    'content-type': 'application/json; charset=utf-8',
+    'content-length': Buffer.byteLength(text),
+    connection: 'close',
+  };
+  const lines = Object.entries(headers).map(([name, value]) => `${name}: ${value}`);
+  socket.on('error', () => socket.destroy());
+  socket.end([`HTTP/1.1 ${status} ${STATUS_CODES[status]}`, ...lines, '', text].join('\r\n'), () =>
+    socket.destroy(),
+  );
+  log.info({ requestId, path: '(none)', status }, 'request');
+}
+
 const brokenStatus: Readonly<Record<string, number>> = {
   HPE_HEADER_OVERFLOW: 431,
   ERR_HTTP_REQUEST_TIMEOUT: 408,
 };
 
-/** What Node cannot read as HTTP, or waits for in vain: there is no request and no reply, only the connection. */
+/** What Node cannot read as HTTP, or waits for in vain. */
 export function answerBroken(log: Log) {
-  return (error: NodeJS.ErrnoException, socket: Socket): void => {
-    if (error.code === 'ECONNRESET' || socket.destroyed || !socket.writable) return;
-    const requestId = randomUUID();
-    const status = brokenStatus[error.code ?? ''] ?? 400;
-    const body = JSON.stringify(refusedByHttp(status, requestId).body);
-    const headers = {
-      ...guardHeaders,
-      'x-request-id': requestId,
-      'content-type': 'application/json; charset=utf-8',
-      'content-length': Buffer.byteLength(body),
-      connection: 'close',
-    };
-    const lines = Object.entries(headers).map(([name, value]) => `${name}: ${value}`);
-    const answer = [`HTTP/1.1 ${status} ${STATUS_CODES[status]}`, ...lines, '', body].join('\r\n');
-    socket.end(answer, () => socket.destroy());
-    log.info({ requestId, path: '(none)', status }, 'request');
+  return ({ code = '' }: NodeJS.ErrnoException, socket: Socket): void => {
+    if (code === 'ECONNRESET' || !socket.writable) socket.destroy();
+    else answerConnection(socket, (requestId) => refusedByHttp(brokenStatus[code] ?? 400, requestId), log);
   };
+}
+
+/** What Node would answer by itself, with nothing but a status, goes the way of every request. */
+export function answerOdd(app: FastifyInstance): void {
+  app.server.on('checkExpectation', (request, response) => app.server.emit('request', request, response));
+  app.addHook('onRequest', async (request, reply) => {
+    const { headers, raw } = request;
+    if (headers.host !== undefined || raw.httpVersion === '1.0') return;
+    await send(reply, refusedByHttp(400, request.id, 'The header Host is missing.'));
+  });
 }

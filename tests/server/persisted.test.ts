@@ -188,6 +188,21 @@ describe('automatic persisted queries', () => {
     expect(await automatic.count('resellers')).toBe(resellers);
   });
 
+  test('what is too large to be parsed is so by its hash too, whichever door it came by', async () => {
+    const deep = `${'{a'.repeat(3000)}${'}'.repeat(3000)}`;
+    const admin = await automatic.tenant();
+    const extensions = by(hash(deep));
+
+    const registered = await overSocket(automatic, admin, { query: deep, extensions });
+    const [recalled, streamed] = [
+      await post(automatic, { extensions }),
+      await overSocket(automatic, admin, { extensions }),
+    ];
+
+    expect([registered, streamed]).toEqual(['OPERATION_TOO_LARGE', 'OPERATION_TOO_LARGE']);
+    expect(recalled).toEqual({ status: 400, code: 'OPERATION_TOO_LARGE', data: undefined });
+  });
+
   test.each([
     ['a thousand', 1000, 10],
     ['four million characters', 40, 100_000],
