@@ -154,12 +154,6 @@ const errors: [what: string, status: number, code: string, bytes: string][] = [
     'BAD_REQUEST',
     handshake('GET /graphql', { 'sec-websocket-protocol': 'a,,a' }),
   ],
-  [
-    'another upgrade',
-    400,
-    'BAD_REQUEST',
-    handshake('POST /graphql', { upgrade: 'h2c', 'content-length': '10' }),
-  ],
   ['HTTP/1.1 without a host', 400, 'BAD_REQUEST', 'GET /healthz HTTP/1.1\r\nconnection: close\r\n\r\n'],
 ];
 
@@ -258,6 +252,51 @@ test('browsers are told to come by HTTPS only where they did, as a trusted proxy
   expect(await hsts(proxied, secure)).toBe('max-age=31536000; includeSubDomains');
   expect(await hsts(proxied, {})).toBe(null);
   expect(await hsts(server, secure)).toBe(null);
+});
+
+test('an upgrade that nobody knows here is ignored, and the connection goes on', async () => {
+  const upgrade = {
+    connection: 'Upgrade, HTTP2-Settings',
+    upgrade: 'h2c',
+    'http2-settings': 'AAMAAABkAAQAAP__',
+  };
+  const length = { 'content-length': String(query.length) };
+  const socket = connect(ports.get(server) ?? 0, '127.0.0.1');
+  let text = '';
+  socket.on('data', (chunk) => {
+    text += String(chunk);
+  });
+  const answers = (): number => text.split('{"data":{"__typename":"Query"}}').length - 1;
+
+  socket.write(handshake('POST /graphql', { ...json, ...length, ...upgrade }).replace(/\r\nsec-[^\r]*/g, ''));
+  socket.write(query);
+  await expect.poll(answers).toBe(1);
+  socket.write(request('POST /graphql', { ...json, ...upgrade, connection: 'upgrade, close' }, query));
+  await once(socket, 'close');
+
+  expect(answers()).toBe(2);
+  expect(text.match(/HTTP\/1.1 \d+/g)).toEqual(['HTTP/1.1 200', 'HTTP/1.1 200']);
+});
+
+test('an upgrade behind a request that is not answered yet ends the connection', async () => {
+  for (const upgrade of ['h2c', 'websocket']) {
+    const socket = connect(ports.get(server) ?? 0, '127.0.0.1');
+    let text = '';
+    socket.on('data', (chunk) => {
+      text += String(chunk);
+    });
+
+    socket.write(
+      request('POST /graphql', { ...json, connection: 'keep-alive' }, query).replace(
+        'connection: close\r\n',
+        '',
+      ),
+    );
+    socket.write(handshake('GET /graphql', { upgrade }).repeat(50));
+    await once(socket, 'close');
+
+    expect([upgrade, text.match(/HTTP\/1.1 \d+/g)?.at(-1)]).toEqual([upgrade, 'HTTP/1.1 400']);
+  }
 });
 
 describe('the id of a request', () => {
