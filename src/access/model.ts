@@ -7,7 +7,7 @@
 import type { Actor, ApplicationActor } from '../core/actor.js';
 import type { LicenseId, TenantId } from '../core/id.js';
 import { Refusal, type RefusalCode } from '../core/refusal.js';
-import { applicationPermissions } from './permissions.js';
+import { applicationPermissions, type Permission } from './permissions.js';
 
 export const partyStatuses = ['ACTIVE', 'INACTIVE'] as const;
 export type PartyStatus = (typeof partyStatuses)[number];
@@ -19,6 +19,8 @@ export const accessEvents = [
   'reseller.created',
   'reseller.updated',
   'access.refused',
+  'api_key.created',
+  'api_key.revoked',
 ] as const;
 
 /** Feature flags of the host's settings, and the features that switch them on. */
@@ -54,6 +56,14 @@ export function tokenExpired(): Refusal {
   return new Refusal('TOKEN_EXPIRED', 'The token has expired; sign in again.');
 }
 
+/** Who sees which tenants there are: a token's bearer, bound to no part of one. An API key never does. */
+export function isOperator(actor: Actor): boolean {
+  if (actor.kind !== 'user' && actor.kind !== 'service') return false;
+  const { apiKeyId, customerId, resellerId, permissions } = actor;
+  const bound = apiKeyId ?? customerId ?? resellerId;
+  return bound === undefined && permissions.has('tenant.list' satisfies Permission);
+}
+
 /** What a caller learns of itself. */
 export function viewerOf(actor: Actor) {
   const known = actor.kind === 'user' || actor.kind === 'service';
@@ -63,6 +73,8 @@ export function viewerOf(actor: Actor) {
     tenantId: known ? actor.tenantId : null,
     customerId: (known ? actor.customerId : undefined) ?? null,
     resellerId: (known ? actor.resellerId : undefined) ?? null,
+    apiKeyId: (known ? actor.apiKeyId : undefined) ?? null,
+    expiresAt: known ? actor.expiresAt : null,
     permissions: [...actor.permissions].toSorted(),
   };
 }

@@ -37,6 +37,9 @@ export const permissions = {
   'activation.read_personal': 'See the address and place of activations.',
   'activation.deactivate': 'End activations.',
   'order.read': 'See orders.',
+  'api_key.read': 'See API keys, without their secrets.',
+  'api_key.create': 'Make API keys that may do no more than oneself.',
+  'api_key.revoke': 'Revoke API keys.',
   'event.read': 'See the events of the audit trail.',
   'entitlement.read': 'See what the own licenses grant.',
   'tenant.list': 'See all tenants; for operators alone.',
@@ -111,6 +114,15 @@ export function permissionsOf(
 ): ReadonlySet<Permission> {
   const fromRoles = roleNames.filter(isRole).flatMap((role): readonly Permission[] => roles[role]);
   return new Set<Permission>([ANYONE, ...fromRoles, ...single.filter(isPermission)]);
+}
+
+/** The same without what stands above the tenants. */
+export function permissionsInTenant(
+  roleNames: readonly string[],
+  single: readonly string[],
+): ReadonlySet<Permission> {
+  const held = [...permissionsOf(roleNames, single)];
+  return new Set(held.filter((permission) => !aboveTenants.has(permission)));
 }
 
 const anonymousPermissions: ReadonlySet<Permission> = new Set([ANYONE]);

@@ -30,6 +30,17 @@ export async function tenantsById(
   return byKey(rows, (row) => row.id);
 }
 
+/** Whoever is no operator finds its own tenant alone: row-level security shows no other. */
+export function tenantsPage(
+  reading: Reading,
+  filter: { readonly search?: string | null },
+  page: PageArguments,
+): Promise<Page<Tenant>> {
+  const found = filter.search ? containing(filter.search) : undefined;
+  const where = found === undefined ? undefined : or(ilike(tenants.name, found), ilike(tenants.id, found));
+  return pageOf(reading.db, tenants, { where, sorting: { ...byName, by: tenants.name }, page });
+}
+
 /** Where a secret leads, by any of its hashes. The only look-up that names no tenant. */
 export async function findInDirectory(
   db: Db,

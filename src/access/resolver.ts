@@ -15,6 +15,7 @@ import {
   resellersById,
   resellersPage,
   tenantsById,
+  tenantsPage,
 } from './queries.js';
 import {
   CreateCustomerInput,
@@ -27,6 +28,8 @@ import {
   Reseller,
   ResellerConnection,
   Tenant,
+  TenantConnection,
+  TenantFilter,
   UpdateCustomerInput,
   UpdateCustomerPayload,
   UpdateResellerInput,
@@ -34,7 +37,7 @@ import {
   Viewer,
 } from './schema.js';
 import { createCustomer, createReseller, updateCustomer, updateReseller } from './service.js';
-import type { Customer as CustomerRow, Reseller as ResellerRow } from './table.js';
+import type { Customer as CustomerRow, Reseller as ResellerRow, Tenant as TenantRow } from './table.js';
 
 @Edge(
   'tenant',
@@ -82,6 +85,18 @@ export class AccessResolver {
   @Query(() => Viewer, { nullable: true, description: 'Who is asking.' })
   viewer(@Ctx() ctx: Context) {
     return viewerOf(ctx.actor);
+  }
+
+  @Authorized('tenant.list')
+  @CheckedArguments(pageChecks)
+  @Query(() => TenantConnection, { description: 'All tenants by name; for operators alone.' })
+  async tenants(
+    @Args(() => PageArgs) page: PageArgs,
+    @Arg('filter', () => TenantFilter, { nullable: true, description: 'Which ones.' })
+    filter: TenantFilter | null,
+    @Ctx() ctx: Context,
+  ): Promise<Page<TenantRow>> {
+    return tenantsPage(await ctx.reading(), filter ?? {}, page);
   }
 
   @Authorized('customer.read')

@@ -1,7 +1,7 @@
 import { Field, ID, InputType, ObjectType } from 'type-graphql';
 import { text, uuid } from '../core/check.js';
 import type { Instant } from '../core/clock.js';
-import type { CustomerId, ResellerId } from '../core/id.js';
+import type { ApiKeyId, CustomerId, ResellerId } from '../core/id.js';
 import { Checked, NotNull } from '../graph/checked.js';
 import { connectionOf } from '../graph/connection.js';
 import { enumOf } from '../graph/enums.js';
@@ -27,15 +27,28 @@ export class Tenant {
 
   @Field(() => DateTime, { description: 'When the tenant was made.' })
   declare readonly createdAt: Instant;
+
+  @Field(() => DateTime, { description: 'When the tenant was last changed.' })
+  declare readonly updatedAt: Instant;
 }
 
 @ObjectType({ description: 'Who is asking, as the server understood the token.', simpleResolvers: true })
 export class Viewer {
-  @Field(() => String, { description: 'What kind of caller it is: user, service.' })
+  @Field(() => String, { description: 'What kind of caller it is: `user` or `service`.' })
   declare readonly kind: string;
 
-  @Field(() => String, { description: "The token's subject." })
+  @Field(() => String, { description: "The token's subject; for an API key `api_key:` and its id." })
   declare readonly subject: string;
+
+  @Field(() => ID, { nullable: true, description: 'The API key that the caller came with, if it was one.' })
+  declare readonly apiKeyId: ApiKeyId | null;
+
+  @Field(() => DateTime, {
+    nullable: true,
+    description:
+      'When the token or API key ends, and every socket that was opened with it; null if it does not.',
+  })
+  declare readonly expiresAt: Instant | null;
 
   @Field(() => ID, {
     nullable: true,
@@ -103,6 +116,11 @@ export class Reseller {
   declare readonly updatedAt: Instant;
 }
 
+export const { Connection: TenantConnection, ConnectionResolver: TenantConnectionResolver } = connectionOf(
+  () => Tenant,
+  'Tenant',
+  'tenants',
+);
 export const { Connection: CustomerConnection, ConnectionResolver: CustomerConnectionResolver } =
   connectionOf(() => Customer, 'Customer', 'customers');
 export const { Connection: ResellerConnection, ConnectionResolver: ResellerConnectionResolver } =
@@ -123,6 +141,13 @@ export class PartyFilter {
     nullable: true,
     description: 'Only those whose name, or mail address, contains this text.',
   })
+  declare readonly search?: string | null;
+}
+
+@InputType({ description: 'Which tenants to list.' })
+export class TenantFilter {
+  @Checked(text(1, 255))
+  @Field(() => String, { nullable: true, description: 'Only those whose name or code contains this text.' })
   declare readonly search?: string | null;
 }
 

@@ -11,12 +11,16 @@ import type { TenantId } from '../core/id.js';
 import { partyStatuses, type TenantSettings } from './model.js';
 
 /** Not a tenant's table: the tenants themselves. */
-export const tenants = pgTable('tenants', {
-  id: varchar('id', { length: 50 }).$type<TenantId>().primaryKey(),
-  name: varchar('name', { length: 255 }).notNull(),
-  settings: recordsColumn<TenantSettings>('settings', ['featureFlags']).notNull(),
-  ...madeAndChanged(),
-});
+export const tenants = pgTable(
+  'tenants',
+  {
+    id: varchar('id', { length: 50 }).$type<TenantId>().primaryKey(),
+    name: varchar('name', { length: 255 }).notNull(),
+    settings: recordsColumn<TenantSettings>('settings', ['featureFlags']).notNull(),
+    ...madeAndChanged(),
+  },
+  (table) => [index('ix_tenants_name').on(table.name, table.id)],
+);
 
 const partyColumns = () => ({
   name: varchar('name', { length: 255 }).notNull(),

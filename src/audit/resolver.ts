@@ -1,4 +1,5 @@
 import { Arg, Args, Ctx, Query, Resolver } from 'type-graphql';
+import { ApiKey } from '../access/schema/apiKeys.js';
 import { Customer, Reseller } from '../access/schema.js';
 import type { Page } from '../core/page.js';
 import { Authorized } from '../graph/authorized.js';
@@ -33,6 +34,10 @@ export class CustomerEventEdges {}
 @eventsEdge
 @Resolver(() => Reseller)
 export class ResellerEventEdges {}
+
+@eventsEdge
+@Resolver(() => ApiKey)
+export class ApiKeyEventEdges {}
 
 @Resolver()
 export class EventResolver {

@@ -1,14 +1,16 @@
 import type { Instant } from './clock.js';
-import type { CustomerId, LicenseId, ResellerId, TenantId } from './id.js';
+import type { ApiKeyId, CustomerId, LicenseId, ResellerId, TenantId } from './id.js';
 import { Refusal, unauthenticated } from './refusal.js';
 
 /** Who asks. `permissions` are the words of access/permissions.ts. */
 export type Actor = UserActor | ApplicationActor | SystemActor | AnonymousActor;
 
-/** A person or a service with a verified token. */
+/** A person or a service with a verified token, or a program with an API key. */
 export interface UserActor {
   readonly kind: 'user' | 'service';
   readonly subject: string;
+  /** The API key that it came with. */
+  readonly apiKeyId?: ApiKeyId;
   readonly tenantId: TenantId;
   readonly customerId?: CustomerId;
   readonly resellerId?: ResellerId;

@@ -22,6 +22,8 @@ export interface Session {
   readonly db: Db;
   /** Row-level security shows nothing until a tenant is set. */
   setTenant(tenantId: TenantId): void;
+  /** Shows the row of every tenant in `tenants`, and nothing else of theirs: for operators. */
+  showTenants(): void;
   commit(): Promise<void>;
   rollback(): Promise<void>;
 }
@@ -117,6 +119,10 @@ async function beginOn(
     setTenant: (tenantId) => {
       requireOpen();
       send(tenantStatement(tenantId));
+    },
+    showTenants: () => {
+      requireOpen();
+      send("set local app.operator = 'on'");
     },
     commit: () => end('commit'),
     rollback: () => end('rollback').catch(() => undefined),

@@ -13,6 +13,7 @@ export type LicenseId = Id<'License'>;
 export type ActivationId = Id<'Activation'>;
 export type OrderId = Id<'Order'>;
 export type EventId = Id<'Event'>;
+export type ApiKeyId = Id<'ApiKey'>;
 
 const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/;
 const TENANT = /^[a-z0-9][a-z0-9_-]{0,49}$/;

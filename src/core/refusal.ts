@@ -33,6 +33,9 @@ export const refusalCodes = {
     'The license key or activation token in the Authorization header leads to no license.',
   ],
   FORBIDDEN: [403, 'The caller is known but lacks the permission that the field states.', 'access.refused'],
+  API_KEY_INVALID: [401, 'The API key is not known here.'],
+  API_KEY_REVOKED: [401, 'The API key was revoked, for good.', 'access.refused'],
+  API_KEY_EXPIRED: [401, 'The API key is over.'],
   INVALID_INPUT: [
     422,
     'A value does not fit. `extensions.fields` names every wrong field and what it takes.',
@@ -48,6 +51,7 @@ export const refusalCodes = {
   TEMPLATE_NOT_FOUND: [404, 'There is no such license template in this tenant.'],
   LICENSE_NOT_FOUND: [404, 'There is no such license for this caller.'],
   ACTIVATION_NOT_FOUND: [404, 'There is no such activation for this caller.'],
+  API_KEY_NOT_FOUND: [404, 'There is no such API key for this caller.'],
   ALREADY_EXISTS: [409, 'The code or key is taken; `extensions.fields` names it.'],
   INVALID_TRANSITION: [
     409,
@@ -89,6 +93,10 @@ export const refusalCodes = {
     403,
     'No license of the caller grants the feature; `extensions.feature` names it.',
     'feature.refused',
+  ],
+  API_KEY_LIMIT_EXCEEDED: [
+    409,
+    'The tenant has as many API keys as one may; `extensions.limit` says how many.',
   ],
   QUOTA_EXCEEDED: [
     429,

@@ -100,6 +100,7 @@ export async function createApp(options: AppOptions): Promise<FastifyInstance> {
   await addSockets(app, sockets, machinery);
   endConnections(app, machinery.drain);
   app.addHook('onClose', () => machinery.security.flush());
+  app.addHook('onClose', () => machinery.keyUses.drain());
   logRequests(app, machinery.log);
   app.addHook('onRequest', async (request, reply) => guard(request, reply, config));
   allowOrigins(app, config.LG_CORS_ORIGINS);

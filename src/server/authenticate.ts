@@ -1,4 +1,5 @@
 import { GraphQLError } from 'graphql';
+import { looksLikeApiKey } from '../access/model/apiKeys.js';
 import { anonymous } from '../access/permissions.js';
 import { findTenant } from '../access/queries.js';
 import type { VerifyToken } from '../access/tokens.js';
@@ -7,6 +8,7 @@ import type { Pool } from '../core/db.js';
 import type { TenantId } from '../core/id.js';
 import { Refusal } from '../core/refusal.js';
 import { authenticateApplication } from './authenticateApplication.js';
+import { authenticateKey } from './authenticateKey.js';
 import { asDoorError } from './formatError.js';
 import type { Machinery } from './operation.js';
 
@@ -64,6 +66,7 @@ export function authenticator(verify: VerifyToken, machinery: Machinery): Authen
         'The Authorization header must be `Bearer` and a token, `License` and a key, or `Activation` and a token.';
       throw new Refusal('TOKEN_INVALID', message);
     }
+    if (looksLikeApiKey(token)) return authenticateKey(machinery, token, arrival.requestId);
     const actor = await verify(token);
     if (!(await exists(actor.tenantId)))
       throw new Refusal('TENANT_NOT_FOUND', "The token's tenant does not exist.");

@@ -1,16 +1,19 @@
 import { OperationTypeNode } from 'graphql';
+import { isOperator } from '../access/model.js';
 import { appendEvents } from '../audit/service.js';
 import type { Actor } from '../core/actor.js';
 import type { Clock, Instant } from '../core/clock.js';
 import type { KeyRing } from '../core/crypto.js';
 import type { Pool, Session } from '../core/db.js';
-import type { FedEvent } from '../core/event.js';
+import type { FedEvent, NewEvent } from '../core/event.js';
 import type { TenantId } from '../core/id.js';
 import type { Log } from '../core/log.js';
 import { Refusal } from '../core/refusal.js';
 import type { Followers, Reading, Work, WorkSettings } from '../core/work.js';
 import type { Context } from '../graph/context.js';
 import { type Batch, Loaders } from '../graph/load.js';
+import type { ApiKeyHolders } from './apiKeyHolders.js';
+import type { ApiKeyUses } from './apiKeyUses.js';
 import { requireAffordable } from './cost.js';
 import type { Drain } from './drain.js';
 import { needsOf, type OperationDocument, rootsOf } from './enforceFeatures.js';
@@ -43,6 +46,9 @@ export interface Machinery {
   readonly gate: CostGate;
   /** Records refusals that somebody has to be able to look up. */
   readonly security: SecurityEvents;
+  /** When API keys were last used, and what they hold open. */
+  readonly keyUses: ApiKeyUses;
+  readonly keyHolders: ApiKeyHolders;
   /** Tells the sealer that events were committed; many calls at once make one word. */
   announce(): void;
   /** Hands out a tenant's events; a process that only works on the database has none. */
@@ -85,7 +91,7 @@ export async function openWork(machinery: Machinery, caller: Caller, admit = fre
   const session = await machinery.pool.begin('write');
   let actor = caller.actor;
   let tenantId = tenantOf(actor);
-  let emitted = false;
+  const emitted: NewEvent[] = [];
   if (tenantId !== undefined) session.setTenant(tenantId);
   const work: Work = {
     db: session.db,
@@ -108,7 +114,7 @@ export async function openWork(machinery: Machinery, caller: Caller, admit = fre
     admit,
     emit: (event) => work.emitAll([event]),
     emitAll: async (events) => {
-      emitted ||= events.length > 0;
+      emitted.push(...events);
       await appendEvents(work, events);
       for (const event of events) {
         for (const follow of machinery.followers[event.type] ?? []) await follow(work, event);
@@ -117,7 +123,8 @@ export async function openWork(machinery: Machinery, caller: Caller, admit = fre
   };
   const commit = async (): Promise<void> => {
     await session.commit();
-    if (emitted) machinery.announce();
+    if (emitted.length > 0) machinery.announce();
+    machinery.keyHolders.hear(emitted);
   };
   return { work, session: { ...session, commit }, actor: () => actor };
 }
@@ -353,6 +360,7 @@ export class Operation implements Context {
     const operation = this;
     const tenantId = tenantOf(this.progress.actor);
     if (tenantId !== undefined) session.setTenant(tenantId);
+    if (isOperator(this.progress.actor)) session.showTenants();
     return {
       db: session.db,
       keys: this.machinery.keys,

@@ -2,8 +2,14 @@ import 'reflect-metadata';
 import { printSchemaWithDirectives } from '@graphql-tools/utils';
 import { type GraphQLSchema, specifiedDirectives } from 'graphql';
 import { buildSchemaSync } from 'type-graphql';
+import { ApiKeyEdges, ApiKeyResolver } from '../access/resolver/apiKeys.js';
 import * as access from '../access/resolver.js';
-import { CustomerConnectionResolver, ResellerConnectionResolver } from '../access/schema.js';
+import { ApiKeyConnectionResolver } from '../access/schema/apiKeys.js';
+import {
+  CustomerConnectionResolver,
+  ResellerConnectionResolver,
+  TenantConnectionResolver,
+} from '../access/schema.js';
 import { ActivationStreams } from '../activations/resolver/streams.js';
 import * as activations from '../activations/resolver.js';
 import { ActivationConnectionResolver } from '../activations/schema.js';
@@ -36,6 +42,10 @@ export function createSchema(): GraphQLSchema {
   const schema = buildSchemaSync({
     resolvers: [
       access.AccessResolver,
+      ApiKeyEdges,
+      ApiKeyResolver,
+      ApiKeyConnectionResolver,
+      TenantConnectionResolver,
       access.CustomerEdges,
       access.ResellerEdges,
       access.ViewerEdges,
@@ -47,6 +57,7 @@ export function createSchema(): GraphQLSchema {
       activations.ValidationEdges,
       analytics.ExportMutations,
       analytics.LicenseAnalyticsEdges,
+      audit.ApiKeyEventEdges,
       audit.CustomerEventEdges,
       audit.EventResolver,
       audit.ResellerEventEdges,

@@ -8,6 +8,8 @@ import { type DatabaseRole, openPool, type Pool } from '../core/db.js';
 import { type Keys, loadKeys } from '../core/keys.js';
 import { createLog, type Log } from '../core/log.js';
 import { StartupError } from '../core/startupError.js';
+import { ApiKeyHolders } from './apiKeyHolders.js';
+import { ApiKeyUses } from './apiKeyUses.js';
 import { type AppOptions, createApp } from './app.js';
 import { demoAccess } from './demoUsers.js';
 import { Drain } from './drain.js';
@@ -102,6 +104,8 @@ export function openMachinery(parts: MachineryParts, role: DatabaseRole): Machin
     line: new ShortestFirst(),
     gate: new CostGate(),
     security: new SecurityEvents(() => machinery),
+    keyUses: new ApiKeyUses(pool, log),
+    keyHolders: new ApiKeyHolders(pool, log),
     announce: announcer(pool),
   };
   return machinery;
@@ -161,7 +165,9 @@ export async function followEvents(
   const sealer = startSealer({ url, clock: opened.clock, log: opened.log });
   const feed = new EventFeed(opened, url);
   await feed.start();
+  await opened.keyHolders.start(url);
   const stop = async (): Promise<void> => {
+    await opened.keyHolders.stop();
     await feed.stop();
     await sealer.stop();
   };

@@ -2,10 +2,11 @@ import type { WebSocket } from '@fastify/websocket';
 import type { FastifyRequest } from 'fastify';
 import type { GraphQLFormattedError } from 'graphql';
 import { CloseCode } from 'graphql-ws';
+import { apiKeyExpired, apiKeyRevoked } from '../access/model/apiKeys.js';
 import { tokenExpired } from '../access/model.js';
 import type { ApplicationActor, UserActor } from '../core/actor.js';
 import { millis } from '../core/clock.js';
-import { Refusal, refusalCodes, unauthenticated } from '../core/refusal.js';
+import { Refusal, type RefusalCode, refusalCodes, unauthenticated } from '../core/refusal.js';
 import type { Authenticate } from './authenticate.js';
 import type { DocumentRules } from './document.js';
 import type { Documents } from './documents.js';
@@ -38,11 +39,15 @@ function bearerOf(parameters: Readonly<Record<string, unknown>>): string | undef
   return typeof parameters.token === 'string' ? `Bearer ${parameters.token}` : undefined;
 }
 
+/** Whoever comes with one of these is known, and signing in again is of no use. */
+const lostKeys: readonly RefusalCode[] = ['API_KEY_REVOKED', 'API_KEY_EXPIRED'];
+
 /** Who is not known may come again as somebody; who is known and not let in need not; what failed may work later. */
 export function farewellOf(error: unknown): Farewell {
   if (!(error instanceof Refusal))
     return { code: CloseCode.InternalServerError, reason: `INTERNAL_SERVER_ERROR: ${MASKED}` };
   const reason = `${error.code}: ${error.message}`;
+  if (lostKeys.includes(error.code)) return { code: CloseCode.Forbidden, reason };
   const [status] = refusalCodes[error.code];
   if (status === 401) return { code: CloseCode.Unauthorized, reason };
   if (status === 429 || status >= 500) return { code: TRY_AGAIN_LATER, reason };
@@ -64,6 +69,7 @@ class Visit implements Host {
   #actor: UserActor | ApplicationActor | undefined;
   #timer: NodeJS.Timeout | undefined;
   #gone = false;
+  #letGo: () => void = () => undefined;
 
   constructor(
     socket: WebSocket,
@@ -79,7 +85,10 @@ class Visit implements Host {
     const actor = await this.#arrive(parameters);
     this.#actor = actor;
     if (actor.kind === 'application') this.#endWithProof(parameters);
-    else this.#endWithToken(actor);
+    else {
+      this.#endWithToken(actor);
+      this.#endWithKey(actor);
+    }
   }
 
   async #arrive(parameters: Readonly<Record<string, unknown>>): Promise<UserActor | ApplicationActor> {
@@ -125,7 +134,15 @@ class Visit implements Host {
   left(): void {
     this.#gone = true;
     clearTimeout(this.#timer);
+    this.#letGo();
     this.onLeft(this);
+  }
+
+  /** Ends the socket when its API key is revoked, wherever that is done. */
+  #endWithKey({ apiKeyId, tenantId }: UserActor): void {
+    if (this.#gone || apiKeyId === undefined) return;
+    const end = (): void => this.conversation.close(farewellOf(apiKeyRevoked()));
+    this.#letGo = this.options.machinery.keyHolders.hold(tenantId, apiKeyId, end);
   }
 
   /** Ends the socket when its token does; one that left while its token was looked at has no end to wait for. */
@@ -133,7 +150,8 @@ class Visit implements Host {
     if (this.#gone || actor.expiresAt === null) return;
     const left = millis(actor.expiresAt) - millis(this.options.machinery.clock());
     if (left <= 0) {
-      this.conversation.close(farewellOf(tokenExpired()));
+      const over = actor.apiKeyId === undefined ? tokenExpired() : apiKeyExpired();
+      this.conversation.close(farewellOf(over));
       return;
     }
     const again = (): void => this.#endWithToken(actor);

@@ -18,12 +18,14 @@ afterAll(() => server.stop());
 const back = ['admin', 'manager'] as const;
 const office = [...back, 'auditor', 'support'] as const;
 const people = [...office, 'reseller', 'customer'] as const;
-const everyone = [...people, 'application', 'nobody'] as const;
+const everyone = [...people, 'application', 'operator', 'nobody'] as const;
 type Caller = (typeof everyone)[number];
 
 /** Who may ask what, written down by hand: a role that gains or loses something has to be changed here too. */
 const mayAsk: Readonly<Record<string, readonly Caller[]>> = {
-  viewer: people,
+  viewer: [...people, 'operator'],
+  tenants: ['operator'],
+  apiKeys: office,
   customer: people,
   customers: people,
   reseller: [...office, 'reseller'],
@@ -45,6 +47,8 @@ const mayAsk: Readonly<Record<string, readonly Caller[]>> = {
   apiAccess: people,
   validateLicenseKey: everyone,
   validateActivation: everyone,
+  createApiKey: back,
+  revokeApiKey: back,
   createCustomer: back,
   updateCustomer: back,
   createReseller: back,
@@ -161,6 +165,9 @@ describe('root fields', () => {
 /** Fields below the root that ask for a permission: how they are reached, what that takes, and what they ask for. */
 const nested: Readonly<Record<string, readonly [query: string, root: string, permission: string]>> = {
   'Viewer.tenant': ['{ viewer { tenant { id } } }', 'viewer.read', 'viewer.read'],
+  'ApiKey.customer': ['{ apiKeys { nodes { customer { id } } } }', 'api_key.read', 'customer.read'],
+  'ApiKey.reseller': ['{ apiKeys { nodes { reseller { id } } } }', 'api_key.read', 'reseller.read'],
+  'ApiKey.events': ['{ apiKeys { nodes { events { totalCount } } } }', 'api_key.read', 'event.read'],
   'Customer.reseller': [
     '{ customer(id: $customerId) { reseller { id } } }',
     'customer.read',

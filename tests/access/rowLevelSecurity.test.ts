@@ -275,6 +275,33 @@ describe('what stands above tenants', () => {
     expect([changed, made]).toEqual([REFUSED, REFUSED]);
   });
 
+  test("an operator's transaction sees every tenant's row, changes none, and sees nothing in them", async () => {
+    const tenant = mine.admin.tenant_id;
+
+    const [seen, inside] = await as('lg_app', tenant, async (sql) => {
+      await sql`set local app.operator = 'on'`;
+      const strange: number[] = [];
+      for (const table of tables) strange.push(await countIn(sql, table, `tenant_id <> '${tenant}'`));
+      return [await countIn(sql, 'tenants'), strange];
+    });
+    const changed = await failureOf(
+      as('lg_app', tenant, async (sql) => {
+        await sql`set local app.operator = 'on'`;
+        return sql`update tenants set name = 'x'`;
+      }),
+    );
+
+    expect([seen, inside]).toEqual([await countIn(server.sql, 'tenants'), tables.map(() => 0)]);
+    expect(changed).toBe(REFUSED);
+    for (const word of ['off', 'true', '1', '']) {
+      const others = await as('lg_app', tenant, async (sql) => {
+        await sql.unsafe(`set local app.operator = '${word}'`);
+        return countIn(sql, 'tenants');
+      });
+      expect([word, others]).toEqual([word, 1]);
+    }
+  });
+
   test('the trail is append-only for requests and for jobs', async () => {
     const tenant = mine.admin.tenant_id;
     for (const role of ['lg_app', 'lg_worker'] as const) {

@@ -12,6 +12,7 @@ import { ANYONE } from '../../src/graph/authorized.js';
 import { provingMembers } from '../../src/server/idempotency.js';
 import { createSchema } from '../../src/server/schema.js';
 import { mutation, tablesOf } from '../support/acts.js';
+import { createApiKey } from '../support/apiKeys.js';
 import {
   activate,
   createCustomer,
@@ -79,6 +80,8 @@ const activationToken = async () => (await activate(server, await licenseKey(), 
 
 /** An input that each mutation takes, with values of every shape that its payload may hold. */
 const inputs: Readonly<Record<string, () => Promise<object>>> = {
+  createApiKey: async () => ({ name: 'Export', roles: ['auditor'], expiresAt: '2027-01-01T00:00:00Z' }),
+  revokeApiKey: async () => ({ apiKeyId: (await createApiKey(server, shop.admin)).id }),
   createCustomer: async () => ({ name: 'Ada', email: 'ada@example.com' }),
   updateCustomer: async () => ({ customerId: await createCustomer(server, shop.admin), email: null }),
   createReseller: async () => ({ name: 'R' }),

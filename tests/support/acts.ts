@@ -27,6 +27,7 @@ export async function tablesOf(server: TestServer, tenantId: string): Promise<un
     all('customers', 'id'),
     all('resellers', 'id'),
     all('key_directory', 'hash'),
+    all('api_keys', 'id'),
   ]);
 }
 

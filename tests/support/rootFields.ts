@@ -47,6 +47,8 @@ const newTemplate = {
   pricing: { basePrice: '1', currency: 'USD', billingCycle: 'ANNUALLY' },
 };
 
+const newKey = { name: 'Export', permissions: ['license.read'] };
+
 const page = (field: string): Asked => ({ query: `{ ${field} { totalCount } }` });
 
 const plain = (query: string): Asked => ({ query });
@@ -58,6 +60,7 @@ export const namesNothing: Readonly<Record<string, Asked>> = {
   featureFlags: plain('{ featureFlags { name } }'),
   apiAccess: plain('{ apiAccess { path } }'),
   customers: page('customers'),
+  tenants: page('tenants'),
   resellers: page('resellers'),
   products: page('products'),
   createReseller: plain('mutation { createReseller(input: { name: "Blue" }) { __typename } }'),
@@ -163,6 +166,15 @@ export const cases: Readonly<Record<string, readonly Case[]>> = {
       transferReason: 'x',
     })),
   ],
+  apiKeys: [
+    list('apiKeys', 'ApiKeyFilter', 'of a customer', ({ customerId }) => ({ customerId })),
+    list('apiKeys', 'ApiKeyFilter', 'of a reseller', ({ resellerId }) => ({ resellerId })),
+  ],
+  createApiKey: [
+    act('createApiKey', 'a customer', ({ customerId }) => ({ ...newKey, customerId })),
+    act('createApiKey', 'a reseller', ({ resellerId }) => ({ ...newKey, resellerId })),
+  ],
+  revokeApiKey: [act('revokeApiKey', 'a key', ({ apiKeyId }) => ({ apiKeyId }))],
   activateLicense: [
     act('activateLicense', 'a key', ({ licenseKey }) => ({ licenseKey, deviceFingerprint: 'laptop' })),
   ],

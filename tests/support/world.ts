@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import { createApiKey } from './apiKeys.js';
 import { activate, issueLicense, openShop, type Shop } from './fixtures.js';
 import type { Claims, TestServer } from './server.js';
 
@@ -14,6 +15,7 @@ export interface World {
   readonly activationId: string;
   readonly activationToken: string;
   readonly orderId: string;
+  readonly apiKeyId: string;
 }
 
 export async function createReseller(server: TestServer, as: Claims, name = 'Blue Channel'): Promise<string> {
@@ -47,12 +49,15 @@ export async function openWorld(server: TestServer): Promise<World> {
   const orderId = await insertOrder(server, shop, { customerId: shop.customerId });
   await server.sql`update customers set reseller_id = ${resellerId} where id = ${shop.customerId}`;
   await server.sql`update licenses set order_id = ${orderId}, reseller_id = ${resellerId} where id = ${licenseId}`;
+  const bound = { customerId: shop.customerId, resellerId };
+  const { id: apiKeyId } = await createApiKey(server, shop.admin, bound);
   return {
     ...shop,
     resellerId,
     licenseId,
     licenseKey,
     orderId,
+    apiKeyId,
     activationId: String(activated.activation?.id),
     activationToken: String(activated.activationToken),
   };
@@ -71,6 +76,7 @@ export function nobodysWorld(admin: Claims): World {
     activationId: randomUUID(),
     activationToken: `act_${'0'.repeat(43)}`,
     orderId: randomUUID(),
+    apiKeyId: randomUUID(),
   };
 }
 

@@ -4,17 +4,12 @@ import type { Instant } from '../../core/clock.js';
 import type { CustomerId, ProductId, ResellerId, TemplateId } from '../../core/id.js';
 import { Checked, NotNull } from '../../graph/checked.js';
 import { DateTime, JsonObject } from '../../graph/scalars.js';
+import { SortDirectionEnum } from '../../graph/sort.js';
 import type { LicenseModel, LicenseType } from '../../templates/model.js';
 import { LicenseModelEnum, LicenseTypeEnum } from '../../templates/schema/types.js';
 import type { LicenseStatus } from '../model.js';
 import type { LicenseSortField } from '../queries.js';
-import {
-  LicenseFeature,
-  LicenseRestriction,
-  LicenseSortFieldEnum,
-  LicenseStatusEnum,
-  SortDirectionEnum,
-} from './types.js';
+import { LicenseFeature, LicenseRestriction, LicenseSortFieldEnum, LicenseStatusEnum } from './types.js';
 @InputType({ description: 'Which licenses to list.' })
 export class LicenseFilter {
   @Checked(uuid)

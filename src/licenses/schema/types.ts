@@ -44,14 +44,6 @@ export const LicenseSortFieldEnum = enumOf<LicenseSortField>(
     ISSUED_TO: 'To whom it was issued.',
   },
 );
-export const SortDirectionEnum = enumOf<'ASC' | 'DESC'>(
-  'SortDirection',
-  'Which end of an order comes first.',
-  {
-    ASC: 'The smallest, the oldest, A.',
-    DESC: 'The largest, the newest, Z.',
-  },
-);
 
 @ObjectType({ description: 'A feature that a license grants.', simpleResolvers: true })
 @InputType('LicenseFeatureInput', { description: 'A feature that a license is to grant.' })
