@@ -143,7 +143,7 @@ export const settings = {
     'For how long a stop lets new requests in while /readyz says no: as long as a load balancer needs to see it.',
   ),
   LG_STOP_SECONDS: setting(
-    z.coerce.number().int().min(1).max(600).default(25),
+    z.coerce.number().int().min(1).max(600).default(20),
     'After how long a stop cuts off what is under way once nobody new is let in.',
   ),
   TRUSTED_DOCUMENTS: setting(

@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { existsSync, readFileSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { Agent, get } from 'node:http';
-import { connect as dial } from 'node:net';
+import { connect as dial, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -11,6 +11,7 @@ import type postgres from 'postgres';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { WebSocket } from 'ws';
 import { mutation } from '../support/acts.js';
+import { ACTIVATE } from '../support/devices.js';
 import { createLicense, type Issued, openShop, type Shop } from '../support/fixtures.js';
 import { Processes, type ServerProcess } from '../support/processes.js';
 import { type Answer, startTestServer, type TestServer } from '../support/server.js';
@@ -105,6 +106,20 @@ function socketClient(to: ServerProcess, closed: (code: number) => void): Client
   });
 }
 
+/** One that opens and never answers, also no goodbye. */
+async function muteSocket(to: ServerProcess): Promise<Socket> {
+  const { hostname, port } = new URL(to.address);
+  const socket = dial(Number(port), hostname);
+  socket.on('error', () => undefined);
+  const lines = ['GET /graphql HTTP/1.1', `host: ${hostname}`, 'connection: upgrade', 'upgrade: websocket'];
+  const fields = ['sec-websocket-version: 13', 'sec-websocket-key: dGhlIHNhbXBsZSBub25jZQ=='];
+  const protocol = 'sec-websocket-protocol: graphql-transport-ws';
+  socket.write([...lines, ...fields, protocol, '\r\n'].join('\r\n'));
+  const [answer] = await once(socket, 'data');
+  expect(String(answer)).toMatch(/^HTTP\/1.1 101 /);
+  return socket;
+}
+
 function endless(): Promise<Issued> {
   return createLicense(server, shop, { licenseType: 'PERPETUAL' });
 }
@@ -147,13 +162,41 @@ test('every act of a burst that a stop meets was either answered or not done', a
   expect(answered.toSorted()).toEqual(rows.map(({ name }) => String(name)).toSorted());
 });
 
-test('sockets are told goodbye: a subscriber at once, one with a mutation under way when it is answered', async () => {
+test('what an answer left to be done behind it is done before the process ends', async () => {
+  const [child, license] = [await processes.start(), await endless()];
+  const activate = (): Promise<Answer> =>
+    child.graphql(ACTIVATE, { input: { licenseKey: license.licenseKey, deviceFingerprint: 'laptop' } });
+  await activate();
+  const token = (await activate()).data?.activateLicense?.activationToken;
+  const previous = async (): Promise<number> =>
+    server.count('license_activations', `license_id = '${license.id}' and previous_token_hash is not null`);
+  const lock = await holdLicense(license);
+
+  const verdict = await child.graphql(
+    'query ($t: String!) { validateActivation(activationToken: $t) { valid } }',
+    {
+      t: token,
+    },
+  );
+  await waiting();
+  const before = await previous();
+  child.signal('SIGTERM');
+  await until('new connections are refused', () => isRefused(child.address));
+  await lock.release();
+
+  expect(verdict.data).toEqual({ validateActivation: { valid: true } });
+  expect(await child.exited).toBe(0);
+  expect([before, await previous()]).toEqual([1, 0]);
+});
+
+test('sockets are told goodbye: a subscriber at once, one with a mutation under way when it is answered; nothing new begins', async () => {
   const [child, license] = [await processes.start(), await endless()];
   const closed: [string, number][] = [];
   const subscriber = socketClient(child, (code) => closed.push(['subscriber', code]));
   const actor = socketClient(child, (code) => closed.push(['actor', code]));
   const stream = subscriber.iterate({ query: 'subscription { licenseChanged { type } }' });
   const ended = stream.next().catch((error: unknown) => error);
+  const mute = await muteSocket(child);
   const lock = await holdLicense(license);
   const answer = actor
     .iterate({ query: RENAME, variables: { input: { licenseId: license.id, issuedTo: 'by socket' } } })
@@ -162,6 +205,8 @@ test('sockets are told goodbye: a subscriber at once, one with a mutation under 
 
   child.signal('SIGINT');
   await until('the subscriber is told', () => closed.length === 1);
+  const late = actor.iterate({ query: '{ __typename }' }).next();
+  await expect(late).rejects.toMatchObject([{ extensions: { code: 'SERVER_STOPPING' } }]);
   await lock.release();
 
   expect((await answer).value).toMatchObject({
@@ -175,6 +220,7 @@ test('sockets are told goodbye: a subscriber at once, one with a mutation under 
   ]);
   expect(await ended).toMatchObject({ code: 1001, reason: 'The server is going away' });
   expect(await nameOf(license)).toBe('by socket');
+  mute.destroy();
 });
 
 test('while a load balancer looks away, /readyz says no and requests are still answered; a second signal hurries', async () => {
