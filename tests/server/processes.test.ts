@@ -58,10 +58,11 @@ const codesOf = (answers: readonly Answer[]): unknown[] =>
   answers.map(({ code }) => code ?? 'done').toSorted();
 const tokenIn = ({ data }: Answer): string => String(data?.activateLicense?.activationToken);
 
-function eventsOf(license: Issued): Promise<string[]> {
-  return server.sql`select event_type from license_event_logs where license_id = ${license.id} order by event_type`.then(
-    (rows) => rows.map((row) => String(row.event_type)),
-  );
+/** What was done; what was refused is recorded behind the answer, once a minute by each process. */
+async function eventsOf(license: Issued): Promise<string[]> {
+  const rows = await server.sql`select event_type from license_event_logs
+    where license_id = ${license.id} and event_type <> 'access.refused' order by event_type`;
+  return rows.map((row) => String(row.event_type));
 }
 
 function tokensInDirectory(license: Issued): Promise<number> {
