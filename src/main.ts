@@ -13,7 +13,7 @@ import { StartupError } from './core/startupError.js';
 import { errorsPage } from './server/errorsPage.js';
 import { migrate } from './server/migrate.js';
 import { openTokens } from './server/openTokens.js';
-import { openWork } from './server/operation.js';
+import { openWork } from './server/openWork.js';
 import { createSchema, printedSchema } from './server/schema.js';
 import { seedDemo, systemCaller } from './server/seed.js';
 import { borrowDatabase, openMachinery, startServer } from './server/start.js';

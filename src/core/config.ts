@@ -64,6 +64,10 @@ export const settings = {
     z.coerce.number().int().min(1).max(600).default(15),
     'After how long a statement is cancelled.',
   ),
+  LG_OPERATION_SECONDS: setting(
+    z.coerce.number().int().min(1).max(600).default(10),
+    'After how long an operation is ended, with whatever it runs in the database.',
+  ),
   LG_AUTH_ISSUER: setting(z.string().min(1).optional(), 'The `iss` that bearer tokens must have.'),
   LG_AUTH_AUDIENCE: setting(
     z.string().min(1).default('licensegraph'),

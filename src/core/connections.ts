@@ -16,6 +16,20 @@ export interface Runner {
 /** Makes a client of postgres.js with these options on top of the pool's own. */
 export type Connect = (options: postgres.Options<Record<string, never>>) => postgres.Sql;
 
+interface Cancellable extends Promise<unknown> {
+  cancel(): void;
+}
+
+/** How long the server may take to hear that a statement is not wanted any more. */
+const CANCEL_MILLIS = 1_000;
+
+/** The statement that was meant has ended by it: no such order is under way any more. */
+function wasCancelled(error: unknown): boolean {
+  return (
+    error instanceof Error && 'code' in error && error.code === '57014' && /user request/.test(error.message)
+  );
+}
+
 /** PostgreSQL ends a connection with its last words: a shutdown, an administrator, a transaction left idle. */
 function isFatal(error: unknown): boolean {
   return error instanceof Error && 'severity' in error && error.severity === 'FATAL';
@@ -32,7 +46,9 @@ export class Connection implements Runner {
   #open = false;
   #lost: Error | undefined;
   readonly #client: postgres.Sql;
-  readonly #waiting = new Set<(error: Error) => void>();
+  readonly #waiting = new Set<(error: unknown) => void>();
+  /** On their way or waiting behind another, in their order. */
+  readonly #unanswered = new Set<Cancellable>();
 
   constructor(connect: Connect) {
     this.#client = connect({ max: 1, onclose: () => this.#closed() });
@@ -66,9 +82,31 @@ export class Connection implements Runner {
   ): Statement {
     if (this.#lost !== undefined) throw this.#lost;
     const query = this.#client.unsafe(text, values, options);
+    this.#unanswered.add(query);
+    const answered = (): void => void this.#unanswered.delete(query);
+    query.then(answered, answered);
     const rows = this.#untilLost(query);
     rows.catch(() => undefined);
     return Object.assign(rows, { values: () => this.#untilLost(query.values()) });
+  }
+
+  /**
+   * Ends what runs: whoever waits for it is told why at once, and the server that its result is not wanted. Resolves
+   * when the connection may be used again, or is lost: an order that reaches the server too late would end a statement
+   * of the next transaction (PostgreSQL's protocol, "Canceling Requests in Progress").
+   */
+  async cancel(reason: unknown): Promise<void> {
+    const [running] = this.#unanswered;
+    for (const reject of this.#waiting) reject(reason);
+    this.#waiting.clear();
+    if (running === undefined || this.isLost) return;
+    running.cancel();
+    const late = new Promise<boolean>((resolve) => {
+      setTimeout(resolve, CANCEL_MILLIS, false).unref();
+    });
+    const isCancelled = running.then(() => false, wasCancelled);
+    if (await Promise.race([isCancelled, late])) return;
+    this.#lose(new Error('a statement could not be cancelled'));
   }
 
   end(timeoutSeconds: number): Promise<void> {
@@ -113,8 +151,10 @@ export class Connections {
     private readonly most: number,
   ) {}
 
-  async take(): Promise<Connection> {
-    const connection = this.#idle.pop() ?? (await this.#another());
+  /** Waits until one is free, or until the signal says that it is not wanted any more. */
+  async take(signal?: AbortSignal): Promise<Connection> {
+    signal?.throwIfAborted();
+    const connection = this.#idle.pop() ?? (await this.#another(signal));
     connection.held = true;
     try {
       await connection.ready();
@@ -154,7 +194,19 @@ export class Connections {
     return connection;
   }
 
-  #another(): Connection | Promise<Connection> {
-    return this.#all.size < this.most ? this.#made() : new Promise((resolve) => this.#queue.push(resolve));
+  #another(signal: AbortSignal | undefined): Connection | Promise<Connection> {
+    if (this.#all.size < this.most) return this.#made();
+    return new Promise((resolve, reject) => {
+      const giveUp = (): void => {
+        this.#queue.splice(this.#queue.indexOf(take), 1);
+        reject(signal?.reason);
+      };
+      const take = (connection: Connection): void => {
+        signal?.removeEventListener('abort', giveUp);
+        resolve(connection);
+      };
+      this.#queue.push(take);
+      signal?.addEventListener('abort', giveUp, { once: true });
+    });
   }
 }

@@ -31,7 +31,8 @@ export interface Session {
 export interface Pool {
   /** Statements outside a transaction: the key directory, health. */
   readonly db: Db;
-  begin(mode: 'read' | 'write'): Promise<Session>;
+  /** A signal ends the transaction where it stands, unless its commit is on the way: it is rolled back. */
+  begin(mode: 'read' | 'write', signal?: AbortSignal): Promise<Session>;
   /** A writing transaction on a connection that no request waits for: whoever begins it may hold another one already. */
   beginApart(): Promise<Session>;
   /** Wakes whoever listens on a channel. */
@@ -82,21 +83,31 @@ async function beginOn(
   connections: Connections,
   mode: 'read' | 'write',
   options: PoolOptions,
+  signal?: AbortSignal,
 ): Promise<Session> {
-  const connection = await connections.take();
+  const connection = await connections.take(signal);
   // Sent without waiting: the first statement follows in the same round trip, and a failure reaches it.
   const sent: Statement[] = [];
   const send = (text: string): void => void sent.push(connection.unsafe(text));
   send(BEGIN[mode]);
   let open = true;
+  let cancelling: Promise<void> | undefined;
+  const cancel = (): void => {
+    cancelling = connection.cancel(signal?.reason);
+  };
+  signal?.addEventListener('abort', cancel, { once: true });
   /** After its end the connection is another's, with another tenant. */
   const requireOpen = (): void => {
     if (!open) throw new Error('a statement came after the end of its transaction');
+    signal?.throwIfAborted();
   };
   const end = async (word: 'commit' | 'rollback'): Promise<void> => {
     if (!open) return;
     open = false;
+    signal?.removeEventListener('abort', cancel);
     try {
+      await cancelling;
+      signal?.throwIfAborted();
       await Promise.all(sent);
       const result = await connection.unsafe(word);
       // A commit of a transaction that has failed answers ROLLBACK and raises nothing.
@@ -150,7 +161,7 @@ export function openPool(options: PoolOptions): Pool {
   const apart = open({ max: 2 });
   return {
     db: drizzleOver(apart, apart.options, options.onStatement),
-    begin: (mode) => beginOn(connections, mode, options),
+    begin: (mode, signal) => beginOn(connections, mode, options, signal),
     beginApart: () => beginOn(counting, 'write', options),
     notify: async (channel) => {
       await apart`select pg_notify(${channel}, '')`;

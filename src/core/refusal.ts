@@ -115,6 +115,11 @@ export const refusalCodes = {
     400,
     'The operation asks for too much, weighed by page sizes; `extensions` carry its cost and the limit.',
   ],
+  OPERATION_TIMEOUT: [
+    503,
+    'The operation took longer than one may and was ended. What was not committed by then is rolled back.',
+  ],
+  OPERATION_CANCELLED: [400, 'The caller hung up, and its query was ended; nobody reads this answer.'],
   SERVER_BUSY: [
     503,
     'Too many operations that cost much are waiting for their turn; send it again in a while.',

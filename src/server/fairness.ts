@@ -1,3 +1,4 @@
+import type { Actor } from '../core/actor.js';
 import { Refusal } from '../core/refusal.js';
 
 // One processor serves everybody: what stands in front of it decides how long a plain query waits beside sixty
@@ -53,6 +54,25 @@ const WAITING_LIMIT = 200;
 /** Of one caller: nobody takes the whole queue. */
 const WAITING_OF_ONE_LIMIT = 50;
 
+/** With whom a caller takes turns: with its own other requests, or with whoever comes from its address. */
+export function turnName({
+  actor,
+  address,
+}: {
+  readonly actor: Actor;
+  readonly address: string | undefined;
+}): string {
+  if (actor.kind === 'anonymous') return address ?? '';
+  return `${actor.tenantId} ${actor.subject}`;
+}
+
+export interface Entry {
+  readonly caller: string;
+  readonly cost: number;
+  /** Ends the waiting, with its reason. */
+  readonly signal: AbortSignal;
+}
+
 interface Turn {
   readonly holder: object;
   readonly cost: number;
@@ -69,8 +89,9 @@ export class CostGate {
   #waitingCount = 0;
   #runningCost = 0;
 
-  /** Waits until the holder may run; `leave` ends its turn. */
-  async enter(holder: object, caller: string, cost: number): Promise<void> {
+  /** Waits until the holder may run, or its signal says that it need not; `leave` ends its turn. */
+  async enter(holder: object, { caller, cost, signal }: Entry): Promise<void> {
+    signal.throwIfAborted();
     if (cost <= PLAIN_COST) return;
     if (this.#waitingCount === 0 && this.#hasRoom(cost)) return this.#start(holder, cost);
     const queue = this.#waiting.get(caller) ?? [];
@@ -80,7 +101,11 @@ export class CostGate {
     }
     this.#waiting.set(caller, queue);
     this.#waitingCount += 1;
+    const giveUp = (): void => this.leave(holder);
+    signal.addEventListener('abort', giveUp, { once: true });
     await new Promise<void>((run) => queue.push({ holder, cost, run }));
+    signal.removeEventListener('abort', giveUp);
+    signal.throwIfAborted();
   }
 
   /** Ends the holder's turn, or its waiting for one; a holder of neither changes nothing. */

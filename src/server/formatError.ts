@@ -48,7 +48,9 @@ function statusIn(http: unknown): unknown {
 /** A refusal, thrown by a resolver, or at the door with what HTTP is told of it. */
 function refusalIn(error: unknown): Refusal | undefined {
   const inner = error instanceof GraphQLError ? error.originalError : error;
-  return inner instanceof Refusal ? inner : undefined;
+  // Drizzle wraps whatever ends a statement, what has ended its operation among it.
+  const cause = inner instanceof Error && inner.cause instanceof Refusal ? inner.cause : inner;
+  return cause instanceof Refusal ? cause : undefined;
 }
 
 /** RFC 6750, section 3: who sent nothing is told of nothing; a quoted string holds plain ASCII without quotes. */

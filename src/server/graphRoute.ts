@@ -26,6 +26,9 @@ export function addGraph(
     const httpGraphQLRequest = graphRequest(request);
     const begin = async (): Promise<Operation> => {
       const operation = await context(request);
+      reply.raw.once('close', () => {
+        if (!reply.raw.writableFinished) operation.leave();
+      });
       try {
         nameDocument(httpGraphQLRequest, documents);
         // Behind it: what a hash stands for is checked as what came in full.

@@ -1,26 +1,25 @@
 import { OperationTypeNode } from 'graphql';
 import { isOperator } from '../access/model.js';
-import { appendEvents } from '../audit/service.js';
 import type { Actor } from '../core/actor.js';
 import type { Clock, Instant } from '../core/clock.js';
 import type { KeyRing } from '../core/crypto.js';
 import type { Pool, Session } from '../core/db.js';
-import type { FedEvent, NewEvent } from '../core/event.js';
-import type { TenantId } from '../core/id.js';
+import type { FedEvent } from '../core/event.js';
 import type { Log } from '../core/log.js';
-import { Refusal } from '../core/refusal.js';
 import type { Followers, Reading, Work, WorkSettings } from '../core/work.js';
 import type { Context } from '../graph/context.js';
 import { type Batch, Loaders } from '../graph/load.js';
 import type { ApiKeyHolders } from './apiKeyHolders.js';
 import type { ApiKeyUses } from './apiKeyUses.js';
 import { requireAffordable } from './cost.js';
+import { Deadline } from './deadline.js';
 import type { Drain } from './drain.js';
 import { needsOf, type OperationDocument, rootsOf } from './enforceFeatures.js';
 import type { EventFeed } from './eventFeed.js';
-import type { CostGate, ShortestFirst } from './fairness.js';
+import { type CostGate, type ShortestFirst, turnName } from './fairness.js';
 import { type Claim, claimName, Idempotency, recall, remember } from './idempotency.js';
 import { checkValues } from './limits.js';
+import { openWork, requireTenant, tenantOf } from './openWork.js';
 import { OperationFeatures } from './operationFeatures.js';
 import type { RateLimits } from './rateLimits.js';
 import { OperationRefusals, type SecurityEvents } from './securityEvents.js';
@@ -36,6 +35,8 @@ export interface Machinery {
   readonly followers: Followers;
   /** Acts under one Idempotency-Key, one after the other. */
   readonly turns: Turns;
+  /** How long an operation may take. */
+  readonly operationSeconds: number;
   /** Counts callers without a bearer token, over all servers. */
   readonly limits: RateLimits;
   /** What is under way, for a stop to wait for. */
@@ -72,68 +73,6 @@ export interface RootAct {
   charge(work: Work): Promise<() => void>;
 }
 
-function tenantOf(actor: Actor): TenantId | undefined {
-  return 'tenantId' in actor ? actor.tenantId : undefined;
-}
-
-interface OpenWork {
-  readonly work: Work;
-  readonly session: Session;
-  /** Who acts; an application that showed its key is known by now. */
-  actor(): Actor;
-}
-
-type Admit = Reading['admit'];
-const freely: Admit = async () => undefined;
-
-/** Begins a transaction for one act. */
-export async function openWork(machinery: Machinery, caller: Caller, admit = freely): Promise<OpenWork> {
-  const session = await machinery.pool.begin('write');
-  let actor = caller.actor;
-  let tenantId = tenantOf(actor);
-  const emitted: NewEvent[] = [];
-  if (tenantId !== undefined) session.setTenant(tenantId);
-  const work: Work = {
-    db: session.db,
-    now: machinery.clock(),
-    keys: machinery.keys,
-    settings: machinery.settings,
-    requestId: caller.requestId,
-    address: caller.address,
-    get actor() {
-      return actor;
-    },
-    get tenantId() {
-      return requireTenant(tenantId);
-    },
-    enter: (next, as) => {
-      session.setTenant(next);
-      tenantId = next;
-      actor = as;
-    },
-    admit,
-    emit: (event) => work.emitAll([event]),
-    emitAll: async (events) => {
-      emitted.push(...events);
-      await appendEvents(work, events);
-      for (const event of events) {
-        for (const follow of machinery.followers[event.type] ?? []) await follow(work, event);
-      }
-    },
-  };
-  const commit = async (): Promise<void> => {
-    await session.commit();
-    if (emitted.length > 0) machinery.announce();
-    machinery.keyHolders.hear(emitted);
-  };
-  return { work, session: { ...session, commit }, actor: () => actor };
-}
-
-function requireTenant(tenantId: TenantId | undefined): TenantId {
-  if (tenantId === undefined) throw new Refusal('UNAUTHENTICATED', 'The caller has shown no tenant.');
-  return tenantId;
-}
-
 /** An act with what it charges, or the answer that was given to its claim before and nothing else. */
 async function once(act: RootAct, work: Work, claim: Claim | undefined) {
   const recalled = claim === undefined ? undefined : await recall(work, claim);
@@ -144,12 +83,6 @@ async function once(act: RootAct, work: Work, claim: Claim | undefined) {
   const charged = await act.charge(work);
   if (claim !== undefined && recalled !== undefined) await remember(work, claim, recalled.storeAs, payload);
   return { payload, charged };
-}
-
-/** With whom a caller shares its turns: with its own other requests, or with whoever comes from its address. */
-function callerName({ actor, address }: Caller): string {
-  if (actor.kind === 'anonymous') return address ?? '';
-  return `${actor.tenantId} ${actor.subject}`;
 }
 
 /**
@@ -173,6 +106,7 @@ export class Operation implements Context {
   private readonly progress: Progress;
   private readonly loaders: Loaders;
   private readonly refusals: OperationRefusals;
+  private readonly deadline = new Deadline();
   private readonly tasks: ((work: Work) => Promise<void>)[] = [];
 
   constructor(
@@ -202,6 +136,11 @@ export class Operation implements Context {
 
   get now(): Instant {
     return this.progress.now;
+  }
+
+  /** Ends the transactions of this operation. */
+  get signal(): AbortSignal {
+    return this.deadline.signal;
   }
 
   get known(): Caller {
@@ -239,9 +178,15 @@ export class Operation implements Context {
     checkValues(asked.variables);
     await this.count(asked);
     const cost = requireAffordable(asked, actor);
-    await this.machinery.gate.enter(this.progress, callerName(this.caller), cost);
+    const isMutation = asked.operation.operation === OperationTypeNode.MUTATION;
+    this.deadline.begin(this.machinery.operationSeconds, !isMutation);
+    await this.machinery.gate.enter(this.progress, {
+      caller: turnName(this.caller),
+      cost,
+      signal: this.signal,
+    });
     const needs = needsOf(asked, this.actor);
-    if (asked.operation.operation !== OperationTypeNode.MUTATION) return this.features.beforeQuery(needs);
+    if (!isMutation) return this.features.beforeQuery(needs);
     this.idempotency.recognise(asked);
     return this.features.beforeMutation(needs);
   }
@@ -264,7 +209,12 @@ export class Operation implements Context {
     this.refusals.note(error, field, this.actor);
   }
 
-  private readonly admit: Admit = async (licenseId) => {
+  /** The caller has gone: a query ends, a mutation goes on. */
+  leave(): void {
+    this.deadline.leave();
+  }
+
+  private readonly admit: Reading['admit'] = async (licenseId) => {
     if (this.caller.actor.kind === 'anonymous') await this.machinery.limits.countLicense(licenseId, 1);
   };
 
@@ -280,7 +230,7 @@ export class Operation implements Context {
     await this.endReading();
     const claim = await this.idempotency.claim(act.responseName, act.input);
     if (claim === undefined) return this.perform(act);
-    return this.machinery.turns.take(claimName(claim), () => this.perform(act, claim));
+    return this.machinery.turns.take(claimName(claim), () => this.perform(act, claim), this.signal);
   }
 
   /**
@@ -289,7 +239,8 @@ export class Operation implements Context {
    */
   private async perform(act: RootAct, claim?: Claim): Promise<unknown> {
     const caller = claim === undefined ? this.caller : { ...this.caller, actor: claim.actor };
-    const { work, session, actor } = await openWork(this.machinery, caller, this.admit);
+    const { admit, signal } = this;
+    const { work, session, actor } = await openWork(this.machinery, caller, { admit, signal });
     this.progress.work = work;
     try {
       const { payload, charged } = await once(act, work, claim);
@@ -318,7 +269,9 @@ export class Operation implements Context {
 
   /** The same operation at a later event: its own instant and snapshot, on the features of the first. */
   later(): Operation {
-    return new Operation(this.machinery, this.known, this.features);
+    const operation = new Operation(this.machinery, this.known, this.features);
+    operation.deadline.begin(this.machinery.operationSeconds, false);
+    return operation;
   }
 
   /** A look of its own, in a new snapshot: a subscription outlives many. */
@@ -334,6 +287,7 @@ export class Operation implements Context {
   /** Ends the operation: gives back its connection, returns unused units; the tasks run behind the answer. */
   async finish(): Promise<void> {
     this.progress.ended = true;
+    this.deadline.end();
     await this.endReading().finally(() => this.machinery.gate.leave(this.progress));
     if (this.begun === undefined) await this.features.settle();
     const actor = this.progress.actor;
@@ -355,7 +309,7 @@ export class Operation implements Context {
   }
 
   private async openReading(): Promise<Reading> {
-    const session = await this.machinery.pool.begin('read');
+    const session = await this.machinery.pool.begin('read', this.signal);
     this.progress.session = session;
     const operation = this;
     const tenantId = tenantOf(this.progress.actor);

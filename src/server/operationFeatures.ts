@@ -4,7 +4,8 @@ import type { Decision, Draw, Need } from '../entitlements/model.js';
 import { noActiveLicense } from '../entitlements/model.js';
 import { chargeNeeds, checkNeeds, refundDraws } from '../entitlements/service.js';
 import type { FeatureMark, FeatureRun } from '../graph/requiresFeature.js';
-import { type Caller, type Machinery, openWork } from './operation.js';
+import { openWork } from './openWork.js';
+import type { Caller, Machinery } from './operation.js';
 
 /** A feature that one response path of the operation needs. */
 export interface PathNeed extends Need {
@@ -14,6 +15,7 @@ export interface PathNeed extends Need {
 
 interface Asking {
   readonly known: Caller;
+  readonly signal: AbortSignal;
   reading(): Promise<Reading>;
   /** Tells, of each root field, whether its idempotency key was answered before. */
   answered(): Promise<(responseName: string) => boolean>;
@@ -75,7 +77,8 @@ export class OperationFeatures implements FeatureRun {
       this.#record(await checkNeeds(await this.asking.reading(), needs), needs);
       return;
     }
-    const { work, session } = await openWork(this.machinery, this.asking.known);
+    const { known, signal } = this.asking;
+    const { work, session } = await openWork(this.machinery, known, { signal });
     try {
       const decisions = await chargeNeeds(work, needs);
       const refused = this.#record(decisions, needs);

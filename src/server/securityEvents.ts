@@ -2,7 +2,8 @@ import { type Actor, scopeOf } from '../core/actor.js';
 import { millis } from '../core/clock.js';
 import type { EventType, NewEvent } from '../core/event.js';
 import { Refusal, recordedAs } from '../core/refusal.js';
-import { type Machinery, openWork } from './operation.js';
+import { openWork } from './openWork.js';
+import type { Machinery } from './operation.js';
 
 /** The same refusal of the same actor at the same field is recorded once in so long; what comes between is counted. */
 const QUIET_MILLIS = 60_000;

@@ -12,7 +12,8 @@ import { licenses } from '../licenses/table.js';
 import { createProduct, createTemplate } from '../templates/service.js';
 import type { Template } from '../templates/table.js';
 import { type DemoProduct, type DemoTenant, demoTenants } from './demoData.js';
-import { type Machinery, openWork } from './operation.js';
+import { openWork } from './openWork.js';
+import type { Machinery } from './operation.js';
 
 const SEED_LOCK = 7_461_200_521;
 const PLATFORM = 'LICENSEGRAPH' as ProductId;

@@ -39,6 +39,8 @@ export interface Asker {
   readonly documents: Documents;
   readonly actor: Actor;
   readonly address: string | undefined;
+  /** Tells when nobody waits for the answer any more. */
+  readonly signal: AbortSignal;
 }
 
 async function parsed(asker: Asker, payload: SubscribePayload): Promise<DocumentNode> {
@@ -59,7 +61,7 @@ function idempotencyKeyOf({ extensions }: SubscribePayload): string | undefined 
 
 /** What a socket asks for, ready to run. */
 async function prepared(asker: Asker, payload: SubscribePayload): Promise<Asked> {
-  const { machinery, rules, actor, address } = asker;
+  const { machinery, rules, actor, address, signal } = asker;
   const document = await parsed(asker, payload);
   const operation = getOperationAST(document, payload.operationName ?? undefined);
   if (!operation)
@@ -71,6 +73,8 @@ async function prepared(asker: Asker, payload: SubscribePayload): Promise<Asked>
   const idempotencyKey = idempotencyKeyOf(payload);
   const caller: Caller = { actor, requestId: randomUUID(), address, idempotencyKey };
   const contextValue = new Operation(machinery, caller);
+  signal.addEventListener('abort', () => contextValue.leave(), { once: true });
+  if (signal.aborted) contextValue.leave();
   const operationName = operation.name?.value ?? null;
   return { schema: rules.schema, document, operation, variableValues, operationName, contextValue };
 }

@@ -95,7 +95,8 @@ export function openMachinery(parts: MachineryParts, role: DatabaseRole): Machin
     log,
     settings,
     followers,
-    turns: new Turns(config.LG_STATEMENT_SECONDS * 1000),
+    turns: new Turns(),
+    operationSeconds: config.LG_OPERATION_SECONDS,
     limits: new RateLimits(
       { pool, keys: ring, clock },
       { address: config.LG_RATE_ADDRESS_PER_MINUTE, license: config.LG_RATE_LICENSE_PER_MINUTE },

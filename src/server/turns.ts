@@ -24,25 +24,24 @@ type Outcome = 'DONE' | 'FAILED' | 'OVER';
 export class Turns {
   readonly #running = new Map<string, Promise<Outcome>>();
 
-  /** Whoever has waited so long, here and for other servers, is refused. */
-  constructor(private readonly patienceMillis: number) {}
-
-  async take<Result>(name: string, attempt: () => Promise<Result>): Promise<Result> {
-    const deadline = performance.now() + this.patienceMillis;
-    const timer = new AbortController();
-    const { signal } = timer;
-    const over = sleep(this.patienceMillis, 'OVER' as const, { signal }).catch(() => 'OVER' as const);
+  /** Whoever still waits, here or for another server, when the signal ends its operation, is refused. */
+  async take<Result>(name: string, attempt: () => Promise<Result>, signal: AbortSignal): Promise<Result> {
+    let giveUp = (): void => undefined;
+    const over = new Promise<Outcome>((resolve) => {
+      giveUp = (): void => resolve('OVER');
+    });
+    signal.addEventListener('abort', giveUp, { once: true });
     try {
       for (;;) {
         const running = this.#running.get(name);
         // In one step with the look: of those who wake together the first leads, and the others wait for it.
-        if (running === undefined) return this.#lead(name, untilFree(attempt, deadline));
+        if (running === undefined) return await this.#lead(name, untilFree(attempt, signal));
         const outcome = await Promise.race([running, over]);
         if (outcome === 'OVER') throw keyInUse();
-        if (outcome === 'DONE') return untilFree(attempt, deadline);
+        if (outcome === 'DONE') return await untilFree(attempt, signal);
       }
     } finally {
-      timer.abort();
+      signal.removeEventListener('abort', giveUp);
     }
   }
 
@@ -56,13 +55,14 @@ export class Turns {
   }
 }
 
-async function untilFree<Result>(attempt: () => Promise<Result>, deadline: number): Promise<Result> {
-  for (;;) {
+async function untilFree<Result>(attempt: () => Promise<Result>, signal: AbortSignal): Promise<Result> {
+  while (!signal.aborted) {
     try {
       return await attempt();
     } catch (error) {
-      if (!isInUse(error) || performance.now() >= deadline) throw error;
+      if (!isInUse(error)) throw error;
     }
     await sleep(randomInt(...PAUSE_MILLIS));
   }
+  throw keyInUse();
 }

@@ -118,13 +118,14 @@ class Visit implements Host {
     return farewellOf(error);
   }
 
-  async run({ payload, others }: Asking): Promise<Results> {
+  async run({ payload, others, signal }: Asking): Promise<Results> {
     if (this.options.machinery.drain.isClosing) throw stopping();
     if (others >= OPERATION_LIMIT) throw tooMany();
     const { machinery, rules, documents, addressOf } = this.options;
     const actor = this.#actor;
     if (actor === undefined) throw unauthenticated('The socket is not authenticated.');
-    return runOperation({ machinery, rules, documents, actor, address: addressOf(this.request) }, payload);
+    const address = addressOf(this.request);
+    return runOperation({ machinery, rules, documents, actor, address, signal }, payload);
   }
 
   told(error: unknown): GraphQLFormattedError[] {

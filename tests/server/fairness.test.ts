@@ -51,7 +51,7 @@ describe('of operations that cost much', () => {
       const holder = { entry };
       holders.set(entry, holder);
       gate
-        .enter(holder, caller, Number(cost))
+        .enter(holder, { caller, cost: Number(cost), signal: new AbortController().signal })
         .then(() => running.push(entry))
         .catch((error: unknown) => refused.push(error));
     }

@@ -109,9 +109,9 @@ describe('on one server with two connections', () => {
     expect(await storedAnswers(server, shop.admin.tenant_id)).toEqual([]);
   });
 
-  test('who waits longer than a statement may take is told to try again, and nothing is done', async () => {
+  test('who waits longer than an operation may take is told to try again, and nothing is done', async () => {
     const license = await endless();
-    const hasty = await startTestServer({ beside: server, environment: { LG_STATEMENT_SECONDS: '1' } });
+    const hasty = await startTestServer({ beside: server, environment: { LG_OPERATION_SECONDS: '1' } });
     const letGo = await hold(license);
     const first = pair[0].graphql(ACTIVATE, device(license), undefined, keyed('device-1'));
     await until({ open: 1, waiting: 1 });
