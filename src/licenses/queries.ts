@@ -175,16 +175,26 @@ export function licensesToExport(reading: Reading, filter: LicenseFilter): Promi
     .limit(EXPORT_LIMIT + 1);
 }
 
-/** More than this in one window is a matter for a list, not for a stream. */
-const EXPIRING_LIMIT = 1000;
+/** Licenses that a look into a window reads at a time. */
+export const EXPIRING_PAGE = 500;
 
 function windowEnd(reading: Reading, withinDays: number): SQL {
   return sql`${reading.now}::timestamptz + make_interval(days => ${withinDays}::int)`;
 }
 
-/** The running licenses that expire within so many days, the next first. */
-export function licensesExpiring(reading: Reading, withinDays: number): Promise<License[]> {
-  const { expiryDate } = licenses;
+/** A place in the order of expiry. */
+export interface ExpiryPlace {
+  readonly expiryDate: Instant;
+  readonly id: string;
+}
+
+/** A page of the running licenses that expire behind a place and within so many days, the next first. */
+export function licensesExpiring(
+  reading: Reading,
+  withinDays: number,
+  behind: ExpiryPlace,
+): Promise<License[]> {
+  const { expiryDate, id } = licenses;
   return reading.db
     .select()
     .from(licenses)
@@ -192,12 +202,13 @@ export function licensesExpiring(reading: Reading, withinDays: number): Promise<
       and(
         licenseScope(reading),
         sql`${expiryDate} > ${reading.now}::timestamptz`,
+        sql`(${expiryDate}, ${id}) > (${behind.expiryDate}::timestamptz, ${behind.id}::text)`,
         sql`${expiryDate} <= ${windowEnd(reading, withinDays)}`,
         sql`${statusSql(reading.now)} = 'ACTIVE'`,
       ),
     )
-    .orderBy(expiryDate, licenses.id)
-    .limit(EXPIRING_LIMIT);
+    .orderBy(expiryDate, id)
+    .limit(EXPIRING_PAGE);
 }
 
 /** The expiry of the license that will be the next to enter that window; null if there is none. */

@@ -1,6 +1,6 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import type postgres from 'postgres';
 import { SEAL_BATCH, sealEvents } from '../audit/jobs.js';
+import { Bell } from '../core/bell.js';
 import type { Clock, Instant } from '../core/clock.js';
 import { connect, drizzleOn, type Pool } from '../core/db.js';
 import type { Log } from '../core/log.js';
@@ -35,30 +35,6 @@ async function sealBatch(sql: postgres.Sql, now: Instant): Promise<number | unde
     if (sealed > 0) await transaction`select pg_notify(${SEALED}, '')`;
     return sealed;
   });
-}
-
-/** Waits for a word or the next look, whichever comes first. */
-class Bell {
-  #ring: (() => void) | undefined;
-  #rung = false;
-
-  ring(): void {
-    this.#rung = true;
-    this.#ring?.();
-  }
-
-  async wait(millis: number): Promise<void> {
-    if (!this.#rung) {
-      const rung = new Promise<void>((resolve) => {
-        this.#ring = resolve;
-      });
-      const timer = new AbortController();
-      await Promise.race([rung, sleep(millis, undefined, { signal: timer.signal }).catch(() => undefined)]);
-      timer.abort();
-    }
-    this.#rung = false;
-    this.#ring = undefined;
-  }
 }
 
 /**

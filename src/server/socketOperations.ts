@@ -13,7 +13,7 @@ import {
 } from 'graphql';
 import type { SubscribePayload } from 'graphql-ws';
 import type { Actor } from '../core/actor.js';
-import { piped } from '../core/queue.js';
+import { piped, type Stream } from '../core/queue.js';
 import { type DocumentRules, documentOf, refusal, variableProblems } from './document.js';
 import type { Documents } from './documents.js';
 import { formatError, isInternal } from './formatError.js';
@@ -145,7 +145,39 @@ async function followed(asked: Asked): Promise<AsyncIterable<unknown> | Executio
   }
 }
 
-/** Each event executed in a snapshot of its own, and none before the caller has taken the last. */
+/** Settles once, when the stream has ended and no event of it is being executed any more. */
+function settling(events: Stream<Result>, settle: () => Promise<void>): Results {
+  let step: Promise<unknown> = Promise.resolve();
+  let settled: Promise<void> | undefined;
+  const end = (): Promise<void> => {
+    settled ??= step.then(settle, settle);
+    return settled;
+  };
+  return {
+    next: async () => {
+      const next = events.next();
+      step = next;
+      const { done, value } = await next.catch(async (error: unknown) => {
+        await end();
+        throw error;
+      });
+      if (done !== true) return { done: false, value };
+      await end();
+      return { done: true, value: undefined };
+    },
+    return: async () => {
+      await events.return();
+      await end();
+      return { done: true, value: undefined };
+    },
+    isEndless: true,
+  };
+}
+
+/**
+ * Each event executed in a snapshot of its own, and none before the caller has taken the last. Units that were charged
+ * at the start return at the end, if no event has come to what they were charged for.
+ */
 async function stream(asked: Asked, machinery: Machinery): Promise<Results> {
   const { contextValue: begun } = asked;
   const source = await followed(asked);
@@ -159,7 +191,7 @@ async function stream(asked: Asked, machinery: Machinery): Promise<Results> {
       await operation.finish();
     }
   });
-  return { next: () => events.next(), return: () => events.return(), isEndless: true };
+  return settling(events, () => begun.finish());
 }
 
 /** Runs what a socket asks for, with the same guards and the same errors as over HTTP. */

@@ -260,7 +260,9 @@ export class FuzzSender {
     const raw = await this.#socketOf(caller);
     const id = `o${this.#asked++}`;
     raw.send(`{"id":"${id}","type":"subscribe","payload":${body}}`);
-    await raw.end(id);
+    await raw.end(id).catch((error: unknown) => {
+      throw new Error(`no end of ${body.slice(0, 4000)}`, { cause: error });
+    });
     return this.#heard(raw, id);
   }
 

@@ -1,6 +1,7 @@
 import type { Instant } from '../../core/clock.js';
 import { piped, type Stream } from '../../core/queue.js';
 import type { Watch } from '../../core/work.js';
+import { licenseOfEvent } from '../../licenses/service/licenseChanges.js';
 import { activationsById } from '../queries.js';
 import type { Activation } from '../table.js';
 
@@ -18,10 +19,13 @@ export async function activationChanges(
   licenseId: string | null,
 ): Promise<Stream<ActivationChange>> {
   return piped(await watch.follow(), async ({ activationId, sequence, type, at, ...event }) => {
-    if (activationId === null || (licenseId !== null && licenseId !== event.licenseId)) return undefined;
-    const activation = (await watch.ask((reading) => activationsById(reading, [activationId]))).get(
-      activationId,
-    );
+    const { licenseId: about } = event;
+    if (activationId === null || about === null || (licenseId !== null && licenseId !== about))
+      return undefined;
+    const activation = await watch.ask(async (reading) => {
+      if ((await licenseOfEvent(reading, about, at)) === undefined) return undefined;
+      return (await activationsById(reading, [activationId])).get(activationId);
+    });
     return activation === undefined ? undefined : { sequence, type, at, activation };
   });
 }

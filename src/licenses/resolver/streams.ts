@@ -4,12 +4,8 @@ import { Authorized } from '../../graph/authorized.js';
 import { CheckedArguments } from '../../graph/checked.js';
 import type { Context } from '../../graph/context.js';
 import { LicenseChange, LicenseExpiry } from '../schema/streams.js';
-import {
-  type LicenseChange as Change,
-  type LicenseExpiry as Expiry,
-  licenseChanges,
-  licensesExpiringSoon,
-} from '../service/licenseChanges.js';
+import { type LicenseChange as Change, licenseChanges } from '../service/licenseChanges.js';
+import { type LicenseExpiry as Expiry, licensesExpiringSoon } from '../service/licenseExpiries.js';
 
 @Resolver()
 export class LicenseStreams {
