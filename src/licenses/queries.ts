@@ -188,26 +188,28 @@ export interface ExpiryPlace {
   readonly id: string;
 }
 
+/** As the index of the tenant's licenses by expiry has it. */
+const byExpiry = expiryOrder(licenses.expiryDate, 'ASC');
+
 /** A page of the running licenses that expire behind a place and within so many days, the next first. */
 export function licensesExpiring(
   reading: Reading,
   withinDays: number,
   behind: ExpiryPlace,
 ): Promise<License[]> {
-  const { expiryDate, id } = licenses;
   return reading.db
     .select()
     .from(licenses)
     .where(
       and(
         licenseScope(reading),
-        sql`${expiryDate} > ${reading.now}::timestamptz`,
-        sql`(${expiryDate}, ${id}) > (${behind.expiryDate}::timestamptz, ${behind.id}::text)`,
-        sql`${expiryDate} <= ${windowEnd(reading, withinDays)}`,
+        sql`${byExpiry} > ${reading.now}::timestamptz`,
+        sql`(${byExpiry}, ${licenses.id}) > (${behind.expiryDate}::timestamptz, ${behind.id}::text)`,
+        sql`${byExpiry} <= ${windowEnd(reading, withinDays)}`,
         sql`${statusSql(reading.now)} = 'ACTIVE'`,
       ),
     )
-    .orderBy(expiryDate, id)
+    .orderBy(byExpiry, licenses.id)
     .limit(EXPIRING_PAGE);
 }
 
@@ -216,8 +218,8 @@ export async function nextToExpire(reading: Reading, withinDays: number): Promis
   const [row] = await reading.db
     .select({ expiryDate: licenses.expiryDate })
     .from(licenses)
-    .where(and(licenseScope(reading), sql`${licenses.expiryDate} > ${windowEnd(reading, withinDays)}`))
-    .orderBy(licenses.expiryDate)
+    .where(and(licenseScope(reading), sql`${byExpiry} > ${windowEnd(reading, withinDays)}`))
+    .orderBy(byExpiry)
     .limit(1);
   return row?.expiryDate ?? null;
 }
