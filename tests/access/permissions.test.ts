@@ -3,6 +3,7 @@ import { isObjectType } from 'graphql';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { Role } from '../../src/access/permissions.js';
 import { createSchema } from '../../src/server/schema.js';
+import { named, nested } from '../support/nestedFields.js';
 import { oneOfEach, rootFields } from '../support/rootFields.js';
 import { type Claims, startTestServer, type TestServer } from '../support/server.js';
 import { contentOf, nobodysWorld, openWorld, type World } from '../support/world.js';
@@ -162,151 +163,6 @@ describe('root fields', () => {
   });
 });
 
-/** Fields below the root that ask for a permission: how they are reached, what that takes, and what they ask for. */
-const nested: Readonly<Record<string, readonly [query: string, root: string, permission: string]>> = {
-  'Viewer.tenant': ['{ viewer { tenant { id } } }', 'viewer.read', 'viewer.read'],
-  'ApiKey.customer': ['{ apiKeys { nodes { customer { id } } } }', 'api_key.read', 'customer.read'],
-  'ApiKey.reseller': ['{ apiKeys { nodes { reseller { id } } } }', 'api_key.read', 'reseller.read'],
-  'ApiKey.events': ['{ apiKeys { nodes { events { totalCount } } } }', 'api_key.read', 'event.read'],
-  'Customer.reseller': [
-    '{ customer(id: $customerId) { reseller { id } } }',
-    'customer.read',
-    'reseller.read',
-  ],
-  'Customer.events': [
-    '{ customer(id: $customerId) { events { totalCount } } }',
-    'customer.read',
-    'event.read',
-  ],
-  'Customer.licenses': [
-    '{ customer(id: $customerId) { licenses { totalCount } } }',
-    'customer.read',
-    'license.read',
-  ],
-  'Customer.orders': [
-    '{ customer(id: $customerId) { orders { totalCount } } }',
-    'customer.read',
-    'order.read',
-  ],
-  'Reseller.events': [
-    '{ reseller(id: $resellerId) { events { totalCount } } }',
-    'reseller.read',
-    'event.read',
-  ],
-  'Product.events': ['{ product(id: $productId) { events { totalCount } } }', 'product.read', 'event.read'],
-  'Reseller.customers': [
-    '{ reseller(id: $resellerId) { customers { totalCount } } }',
-    'reseller.read',
-    'customer.read',
-  ],
-  'Reseller.licenses': [
-    '{ reseller(id: $resellerId) { licenses { totalCount } } }',
-    'reseller.read',
-    'license.read',
-  ],
-  'Product.licenses': [
-    '{ product(id: $productId) { licenses { totalCount } } }',
-    'product.read',
-    'license.read',
-  ],
-  'Product.templates': [
-    '{ product(id: $productId) { templates { totalCount } } }',
-    'product.read',
-    'template.read',
-  ],
-  'LicenseTemplate.product': [
-    '{ template(id: $templateId) { product { id } } }',
-    'template.read',
-    'product.read',
-  ],
-  'LicenseTemplate.events': [
-    '{ template(id: $templateId) { events { totalCount } } }',
-    'template.read',
-    'event.read',
-  ],
-  'LicenseTemplate.licenses': [
-    '{ template(id: $templateId) { licenses { totalCount } } }',
-    'template.read',
-    'license.read',
-  ],
-  'License.activations': [
-    '{ license(id: $licenseId) { activations { totalCount } } }',
-    'license.read',
-    'activation.read',
-  ],
-  'License.metadata': ['{ license(id: $licenseId) { metadata } }', 'license.read', 'license.read_metadata'],
-  'License.currentActivations': [
-    '{ license(id: $licenseId) { currentActivations } }',
-    'license.read',
-    'license.read',
-  ],
-  'License.analytics': [
-    '{ license(id: $licenseId) { analytics { totalActivations } } }',
-    'license.read',
-    'license.analyze',
-  ],
-  'License.advancedAnalytics': [
-    '{ license(id: $licenseId) { advancedAnalytics { operatingSystems { name } } } }',
-    'license.read',
-    'license.analyze',
-  ],
-  'License.events': ['{ license(id: $licenseId) { events { totalCount } } }', 'license.read', 'event.read'],
-  'License.product': ['{ license(id: $licenseId) { product { id } } }', 'license.read', 'product.read'],
-  'License.template': ['{ license(id: $licenseId) { template { id } } }', 'license.read', 'template.read'],
-  'License.reseller': ['{ license(id: $licenseId) { reseller { id } } }', 'license.read', 'reseller.read'],
-  'License.customer': ['{ license(id: $licenseId) { customer { id } } }', 'license.read', 'customer.read'],
-  'License.order': ['{ license(id: $licenseId) { order { id } } }', 'license.read', 'order.read'],
-  'Activation.license': [
-    '{ activation(id: $activationId) { license { id } } }',
-    'activation.read',
-    'license.read',
-  ],
-  'Activation.events': [
-    '{ activation(id: $activationId) { events { totalCount } } }',
-    'activation.read',
-    'event.read',
-  ],
-  'Activation.user': [
-    '{ activation(id: $activationId) { user } }',
-    'activation.read',
-    'activation.read_user',
-  ],
-  'Activation.machineName': [
-    '{ activation(id: $activationId) { machineName } }',
-    'activation.read',
-    'activation.read_user',
-  ],
-  'Activation.ipAddress': [
-    '{ activation(id: $activationId) { ipAddress } }',
-    'activation.read',
-    'activation.read_personal',
-  ],
-  'Activation.location': [
-    '{ activation(id: $activationId) { location { country } } }',
-    'activation.read',
-    'activation.read_personal',
-  ],
-  'LicenseValidation.license': [
-    '{ validateLicenseKey(licenseKey: $licenseKey) { license { id } } }',
-    'viewer.read',
-    'license.read',
-  ],
-  'LicenseValidation.activation': [
-    '{ validateLicenseKey(licenseKey: $licenseKey, deviceFingerprint: "laptop") { activation { id } } }',
-    'viewer.read',
-    'activation.read_shown',
-  ],
-  'LicenseOrder.events': ['{ order(id: $orderId) { events { totalCount } } }', 'order.read', 'event.read'],
-  'LicenseOrder.licenses': [
-    '{ order(id: $orderId) { licenses { totalCount } } }',
-    'order.read',
-    'license.read',
-  ],
-  'LicenseOrder.template': ['{ order(id: $orderId) { template { id } } }', 'order.read', 'template.read'],
-  'LicenseOrder.reseller': ['{ order(id: $orderId) { reseller { id } } }', 'order.read', 'reseller.read'],
-  'LicenseOrder.customer': ['{ order(id: $orderId) { customer { id } } }', 'order.read', 'customer.read'],
-};
-
 function guardedFields(): string[] {
   const schema = createSchema();
   const roots = [schema.getQueryType(), schema.getMutationType(), schema.getSubscriptionType()];
@@ -320,11 +176,6 @@ function guardedFields(): string[] {
   );
 }
 
-/** The query with the world's names in the place of its variables. */
-function named(query: string): string {
-  return query.replace(/\$(\w+)/g, (_, name: keyof World) => JSON.stringify(world[name]));
-}
-
 describe('fields below the root', () => {
   test('that ask for a permission all stand in the table', () => {
     expect(Object.keys(nested).toSorted()).toEqual(guardedFields().toSorted());
@@ -335,8 +186,12 @@ describe('fields below the root', () => {
     async (_field, [query, root, permission]) => {
       const { tenant_id } = world.admin;
 
-      const without = await server.graphql(named(query), {}, { tenant_id, permissions: [root] });
-      const holding = await server.graphql(named(query), {}, { tenant_id, permissions: [root, permission] });
+      const without = await server.graphql(named(query, world), {}, { tenant_id, permissions: [root] });
+      const holding = await server.graphql(
+        named(query, world),
+        {},
+        { tenant_id, permissions: [root, permission] },
+      );
 
       const missing = root === permission ? [] : [permission];
       expect(without.errors.map(({ extensions }) => extensions.permission)).toEqual(missing);

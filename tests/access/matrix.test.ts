@@ -1,0 +1,290 @@
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { createSchema } from '../../src/server/schema.js';
+import { createCustomer } from '../support/fixtures.js';
+import { named, nested } from '../support/nestedFields.js';
+import { type Asked, asksApart, cases, namesNothing } from '../support/rootFields.js';
+import { type Answer, type Claims, startTestServer, type TestServer } from '../support/server.js';
+import { listen, RawSocket } from '../support/sockets.js';
+import { contentOf, createReseller, nobodysWorld, openWorld, type World } from '../support/world.js';
+
+/**
+ * Every root field, once for each thing that it names, every stream and every edge below, for everybody who may ask.
+ * `+` is answered with what is there, or would be done; `0` as what does not exist; `=` with the caller's own things,
+ * because nothing is named; `F` is FORBIDDEN and `U` UNAUTHENTICATED, for the field or on the way to it. Who asks, from
+ * the left: nobody, another tenant's administrator, another customer, another reseller; then in the role of an admin,
+ * manager, auditor, support, the reseller, the customer, an operator, and the application that shows the license.
+ */
+const expected = `
+                                         n t c r A M U S R C O P
+Activation.events                        U 0 0 0 + + + + F F F F
+Activation.ipAddress                     U 0 0 0 + + + + F F F F
+Activation.license                       U 0 0 0 + + + + + + F F
+Activation.location                      U 0 0 0 + + + + F F F F
+Activation.machineName                   U 0 0 0 + + + + F + F F
+Activation.user                          U 0 0 0 + + + + F + F F
+ApiKey.customer                          U = F F = = = = F F F F
+ApiKey.events                            U = F F = = = = F F F F
+ApiKey.reseller                          U = F F = = = = F F F F
+Customer.events                          U 0 0 0 + + + + F F F F
+Customer.licenses                        U 0 0 0 + + + + + + F F
+Customer.orders                          U 0 0 0 + + + + + + F F
+Customer.reseller                        U 0 0 0 + + + + + F F F
+License.activations                      U 0 0 0 + + + + + + F F
+License.advancedAnalytics                U 0 0 0 + + + + + + F F
+License.analytics                        U 0 0 0 + + + + + + F F
+License.currentActivations               U 0 0 0 + + + + + + F +
+License.customer                         U 0 0 0 + + + + + + F F
+License.events                           U 0 0 0 + + + + F F F F
+License.metadata                         U 0 0 0 + + + + + + F F
+License.order                            U 0 0 0 + + + + + + F F
+License.product                          U 0 0 0 + + + + + + F F
+License.reseller                         U 0 0 0 + + + + + F F F
+License.template                         U 0 0 0 + + + + + + F F
+LicenseOrder.customer                    U 0 0 0 + + + + 0 + F F
+LicenseOrder.events                      U 0 0 0 + + + + 0 F F F
+LicenseOrder.licenses                    U 0 0 0 + + + + 0 + F F
+LicenseOrder.reseller                    U 0 0 0 + + + + 0 F F F
+LicenseOrder.template                    U 0 0 0 + + + + 0 + F F
+LicenseTemplate.events                   U 0 F F + + + + F F F F
+LicenseTemplate.licenses                 U 0 + + + + + + + + F F
+LicenseTemplate.product                  U 0 + + + + + + + + F F
+LicenseValidation.activation             + 0 0 0 + + + + + + F +
+LicenseValidation.license                + 0 0 0 + + + + + + F +
+Product.events                           U 0 F F + + + + F F F F
+Product.licenses                         U 0 + + + + + + + + F F
+Product.templates                        U 0 + + + + + + + + F F
+Reseller.customers                       U 0 F 0 + + + + + F F F
+Reseller.events                          U 0 F 0 + + + + F F F F
+Reseller.licenses                        U 0 F 0 + + + + + F F F
+Viewer.tenant                            U = = = = = = = = = = F
+activateLicense, a key                   + 0 0 0 + + + + + + + +
+activation, by id                        U 0 0 0 + + + + + + F F
+activationChanged                        U = = = = = = = = = F F
+activations, of a device                 U 0 0 0 + + + + + + F F
+activations, of a license                U 0 0 0 + + + + + + F F
+apiAccess                                U = = = = = = = = = F F
+apiKeys, of a customer                   U 0 F F + + + + F F F F
+apiKeys, of a reseller                   U 0 F F + + + + F F F F
+createApiKey, a customer                 U 0 F F + + F F F F F F
+createApiKey, a reseller                 U 0 F F + + F F F F F F
+createCustomer, a reseller               U 0 F F + + F F F F F F
+createLicense, a customer                U 0 F F + + F F F F F F
+createLicense, a product                 U 0 F F + + F F F F F F
+createLicense, a reseller                U 0 F F + + F F F F F F
+createProduct                            U = F F = = F F F F F F
+createReseller                           U = F F = = F F F F F F
+createTemplate, a product                U 0 F F + + F F F F F F
+customer, by id                          U 0 0 0 + + + + + + F F
+customers                                U = = = = = = = = = F F
+deactivateActivation, a token            + 0 0 0 + + + + + + + +
+deactivateActivation, an activation      U 0 0 F + + F + F + F F
+duplicateTemplate, a template            U 0 F F + + F F F F F F
+entitlements                             U = = = = = = = = = F F
+events, of a customer                    U 0 F F + + + + F F F F
+events, of a license                     U 0 F F + + + + F F F F
+events, of a product                     U 0 F F + + + + F F F F
+exportLicenses                           U = F F = = = F F F F F
+featureFlags                             U = = = = = = = = = F F
+issueLicense, a customer                 U 0 F 0 + + F F + F F F
+issueLicense, a template                 U 0 F + + + F F + F F F
+license, by id                           U 0 0 0 + + + + + + F +
+licenseByKey, by key                     U 0 0 0 + + + + + + F +
+licenseChanged                           U = = = = = = = = = F =
+licenseExpiring                          U = = = = = = = = = F =
+licenses, of a customer                  U 0 0 0 + + + + + + F +
+licenses, of a product                   U 0 0 0 + + + + + + F +
+licenses, of a reseller                  U 0 0 0 + + + + + + F +
+licenses, of a template                  U 0 0 0 + + + + + + F +
+order, by id                             U 0 0 0 + + + + 0 + F F
+orders, of a customer                    U 0 0 0 + + + + 0 + F F
+product, by id                           U 0 + + + + + + + + F F
+products                                 U = = = = = = = = = F F
+reinstateLicense, a license              U 0 F F + + F + F F F F
+renewLicense, a license                  U 0 F 0 + + F F + F F F
+reseller, by id                          U 0 F 0 + + + + + F F F
+resellers                                U = F = = = = = = F F F
+revealLicenseKey, a license              U 0 F F + + F F F F F F
+revokeApiKey, a key                      U 0 F F + + F F F F F F
+revokeLicense, a license                 U 0 F F + + F F F F F F
+sendHeartbeat, a token                   + 0 0 0 + + + + + + + +
+suspendLicense, a license                U 0 F F + + F + F F F F
+template, by id                          U 0 + + + + + + + + F F
+templates, of a product                  U 0 + + + + + + + + F F
+tenants                                  U F F F F F F F F F = F
+transferLicense, a customer              U 0 F F + + F F F F F F
+transferLicense, a license               U 0 F F + + F F F F F F
+updateCustomer, a customer               U 0 F F + + F F F F F F
+updateCustomer, a reseller               U 0 F F + + F F F F F F
+updateLicense, a license                 U 0 F F + + F F F F F F
+updateProduct, a product                 U 0 F F + + F F F F F F
+updateReseller, a reseller               U 0 F F + + F F F F F F
+updateTemplate, a template               U 0 F F + + F F F F F F
+validateActivation, a token              + 0 0 0 + + + + + + F +
+validateLicenseKey, a key                + 0 0 0 + + + + + + F +
+viewer                                   U = = = = = = = = = = F`;
+
+/** Somebody who asks, and what he has himself. Who is inside holds the role for the very things that are named. */
+interface Caller {
+  readonly claims?: Claims;
+  readonly authorization?: string;
+  readonly here: World;
+  readonly isInside: boolean;
+}
+
+let server: TestServer;
+let url: string;
+let world: World;
+let foreign: World;
+let nobodys: World;
+let callers: readonly Caller[];
+
+beforeAll(async () => {
+  server = await startTestServer({ events: true });
+  url = await listen(server);
+  world = await openWorld(server);
+  foreign = await openWorld(server);
+  nobodys = nobodysWorld(world.admin);
+  const { admin } = world;
+  const customerId = await createCustomer(server, admin, 'Eve');
+  const resellerId = await createReseller(server, admin, 'Red');
+  const inside = (claims: Partial<Claims>): Caller => ({
+    claims: { tenant_id: admin.tenant_id, ...claims },
+    here: world,
+    isInside: true,
+  });
+  const outside = (claims: Partial<Claims>): Caller => ({
+    ...inside(claims),
+    here: { ...world, customerId, resellerId },
+    isInside: false,
+  });
+  callers = [
+    { here: world, isInside: true },
+    { claims: foreign.admin, here: foreign, isInside: false },
+    outside({ roles: ['customer'], customer_id: customerId }),
+    outside({ roles: ['reseller'], reseller_id: resellerId }),
+    inside({ roles: ['admin'] }),
+    inside({ roles: ['manager'] }),
+    inside({ roles: ['auditor'] }),
+    inside({ roles: ['support'] }),
+    inside({ roles: ['reseller'], reseller_id: world.resellerId }),
+    inside({ roles: ['customer'], customer_id: world.customerId }),
+    inside({ roles: ['operator'] }),
+    { authorization: `License ${world.licenseKey}`, here: world, isInside: true },
+  ];
+});
+afterAll(() => server.stop());
+
+type Ask = (there: World, here: World) => Asked;
+type Cell = (caller: Caller) => Promise<string>;
+
+/** The word of a refusal for who asks. */
+function refusalIn({ errors }: Pick<Answer, 'errors'>): string | undefined {
+  const codes = errors.map(({ extensions }) => extensions.code);
+  if (codes.includes('UNAUTHENTICATED')) return 'U';
+  if (codes.includes('OPERATION_TOO_COSTLY')) throw new Error('the operation was not asked at all');
+  return codes.includes('FORBIDDEN') ? 'F' : undefined;
+}
+
+function send({ query, variables }: Asked, { claims, authorization }: Caller): Promise<Answer> {
+  const headers = authorization === undefined ? {} : { authorization };
+  return server.graphql(query, variables, claims, headers);
+}
+
+/** The names of a world give way to their words, so that answers about two worlds can be compared. */
+function unnamed(answer: Answer, { admin: _, ...names }: World): string {
+  let text = JSON.stringify(answer);
+  for (const [name, value] of Object.entries(names)) text = text.replaceAll(String(value), name);
+  return text;
+}
+
+/** Who is inside would do what is named: there it is asked of what does not exist. */
+function naming(ask: Ask): Cell {
+  return async (caller) => {
+    const none = ask(nobodys, caller.here);
+    const forNone = await send(none, caller);
+    const refused = refusalIn(forNone);
+    if (refused !== undefined) return refused;
+    if (caller.isInside && none.query.startsWith('mutation')) return '+';
+    const there = ask(world, caller.here);
+    if (JSON.stringify(there) === JSON.stringify(none)) return '=';
+    const answer = await send(there, caller);
+    return refusalIn(answer) ?? (unnamed(answer, world) === unnamed(forNone, nobodys) ? '0' : '+');
+  };
+}
+
+/** What it would make gets no name, so that nothing is made. */
+function plain({ query }: Asked): Cell {
+  const unfit = query.replace(/name: "\w+"/, 'name: ""');
+  return async (caller) => refusalIn(await send({ query: unfit }, caller)) ?? '=';
+}
+
+const streams: Readonly<Record<string, string>> = {
+  licenseChanged: 'subscription { licenseChanged { type } }',
+  licenseExpiring: 'subscription { licenseExpiring(withinDays: 1) { daysRemaining } }',
+  activationChanged: 'subscription { activationChanged { type } }',
+};
+
+/** Begun, or told why not. Nobody opens no socket. */
+function following(query: string): Cell {
+  return async ({ claims, authorization }) => {
+    if (claims === undefined && authorization === undefined) return 'U';
+    const raw = await RawSocket.open(url);
+    const own = claims === undefined ? authorization : `Bearer ${await server.token(claims)}`;
+    raw.send({ type: 'connection_init', payload: { authorization: own } });
+    await raw.until(({ type }) => type === 'connection_ack');
+    const readers = server.machinery.feed?.readers ?? 0;
+    raw.ask('1', query);
+    await expect
+      .poll(() => raw.of('1').length > 0 || (server.machinery.feed?.readers ?? 0) > readers, { interval: 5 })
+      .toBe(true);
+    const errors = raw.of('1').flatMap(({ payload }) => payload?.errors ?? []);
+    await raw.hangUp();
+    await expect.poll(() => server.machinery.feed?.readers, { interval: 5 }).toBe(readers);
+    return refusalIn({ errors }) ?? '=';
+  };
+}
+
+function cells(): (readonly [name: string, cell: Cell])[] {
+  const fields = Object.entries(cases).flatMap(([field, list]) =>
+    list.map(([what, ask]) => [`${field}, ${what}`, naming(ask)] as const),
+  );
+  const without = Object.entries({ ...namesNothing, ...asksApart });
+  const below = Object.entries(nested).map(
+    ([edge, [query]]) => [edge, naming((there) => ({ query: named(query, there) }))] as const,
+  );
+  const all = [
+    ...fields,
+    ...without.map(([field, asked]) => [field, plain(asked)] as const),
+    ...Object.entries(streams).map(([field, query]) => [field, following(query)] as const),
+    ...below,
+  ];
+  return all.toSorted(([left], [right]) => (left < right ? -1 : 1));
+}
+
+/** Whoever follows is known by the number of those who do. */
+async function inTurn(cell: Cell): Promise<string[]> {
+  const answers: string[] = [];
+  for (const caller of callers) answers.push(await cell(caller));
+  return answers;
+}
+
+test('every stream stands in the matrix', () => {
+  const fields = createSchema().getSubscriptionType()?.getFields() ?? {};
+
+  expect(Object.keys(streams).toSorted()).toEqual(Object.keys(fields).toSorted());
+});
+
+test('every field answers everybody as the matrix says, and a refused or misplaced act writes nothing', async () => {
+  await expect.poll(() => server.count('unsealed_events')).toBe(0);
+  const before = await contentOf(server);
+
+  const lines: string[] = [];
+  for (const [name, cell] of cells()) {
+    const answers = name in streams ? await inTurn(cell) : await Promise.all(callers.map(cell));
+    lines.push(`${name.padEnd(40)} ${answers.join(' ')}`);
+  }
+
+  const [, , ...rows] = expected.split('\n');
+  expect(lines).toEqual(rows);
+  expect(await contentOf(server)).toBe(before);
+});
