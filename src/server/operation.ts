@@ -200,7 +200,7 @@ export class Operation implements Context {
       await limits.countAddress(address, roots);
       if (actor.kind === 'application') await limits.countLicense(actor.licenseId, roots);
     } catch (error) {
-      this.noteRefusal(error, '');
+      this.noteRefusal(error, asked.operation.operation);
       throw error;
     }
   }

@@ -375,6 +375,33 @@ describe('over a socket', () => {
     expect([closed.code, closed.reason.split(':')[0]]).toEqual([4401, code]);
   });
 
+  test('it is limited as over HTTP: what is too much is refused by itself, and recorded on its license', async () => {
+    const limited = await startTestServer({
+      beside: server,
+      environment: { LG_RATE_LICENSE_PER_MINUTE: '3' },
+    });
+    const { licenseKey, id } = await issueLicense(server, shop);
+    const raw = await RawSocket.open(await listen(limited));
+    raw.send({ type: 'connection_init', payload: { authorization: `License ${licenseKey}` } });
+    await raw.until(acknowledged);
+
+    const first = await raw.answer('1', '{ a: __typename b: __typename }');
+    const tooMany = await raw.answer('2', '{ a: __typename b: __typename }');
+    const last = await raw.answer('3', '{ __typename }');
+    await raw.hangUp();
+    await limited.stop();
+    await server.sql`delete from rate_limits`;
+
+    expect([first, last].map(([answer]) => answer?.payload?.data)).toEqual([
+      { a: 'Query', b: 'Query' },
+      { __typename: 'Query' },
+    ]);
+    expect(JSON.stringify(tooMany)).toMatch(/"code":"RATE_LIMITED","retryAfterSeconds":\d+/);
+    const [event] = await server.sql`select event_data from license_event_logs
+      where license_id = ${id} and event_type = 'access.refused'`;
+    expect(event?.event_data).toEqual({ code: 'RATE_LIMITED', field: 'query' });
+  });
+
   test('it is hung up on when its token serves no more', async () => {
     const { licenseKey, token } = await device();
     const raw = await open(`Activation ${token}`);

@@ -138,6 +138,23 @@ describe('callers without a token, by their address', () => {
     expect(await stored('address')).toEqual([ADDRESS_LIMIT]);
   });
 
+  test('a flood leaves one line in the log, without the address', async () => {
+    await server.machinery.security.flush();
+    server.pass(300_000);
+    const before = server.logged.length;
+    await ask(guesses(ADDRESS_LIMIT));
+
+    for (let asked = 0; asked < 5; asked += 1) await ask(`{ ${guess()} }`);
+    await server.machinery.security.flush();
+
+    const lines = server.logged.slice(before).filter((line) => line.includes('RATE_LIMITED'));
+    expect(lines.map((line) => JSON.parse(line))).toMatchObject([
+      { code: 'RATE_LIMITED', field: 'query', leftOut: 0 },
+      { code: 'RATE_LIMITED', field: 'query', leftOut: 4 },
+    ]);
+    expect(lines.join('')).not.toContain('192.0.2.1');
+  });
+
   test('a field that is skipped is no try', async () => {
     const query = `{ ${guess()} b: validateLicenseKey(licenseKey: "x") @skip(if: true) { code } }`;
 
