@@ -33,7 +33,7 @@ async function closedAfter(...messages: readonly unknown[]): Promise<Closed> {
 
 describe('4401, 4403: who is let in', () => {
   const unauthenticated = (reason: string) => ({ code: 4401, reason: `UNAUTHENTICATED: ${reason}` });
-  const noToken = unauthenticated('Send a bearer token as `authorization`.');
+  const noToken = unauthenticated('Send a bearer token, or a license key, as `authorization`.');
 
   test('an operation before the acknowledgement', async () => {
     const expected = { code: 4401, reason: 'Unauthorized' };
