@@ -66,7 +66,7 @@ export function authenticator(verify: VerifyToken, machinery: Machinery): Authen
         'The Authorization header must be `Bearer` and a token, `License` and a key, or `Activation` and a token.';
       throw new Refusal('TOKEN_INVALID', message);
     }
-    if (looksLikeApiKey(token)) return authenticateKey(machinery, token, arrival.requestId);
+    if (looksLikeApiKey(token)) return authenticateKey(machinery, token, arrival);
     const actor = await verify(token);
     if (!(await exists(actor.tenantId)))
       throw new Refusal('TENANT_NOT_FOUND', "The token's tenant does not exist.");

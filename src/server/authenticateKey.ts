@@ -3,6 +3,7 @@ import { findApiKey } from '../access/queries/apiKeys.js';
 import { findInDirectory } from '../access/queries.js';
 import type { ApiKey } from '../access/table.js';
 import type { UserActor } from '../core/actor.js';
+import type { Arrival } from './authenticate.js';
 import type { Machinery } from './operation.js';
 
 async function keyBySecret({ pool, keys }: Machinery, secret: string): Promise<ApiKey | undefined> {
@@ -20,15 +21,19 @@ async function keyBySecret({ pool, keys }: Machinery, secret: string): Promise<A
 
 /**
  * Keys are looked up with every request and kept nowhere: what is revoked is refused from the next one on. Whoever
- * comes with a key that is over has proven whose it was: that is written into its tenant's trail.
+ * comes with a key that is over has proven whose it was: that is written into its tenant's trail. One that nobody made
+ * counts as a try of its address.
  */
 export async function authenticateKey(
   machinery: Machinery,
   secret: string,
-  requestId: string,
+  { requestId, address }: Arrival,
 ): Promise<UserActor> {
   const key = isApiKey(secret) ? await keyBySecret(machinery, secret) : undefined;
-  if (key === undefined) throw apiKeyInvalid();
+  if (key === undefined) {
+    await machinery.limits.countAddress(address, 1);
+    throw apiKeyInvalid();
+  }
   const now = machinery.clock();
   const actor = apiKeyActor(key);
   const refusal = apiKeyRefusal(key, now);

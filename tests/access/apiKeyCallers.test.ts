@@ -199,6 +199,28 @@ test('whoever comes with a revoked key is written down once, under the key and w
   expect(event?.event_data).toEqual({ code: 'API_KEY_REVOKED', field: 'Authorization' });
 });
 
+test('keys that nobody made are counted by address, and those that open are not', async () => {
+  const limited = await startTestServer({
+    beside: server,
+    environment: { LG_RATE_ADDRESS_PER_MINUTE: '3' },
+  });
+  const { secret } = await createApiKey(server, admin);
+  const guess = () => limited.graphql(viewer, {}, `lgk_${randomBytes(32).toString('base64url')}`);
+
+  const good = [];
+  for (let sent = 0; sent < 5; sent += 1) good.push((await limited.graphql(viewer, {}, secret)).status);
+  const guesses = [await guess(), await guess(), await guess(), await guess()];
+  const after = await limited.graphql(viewer, {}, secret);
+  await limited.stop();
+
+  expect(good).toEqual(Array(5).fill(200));
+  expect(guesses.map(({ status, code }) => [status, code])).toEqual([
+    ...Array(3).fill([401, 'API_KEY_INVALID']),
+    [429, 'RATE_LIMITED'],
+  ]);
+  expect(after.status).toBe(200);
+});
+
 test('a revoked key is refused from the next request on, on every server', async () => {
   const beside = await startTestServer({ beside: server });
   const { id, secret } = await createApiKey(server, admin);
