@@ -115,9 +115,13 @@ export class FuzzWorld {
     return list[index % Math.max(1, list.length)] ?? NOBODYS_ID;
   };
 
-  /** What may not stand in an answer to this caller: ids of the other tenant. Products are named by who makes them. */
+  /**
+   * What may not stand in an answer to this caller: ids of the other tenant. Products are named by who makes them, and
+   * nobody is an application of whichever tenant its key or token is of.
+   */
   idsOutOfSight(claims: Claims | undefined): string[] {
-    const isForeign = claims?.tenant_id === this.foreign.admin.tenant_id;
+    if (claims === undefined) return [];
+    const isForeign = claims.tenant_id === this.foreign.admin.tenant_id;
     return [...this.#ids].flatMap(([kind, ids]) =>
       kind.startsWith('foreign ') === isForeign || kind.endsWith('product') ? [] : ids,
     );
