@@ -42,8 +42,13 @@ export interface WorkSettings {
 export type Follower = (work: Work, event: NewEvent) => Promise<void>;
 export type Followers = Readonly<Partial<Record<EventType, readonly Follower[]>>>;
 
+/** Finds what an event speaks of, as its reader sees it. The function is the identity of what is found. */
+export type EventLook<Result> = (reading: Reading, event: FedEvent) => Promise<Result>;
+
 /** What a subscription stands on: the tenant's events as they are numbered, and short looks as the subscriber. */
 export interface Watch {
   follow(): Promise<AsyncIterableIterator<FedEvent>>;
   ask<Result>(run: (reading: Reading) => Promise<Result>): Promise<Result>;
+  /** A look at what an event speaks of, taken once for all subscribers who see the same part of the tenant. */
+  askOfEvent<Result>(event: FedEvent, look: EventLook<Result>): Promise<Result>;
 }

@@ -5,8 +5,9 @@ import type { Clock, Instant } from '../core/clock.js';
 import type { KeyRing } from '../core/crypto.js';
 import type { Pool, Session } from '../core/db.js';
 import type { FedEvent } from '../core/event.js';
+import type { Lane } from '../core/lane.js';
 import type { Log } from '../core/log.js';
-import type { Followers, Reading, Work, WorkSettings } from '../core/work.js';
+import type { EventLook, Followers, Reading, Work, WorkSettings } from '../core/work.js';
 import type { Context } from '../graph/context.js';
 import { type Batch, Loaders } from '../graph/load.js';
 import type { ApiKeyHolders } from './apiKeyHolders.js';
@@ -23,6 +24,7 @@ import { openWork, requireTenant, tenantOf } from './openWork.js';
 import { OperationFeatures } from './operationFeatures.js';
 import type { RateLimits } from './rateLimits.js';
 import { OperationRefusals, type SecurityEvents } from './securityEvents.js';
+import { sharedLook } from './sharedLook.js';
 import type { Turns } from './turns.js';
 
 /** What every operation of this process uses. */
@@ -50,6 +52,8 @@ export interface Machinery {
   /** When API keys were last used, and what they hold open. */
   readonly keyUses: ApiKeyUses;
   readonly keyHolders: ApiKeyHolders;
+  /** Events on their way to subscribers, a few at a time: however many follow, whoever asks something gets a connection. */
+  readonly streams: Lane;
   /** Tells the sealer that events were committed; many calls at once make one word. */
   announce(): void;
   /** Hands out a tenant's events; a process that only works on the database has none. */
@@ -275,13 +279,19 @@ export class Operation implements Context {
   }
 
   /** A look of its own, in a new snapshot: a subscription outlives many. */
-  async ask<Result>(run: (reading: Reading) => Promise<Result>): Promise<Result> {
-    const look = new Operation(this.machinery, this.known);
-    try {
-      return await run(await look.reading());
-    } finally {
-      await look.finish();
-    }
+  ask<Result>(run: (reading: Reading) => Promise<Result>): Promise<Result> {
+    return this.machinery.streams.take(async () => {
+      const look = new Operation(this.machinery, this.known);
+      try {
+        return await run(await look.reading());
+      } finally {
+        await look.finish();
+      }
+    });
+  }
+
+  askOfEvent<Result>(event: FedEvent, look: EventLook<Result>): Promise<Result> {
+    return sharedLook(event, look, this.actor, () => this.ask((reading) => look(reading, event)));
   }
 
   /** Ends the operation: gives back its connection, returns unused units; the tasks run behind the answer. */

@@ -182,7 +182,7 @@ async function stream(asked: Asked, machinery: Machinery): Promise<Results> {
   const { contextValue: begun } = asked;
   const source = await followed(asked);
   if (!(Symbol.asyncIterator in source)) return once(shown(source, begun, machinery));
-  const events = piped(source[Symbol.asyncIterator](), async (rootValue) => {
+  const told = async (rootValue: unknown): Promise<Result> => {
     const operation = begun.later();
     try {
       const result = await execute({ ...asked, rootValue, contextValue: operation });
@@ -190,7 +190,8 @@ async function stream(asked: Asked, machinery: Machinery): Promise<Results> {
     } finally {
       await operation.finish();
     }
-  });
+  };
+  const events = piped(source[Symbol.asyncIterator](), (event) => machinery.streams.take(() => told(event)));
   return settling(events, () => begun.finish());
 }
 

@@ -6,6 +6,7 @@ import { type Config, isDevelopment } from '../core/config.js';
 import { keyRing } from '../core/crypto.js';
 import { type DatabaseRole, openPool, type Pool } from '../core/db.js';
 import { type Keys, loadKeys } from '../core/keys.js';
+import { Lane } from '../core/lane.js';
 import { createLog, type Log } from '../core/log.js';
 import { StartupError } from '../core/startupError.js';
 import { ApiKeyHolders } from './apiKeyHolders.js';
@@ -104,6 +105,8 @@ export function openMachinery(parts: MachineryParts, role: DatabaseRole): Machin
     drain: new Drain(),
     line: new ShortestFirst(),
     gate: new CostGate(),
+    // A quarter of the connections: the rest is for those who ask.
+    streams: new Lane(Math.max(1, Math.floor(config.LG_DATABASE_POOL / 4))),
     security: new SecurityEvents(() => machinery),
     keyUses: new ApiKeyUses(pool, log),
     keyHolders: new ApiKeyHolders(pool, log),

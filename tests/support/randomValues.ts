@@ -309,6 +309,8 @@ function valuesOf(type: GraphQLNamedType, name: string): Values {
   return [soundByName[name] ?? values[0], [...(oddByName[name] ?? []), ...values[1]]];
 }
 
+const LONGEST_LIST = 1_200_000;
+
 /** Makes values of input types; the odd ones as often as it is told. */
 export class RandomValues {
   constructor(
@@ -328,7 +330,12 @@ export class RandomValues {
 
   #list(item: GraphQLInputType, name: string): unknown {
     const { random } = this;
-    if (random.chance(this.oddness)) return Array(random.pick([2, 51, 201, 1001])).fill(this.of(item, name));
+    if (random.chance(this.oddness)) {
+      const one = this.of(item, name);
+      // Lists of lists of long texts: beyond what is sent at all.
+      const most = Math.max(2, Math.floor(LONGEST_LIST / (jsonText(one).length + 1)));
+      return Array(Math.min(most, random.pick([2, 51, 201, 1001]))).fill(one);
+    }
     if (random.chance(0.05)) return this.of(item, name);
     return Array.from({ length: random.below(4) }, () => this.of(item, name));
   }

@@ -1,6 +1,7 @@
 import type { Instant } from '../../core/clock.js';
+import type { FedEvent } from '../../core/event.js';
 import { piped, type Stream } from '../../core/queue.js';
-import type { Watch } from '../../core/work.js';
+import type { Reading, Watch } from '../../core/work.js';
 import { licenseOfEvent } from '../../licenses/service/licenseChanges.js';
 import { activationsById } from '../queries.js';
 import type { Activation } from '../table.js';
@@ -13,19 +14,23 @@ export interface ActivationChange {
   readonly activation: Activation;
 }
 
+/** The activation that an event speaks of, as the subscriber sees it and its license. */
+async function activationOfEvent(reading: Reading, event: FedEvent): Promise<Activation | undefined> {
+  const { activationId } = event;
+  if (activationId === null || (await licenseOfEvent(reading, event)) === undefined) return undefined;
+  return (await activationsById(reading, [activationId])).get(activationId);
+}
+
 /** Every change of the activations that the subscriber sees, or of one license's, from now on. */
 export async function activationChanges(
   watch: Watch,
   licenseId: string | null,
 ): Promise<Stream<ActivationChange>> {
-  return piped(await watch.follow(), async ({ activationId, sequence, type, at, ...event }) => {
-    const { licenseId: about } = event;
-    if (activationId === null || about === null || (licenseId !== null && licenseId !== about))
+  return piped(await watch.follow(), async (event) => {
+    const { sequence, type, at } = event;
+    if (event.activationId === null || (licenseId !== null && licenseId !== event.licenseId))
       return undefined;
-    const activation = await watch.ask(async (reading) => {
-      if ((await licenseOfEvent(reading, about, at)) === undefined) return undefined;
-      return (await activationsById(reading, [activationId])).get(activationId);
-    });
+    const activation = await watch.askOfEvent(event, activationOfEvent);
     return activation === undefined ? undefined : { sequence, type, at, activation };
   });
 }

@@ -20,23 +20,20 @@ const aboutLicense = (event: FedEvent): boolean => event.type.startsWith('licens
  * The license that an event speaks of, as the subscriber sees it. What happened before its customer held the license
  * is its earlier holder's, also when the word of it comes late.
  */
-export async function licenseOfEvent(
-  reading: Reading,
-  licenseId: string,
-  at: Instant,
-): Promise<License | undefined> {
-  const license = (await licensesById(reading, [licenseId])).get(licenseId);
+export async function licenseOfEvent(reading: Reading, event: FedEvent): Promise<License | undefined> {
+  if (event.licenseId === null) return undefined;
+  const license = (await licensesById(reading, [event.licenseId])).get(event.licenseId);
   const { customerId, licenseId: own } = scopeOf(reading.actor);
   const holds = customerId !== undefined || own !== undefined;
-  return license !== undefined && holds && at < license.heldSince ? undefined : license;
+  return license !== undefined && holds && event.at < license.heldSince ? undefined : license;
 }
 
 /** Every change of the licenses that the subscriber sees, or of one of them, from now on. */
 export async function licenseChanges(watch: Watch, only: string | null): Promise<Stream<LicenseChange>> {
   return piped(await watch.follow(), async (event) => {
     const { licenseId, sequence, type, at } = event;
-    if (licenseId === null || !aboutLicense(event) || (only !== null && only !== licenseId)) return undefined;
-    const license = await watch.ask((reading) => licenseOfEvent(reading, licenseId, at));
+    if (!aboutLicense(event) || (only !== null && only !== licenseId)) return undefined;
+    const license = await watch.askOfEvent(event, licenseOfEvent);
     return license === undefined ? undefined : { sequence, type, at, license };
   });
 }

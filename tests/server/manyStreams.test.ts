@@ -1,0 +1,79 @@
+import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest';
+import { actOn } from '../support/acts.js';
+import { createLicense, type Issued, openShop, type Shop } from '../support/fixtures.js';
+import { held } from '../support/rowLocks.js';
+import { type Claims, startTestServer, type TestServer } from '../support/server.js';
+import { listen, nothingLeft, RawSocket } from '../support/sockets.js';
+
+const STREAMS = 60;
+
+let server: TestServer;
+let url: string;
+let shop: Shop;
+let license: Issued;
+const open: RawSocket[] = [];
+
+beforeAll(async () => {
+  server = await startTestServer({ events: true });
+  url = await listen(server);
+});
+beforeEach(async () => {
+  shop = await openShop(server);
+  license = await createLicense(server, shop, { customerId: shop.customerId });
+  await expect.poll(() => server.count('unsealed_events')).toBe(0);
+});
+afterEach(async () => {
+  await Promise.all(open.splice(0).map((raw) => raw.hangUp()));
+  await nothingLeft(server);
+});
+afterAll(() => server.stop());
+
+async function follow(as: Claims, selection: string): Promise<RawSocket> {
+  const raw = await RawSocket.as(server, url, as);
+  open.push(raw);
+  const before = server.machinery.feed?.readers ?? 0;
+  for (let index = 0; index < STREAMS; index += 1)
+    raw.ask(`${index}`, `subscription { licenseChanged { license { ${selection} } } }`);
+  await expect.poll(() => server.machinery.feed?.readers).toBe(before + STREAMS);
+  return raw;
+}
+const rename = () => actOn(server, shop.admin, 'updateLicense', { licenseId: license.id, issuedTo: 'Bola' });
+const allTold = (raw: RawSocket) =>
+  expect.poll(() => raw.heard.filter(({ type }) => type === 'next').length).toBe(STREAMS);
+
+test('a change is looked up once for all who see the same part of the tenant', async () => {
+  const customer: Claims = {
+    tenant_id: shop.admin.tenant_id,
+    roles: ['customer'],
+    customer_id: shop.customerId,
+  };
+  const [all, part] = [await follow(shop.admin, 'id issuedTo'), await follow(customer, 'id issuedTo')];
+
+  await rename();
+  server.statements.length = 0;
+  await Promise.all([all, part].map(allTold));
+
+  const looks = server.statements.filter((text) => text.includes('from "licenses"'));
+  expect(looks.length).toBeLessThanOrEqual(2);
+  expect(new Set([...all.heard, ...part.heard].map(({ payload }) => JSON.stringify(payload)))).toEqual(
+    new Set([undefined, `{"data":{"licenseChanged":{"license":{"id":"${license.id}","issuedTo":"Bola"}}}}`]),
+  );
+});
+
+test('however many streams wait for the database, whoever asks something gets a connection', async () => {
+  const raw = await follow(shop.admin, 'id customer { name }');
+  const connection = await server.sql.reserve();
+  await connection`begin`;
+  await connection`lock table customers in access exclusive mode`;
+
+  await rename();
+  await expect.poll(async () => (await held(server)).waiting).toBe(2);
+  const beside = await server.graphql('{ licenses { totalCount } }', {}, shop.admin);
+  const during = await held(server);
+  await connection`rollback`;
+  connection.release();
+
+  expect(beside.errors).toEqual([]);
+  expect(during).toEqual({ open: 2, waiting: 2 });
+  await allTold(raw);
+});
