@@ -19,6 +19,8 @@ import { RawSocket } from './sockets.js';
 export interface Caller {
   readonly name: string;
   readonly claims: Claims | undefined;
+  /** Another proof than a token: an API key, or what an application has. It may end while it is used. */
+  readonly proof?: () => string;
 }
 
 /** What came back: over HTTP one answer, over a socket every message of the operation. */
@@ -47,6 +49,7 @@ const tables: Readonly<Record<string, string>> = {
   license: 'licenses',
   customer: 'customers',
   template: 'license_templates',
+  apiKey: 'api_keys',
   reseller: 'resellers',
   activation: 'license_activations',
 };
@@ -64,7 +67,7 @@ interface OpenShop extends Shop {
 
 /** Two tenants that operations act on, with a caller in each role, and what is known of them by now. */
 export class FuzzWorld {
-  readonly #secrets = { licenseKey: [] as string[], token: [] as string[] };
+  readonly #secrets = { licenseKey: [] as string[], token: [] as string[], apiKey: [] as string[] };
   #ids = new Map<string, string[]>();
 
   private constructor(
@@ -76,7 +79,17 @@ export class FuzzWorld {
 
   static async open(server: TestServer): Promise<FuzzWorld> {
     const [shop, foreign] = [await openToAll(server), await openToAll(server)];
-    const world = new FuzzWorld(server, shop, foreign, await callersOf(server, shop, foreign));
+    const callers = await callersOf(server, shop, foreign);
+    const world: FuzzWorld = new FuzzWorld(server, shop, foreign, [
+      ...callers,
+      ...[0, 1].map(() => ({
+        name: 'API key',
+        claims: undefined,
+        proof: () => `Bearer ${world.#secrets.apiKey[0]}`,
+      })),
+      { name: 'license', claims: undefined, proof: () => `License ${world.#secrets.licenseKey[1]}` },
+      { name: 'activation', claims: undefined, proof: () => `Activation ${world.#secrets.token[1]}` },
+    ]);
     await world.restock();
     return world;
   }
@@ -91,6 +104,7 @@ export class FuzzWorld {
       this.#secrets.licenseKey = [licenseKey, ...this.#secrets.licenseKey].slice(0, 4);
       this.#secrets.token = [token, ...this.#secrets.token].slice(0, 4);
     }
+    this.#secrets.apiKey = [await createApiKey(this.server, this.shop.admin)];
   }
 
   /** Looks up which ids there are: acts that went before have made some of them. */
@@ -129,8 +143,17 @@ export class FuzzWorld {
 
   /** What may not stand in a log line or in an error. */
   get secrets(): readonly string[] {
-    return [...this.#secrets.licenseKey, ...this.#secrets.token];
+    return Object.values(this.#secrets).flat();
   }
+}
+
+async function createApiKey(server: TestServer, as: Claims): Promise<string> {
+  const made = await server.ok(
+    'mutation { createApiKey(input: { name: "fuzz", roles: ["admin"] }) { secret } }',
+    {},
+    as,
+  );
+  return String(made.createApiKey?.secret);
 }
 
 /** What operations name and may switch off; `restock` keeps to the product, template and customer that they never reach. */
@@ -215,7 +238,7 @@ export class FuzzSender {
       const caller = this.random.pick(this.world.callers);
       const body = bodyOf(operation, this.world);
       const sent = (answered: Answered): Sent => ({ caller, operation, body, answered });
-      if (caller.claims === undefined || body.length > LONGEST_MESSAGE || this.random.chance(0.6))
+      if (caller.name === 'nobody' || body.length > LONGEST_MESSAGE || this.random.chance(0.6))
         return this.#overHttp(caller, body).then(sent);
       if (operation.kind !== 'subscription') return this.#overSocket(caller, body).then(sent);
       streams.push(() => this.#stream(caller, body).then(sent));
@@ -240,9 +263,13 @@ export class FuzzSender {
     return Promise.all(this.#sockets.values());
   }
 
-  async #overHttp({ claims }: Caller, payload: string): Promise<Answered> {
-    const authorization =
-      claims === undefined ? {} : { authorization: `Bearer ${await this.server.token(claims)}` };
+  async #proofOf({ claims, proof }: Caller): Promise<string | undefined> {
+    return proof?.() ?? (claims === undefined ? undefined : `Bearer ${await this.server.token(claims)}`);
+  }
+
+  async #overHttp(caller: Caller, payload: string): Promise<Answered> {
+    const proof = await this.#proofOf(caller);
+    const authorization = proof === undefined ? {} : { authorization: proof };
     const key = this.random.chance(0.1) ? { 'idempotency-key': `key-${this.random.below(20)}` } : {};
     const headers = { 'content-type': 'application/json', ...authorization, ...key };
     const answer = await this.server.app.inject({ method: 'POST', url: '/graphql', headers, payload });
@@ -250,14 +277,23 @@ export class FuzzSender {
   }
 
   /** One socket for a caller; when time has passed its token is over, and another takes its place. */
-  async #socketOf({ name, claims }: Caller): Promise<RawSocket> {
+  async #socketOf(caller: Caller): Promise<RawSocket> {
+    const { name } = caller;
     const known = await this.#sockets.get(name);
     if (known !== undefined && known.socket.readyState === known.socket.OPEN) return known;
-    if (claims === undefined) throw new Error('nobody is let in');
-    const opening = this.#opening.get(name) ?? RawSocket.as(this.server, this.url, claims);
+    const opening = this.#opening.get(name) ?? this.#greet(caller);
     this.#opening.set(name, opening);
     this.#sockets.set(name, opening);
     return opening.finally(() => this.#opening.delete(name));
+  }
+
+  async #greet(caller: Caller): Promise<RawSocket> {
+    const raw = await RawSocket.open(this.url);
+    raw.send({ type: 'connection_init', payload: { authorization: await this.#proofOf(caller) } });
+    // Whose proof has ended is not let in, and hears of each operation that nothing was answered.
+    if (caller.proof === undefined) await raw.until(({ type }) => type === 'connection_ack');
+    else await raw.until(({ type }) => type === 'connection_ack').catch(() => undefined);
+    return raw;
   }
 
   async #overSocket(caller: Caller, body: string): Promise<Answered> {
@@ -265,6 +301,7 @@ export class FuzzSender {
     const id = `o${this.#asked++}`;
     raw.send(`{"id":"${id}","type":"subscribe","payload":${body}}`);
     await raw.end(id).catch((error: unknown) => {
+      if (caller.proof !== undefined && raw.socket.readyState !== raw.socket.OPEN) return;
       throw new Error(`no end of ${body.slice(0, 4000)}`, { cause: error });
     });
     return this.#heard(raw, id);
@@ -274,7 +311,10 @@ export class FuzzSender {
     const raw = await this.#socketOf(caller);
     const id = `s${this.#asked++}`;
     raw.send(`{"id":"${id}","type":"subscribe","payload":${body}}`);
-    await raw.until((message) => message.type === 'pong' || (message.id === id && message.type !== 'next'));
+    const ended = raw.until(
+      (message) => message.type === 'pong' || (message.id === id && message.type !== 'next'),
+    );
+    await (caller.proof === undefined ? ended : ended.catch(() => undefined));
     raw.send({ type: 'complete', id });
     return this.#heard(raw, id);
   }
@@ -299,7 +339,8 @@ export function problemsOf({ caller, answered }: Sent, world: FuzzWorld): string
       ...(told ? [`tells a secret: ${message}`] : []),
     ];
   });
-  if (![200, 400, 413].includes(status)) problems.push(`the status ${status}`);
+  const expected = caller.proof === undefined ? [200, 400, 413] : [200, 400, 401, 403, 413];
+  if (!expected.includes(status)) problems.push(`the status ${status}`);
   if (errors.length === 0 && data.some((each) => each === null)) problems.push('no data and no error');
   const shown = JSON.stringify(data);
   const seen = world.idsOutOfSight(caller.claims).filter((id) => shown.includes(id));

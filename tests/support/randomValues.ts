@@ -136,6 +136,8 @@ const soundByName: Readonly<Record<string, readonly unknown[]>> = {
   user: ['ada', 'bob'],
   types: ['license.created', 'x'],
   withinDays: [1, 30, 365],
+  roles: ['admin', 'manager', 'customer', 'support'],
+  permissions: ['license.read', 'customer.read', 'nobody.knows'],
   nonce: ['n1', 'x'.repeat(64)],
 };
 const oddByName: Readonly<Record<string, readonly unknown[]>> = {
@@ -154,6 +156,7 @@ const kinds: Readonly<Record<string, string>> = {
   productId: 'product',
   resellerId: 'reseller',
   activationId: 'activation',
+  apiKeyId: 'apiKey',
   subjectId: 'license',
 };
 
