@@ -203,6 +203,19 @@ describe('what a stream was charged at its start', () => {
     await untilUnits({});
   });
 
+  test('returns when its server stops', async () => {
+    await granted(10);
+    const stopping = await startTestServer({ graph: marked, events: true, beside: server });
+    const socket = await RawSocket.as(stopping, await listen(stopping), shop.admin);
+    for (const id of ['1', '2']) socket.ask(id, 'subscription { ticks { nugget } }');
+    await untilUnits({ gold: 6 });
+
+    await stopping.stop();
+
+    expect((await socket.closed).code).toBe(1001);
+    expect(await units()).toEqual({});
+  });
+
   test('is refused whole when not enough is left, and nothing is followed', async () => {
     await granted(2);
 
