@@ -24,6 +24,7 @@ const read = (path: string): string => readFileSync(join(root, path), 'utf8');
 /** Imports point one way down this list. */
 const direction = [
   'core',
+  'sdk',
   'graph',
   'access',
   'audit',
@@ -43,7 +44,7 @@ const direction = [
 /** Folders that run in a browser: they import nothing of the server, and the server nothing of them. */
 const pages = ['graphiql', 'portal'];
 /** Folders that hold a domain, all with the same file names. */
-const domains = new Set(direction.slice(2, direction.indexOf('rest')));
+const domains = new Set(direction.slice(direction.indexOf('access'), direction.indexOf('rest')));
 const vocabulary = ['model', 'table', 'queries', 'service', 'schema', 'resolver', 'jobs', 'gateway'];
 /** What a domain holds beyond the vocabulary, and why it may. */
 const furtherFiles: Readonly<Record<string, readonly string[]>> = {

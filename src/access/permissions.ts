@@ -42,6 +42,10 @@ export const permissions = {
   'api_key.revoke': 'Revoke API keys.',
   'event.read': 'See the events of the audit trail.',
   'entitlement.read': 'See what the own licenses grant.',
+  'feature.grant': 'Add features to single licenses and change their limits.',
+  'feature.revoke': 'Switch features of single licenses off.',
+  'quota.top_up': 'Give extra units of a feature.',
+  'quota.reset': "Set a limit's running window back to nothing used.",
   'tenant.list': 'See all tenants; for operators alone.',
 } as const;
 

@@ -12,6 +12,8 @@ export type TemplateId = Id<'Template'>;
 export type LicenseId = Id<'License'>;
 export type ActivationId = Id<'Activation'>;
 export type OrderId = Id<'Order'>;
+export type TopUpId = Id<'TopUp'>;
+export type GrantId = Id<'Grant'>;
 export type EventId = Id<'Event'>;
 export type ApiKeyId = Id<'ApiKey'>;
 

@@ -1,8 +1,20 @@
-import { Ctx, Query, Resolver } from 'type-graphql';
+import type { GraphQLResolveInfo } from 'graphql';
+import { Arg, Args, Ctx, Info, Mutation, Query, Resolver } from 'type-graphql';
+import { text } from '../core/check.js';
+import type { Work } from '../core/work.js';
 import { Authorized } from '../graph/authorized.js';
+import { CheckedArguments } from '../graph/checked.js';
 import type { Context } from '../graph/context.js';
-import { ApiAccess, Entitlement, FeatureFlag } from './schema.js';
-import { apiAccess, entitlements, featureFlags } from './service.js';
+import { CurrentWork } from '../graph/currentWork.js';
+import { schemaFeatures } from '../graph/schemaFeatures.js';
+import * as inputs from './schema/inputs.js';
+import { ApiAccess, CheckedOperation, Entitlement, FeatureFlag, SchemaFeature } from './schema/types.js';
+import { checkOperation, notRunnable } from './service/checkOperation.js';
+import { apiAccess, entitlements } from './service/entitlements.js';
+import { featureFlags } from './service/featureFlags.js';
+import { grantFeature, revokeFeature } from './service/grantFeature.js';
+import { resetQuota } from './service/resetQuota.js';
+import { topUpQuota } from './service/topUpQuota.js';
 
 @Resolver()
 export class EntitlementResolver {
@@ -22,5 +34,80 @@ export class EntitlementResolver {
   @Query(() => ApiAccess, { nullable: true, description: 'What a program needs to use this interface.' })
   async apiAccess(@Ctx() ctx: Context) {
     return apiAccess(await ctx.reading());
+  }
+
+  @Authorized('entitlement.read')
+  @CheckedArguments({ document: text(1, 50_000), operationName: text(1, 255) })
+  @Query(() => CheckedOperation, {
+    description:
+      'Says which features and units an operation would need and whether they are there; nothing of it runs.',
+  })
+  async checkOperation(
+    @Args(() => inputs.CheckOperationArgs) asked: inputs.CheckOperationArgs,
+    @Info() { schema }: GraphQLResolveInfo,
+    @Ctx() ctx: Context,
+  ) {
+    const { needs, problems } = ctx.examine(schema, asked);
+    return needs === undefined ? notRunnable(problems) : checkOperation(await ctx.reading(), needs);
+  }
+
+  @Authorized('entitlement.read')
+  @Query(() => [SchemaFeature], { description: 'Which fields of this schema each feature unlocks.' })
+  schemaFeatures(@Info() { schema }: GraphQLResolveInfo) {
+    return schemaFeatures(schema);
+  }
+
+  @Authorized('feature.grant')
+  @Mutation(() => inputs.GrantFeaturePayload, {
+    nullable: true,
+    description: 'Adds a feature to one license, or gives the one that it has another limit, period or end.',
+  })
+  async grantFeature(
+    @Arg('input', () => inputs.GrantFeatureInput, { description: 'The license and the feature.' })
+    input: inputs.GrantFeatureInput,
+    @CurrentWork() work: Work,
+  ) {
+    return { license: await grantFeature(work, input) };
+  }
+
+  @Authorized('feature.revoke')
+  @Mutation(() => inputs.RevokeFeaturePayload, {
+    nullable: true,
+    description: 'Switches a feature of one license off. Twice is the same as once.',
+  })
+  async revokeFeature(
+    @Arg('input', () => inputs.RevokeFeatureInput, { description: 'The license, the feature and why.' })
+    input: inputs.RevokeFeatureInput,
+    @CurrentWork() work: Work,
+  ) {
+    return { license: await revokeFeature(work, input) };
+  }
+
+  @Authorized('quota.top_up')
+  @Mutation(() => inputs.TopUpQuotaPayload, {
+    nullable: true,
+    description: 'Gives extra units of a feature: they are drawn when the limit of their license is used up.',
+  })
+  async topUpQuota(
+    @Arg('input', () => inputs.TopUpQuotaInput, {
+      description: 'The license, the feature, how many and why.',
+    })
+    input: inputs.TopUpQuotaInput,
+    @CurrentWork() work: Work,
+  ) {
+    return { license: await topUpQuota(work, input) };
+  }
+
+  @Authorized('quota.reset')
+  @Mutation(() => inputs.ResetQuotaPayload, {
+    nullable: true,
+    description: 'Sets the use of a limit in its running window back to 0; extra units stay as they are.',
+  })
+  async resetQuota(
+    @Arg('input', () => inputs.ResetQuotaInput, { description: 'The license, the feature and why.' })
+    input: inputs.ResetQuotaInput,
+    @CurrentWork() work: Work,
+  ) {
+    return { license: await resetQuota(work, input) };
   }
 }

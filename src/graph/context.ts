@@ -1,8 +1,21 @@
+import type { GraphQLSchema } from 'graphql';
 import type { Actor } from '../core/actor.js';
 import type { Instant } from '../core/clock.js';
 import type { Reading, Watch, Work } from '../core/work.js';
+import type { PathNeed } from '../sdk/directive/needs.js';
 import type { Batch } from './load.js';
 import type { FeatureRun } from './requiresFeature.js';
+
+/** An operation that is only looked at. */
+export interface AskedOperation {
+  readonly document: string;
+  readonly operationName?: string | null;
+  readonly variables?: Readonly<Record<string, unknown>> | null;
+}
+
+export type Examined =
+  | { readonly problems: readonly string[]; readonly needs?: never }
+  | { readonly needs: readonly PathNeed[]; readonly problems?: never };
 
 /** What every resolver of one operation shares. Built by server/operation.ts. */
 export interface Context extends Watch {
@@ -12,6 +25,8 @@ export interface Context extends Watch {
   readonly now: Instant;
   /** The units and features of this operation, known before its first resolver. */
   readonly features: FeatureRun;
+  /** What an operation would need, were it sent by this caller; or why it would not run. */
+  examine(schema: GraphQLSchema, asked: AskedOperation): Examined;
   /** The one read-only transaction of the operation, opened by whoever reads first. */
   reading(): Promise<Reading>;
   /** Asks one key of a batch; what is asked in the same tick goes out as one statement. */

@@ -1,18 +1,5 @@
-import {
-  DirectiveLocation,
-  GraphQLBoolean,
-  GraphQLDirective,
-  GraphQLInt,
-  GraphQLNonNull,
-  GraphQLString,
-} from 'graphql';
 import { Directive } from 'type-graphql';
-
-export interface FeatureMark {
-  readonly feature: string;
-  readonly consumeQuota: boolean;
-  readonly amount: number;
-}
+import type { FeatureMark } from '../sdk/directive/marks.js';
 
 /** What an operation may use, decided before its first resolver ran. */
 export interface FeatureRun {
@@ -22,30 +9,17 @@ export interface FeatureRun {
   used(path: string, marks: readonly FeatureMark[]): void;
 }
 
-export const requiresFeatureDirective = new GraphQLDirective({
-  name: 'requiresFeature',
-  description:
-    "Refuses the field unless a license of the caller grants the feature, and with `consumeQuota` charges `amount` units of the feature's quota. On an object type it applies to every field that returns the type, and charges nothing.",
-  locations: [DirectiveLocation.FIELD_DEFINITION, DirectiveLocation.OBJECT],
-  args: {
-    feature: {
-      type: new GraphQLNonNull(GraphQLString),
-      description: "The feature's id, as licenses name it.",
-    },
-    consumeQuota: {
-      type: GraphQLBoolean,
-      defaultValue: false,
-      description: "Whether a use is charged against the feature's limit.",
-    },
-    amount: { type: GraphQLInt, defaultValue: 1, description: 'How many units one use charges.' },
-  },
-});
+/** What a use charges: `amount` units, or as many times that as an argument says. */
+export interface Charge {
+  readonly consumeQuota: true;
+  readonly amount?: number;
+  readonly amountFrom?: string;
+}
 
 /** Marks a field, or an object type, with `@requiresFeature`. */
-export function RequiresFeature(feature: string, charge?: { consumeQuota: true; amount?: number }) {
-  const quota =
-    charge === undefined
-      ? ''
-      : `, consumeQuota: true${charge.amount === undefined ? '' : `, amount: ${charge.amount}`}`;
-  return Directive(`@requiresFeature(feature: ${JSON.stringify(feature)}${quota})`);
+export function RequiresFeature(feature: string, charge?: Charge) {
+  const given = Object.entries({ feature, ...charge });
+  return Directive(
+    `@requiresFeature(${given.map(([name, value]) => `${name}: ${JSON.stringify(value)}`).join(', ')})`,
+  );
 }

@@ -20,7 +20,7 @@ import {
 import type { Actor } from '../core/actor.js';
 import { PAGE_LIMIT } from '../core/page.js';
 import { Refusal } from '../core/refusal.js';
-import type { OperationDocument } from './enforceFeatures.js';
+import type { OperationDocument } from '../sdk/directive/needs.js';
 
 /** What fields cost. One is what a plain field of one object takes to answer, about four microseconds. */
 export const costs = {

@@ -53,6 +53,7 @@ function feature(featureId: string, limit?: Limit, included = true): TemplateFea
     defaultLimit,
     limitType: limit === undefined ? null : (limitType ?? 'COUNT'),
     limitPeriod,
+    overage: 'DENY',
   };
 }
 
@@ -209,6 +210,7 @@ function granted(featureId: string, limit?: Limit): LicenseFeature {
     limitValue: defaultLimit,
     limitType,
     limitPeriod,
+    overage: 'DENY',
     expiresAt: null,
   };
 }

@@ -6,7 +6,7 @@ import type { TenantId } from '../core/id.js';
 import { Queue } from '../core/queue.js';
 import type { Reading } from '../core/work.js';
 import type { Machinery } from './operation.js';
-import { SEALED } from './sealer.js';
+import { SEALED, tenantsIn } from './sealer.js';
 import { systemCaller } from './seed.js';
 
 /** Between two words from the sealer the log is looked at all the same. */
@@ -42,7 +42,13 @@ export class EventFeed {
   }
 
   async start(): Promise<void> {
-    await this.#sql.listen(SEALED, () => this.#look());
+    const { licensees } = this.machinery;
+    const heard = (word: string): void => {
+      licensees?.forget(tenantsIn(word));
+      this.#look();
+    };
+    // Called for each new connection: what was said while there was none is lost.
+    await this.#sql.listen(SEALED, heard, () => licensees?.forget());
   }
 
   /** Everything that is sealed from now on. */

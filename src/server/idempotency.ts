@@ -11,7 +11,7 @@ import type { LicenseId, TenantId } from '../core/id.js';
 import { Refusal } from '../core/refusal.js';
 import type { Reading, Work } from '../core/work.js';
 import { parseLicenseKey } from '../licenses/model.js';
-import type { OperationDocument } from './enforceFeatures.js';
+import type { OperationDocument } from '../sdk/directive/needs.js';
 import type { Caller, Machinery } from './operation.js';
 import { idempotencyKeys as answers } from './table.js';
 import { keyInUse } from './turns.js';

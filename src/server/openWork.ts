@@ -11,7 +11,13 @@ export function tenantOf(actor: Actor): TenantId | undefined {
   return 'tenantId' in actor ? actor.tenantId : undefined;
 }
 
-interface OpenWork {
+/** What a transaction is begun with. */
+export type Opening = Pick<
+  Machinery,
+  'pool' | 'keys' | 'clock' | 'settings' | 'followers' | 'announce' | 'licensees' | 'keyHolders'
+>;
+
+export interface OpenWork {
   readonly work: Work;
   readonly session: Session;
   /** Who acts; an application that showed its key is known by now. */
@@ -23,7 +29,7 @@ const freely: Admit = async () => undefined;
 
 /** Begins a transaction for one act. */
 export async function openWork(
-  machinery: Machinery,
+  machinery: Opening,
   caller: Caller,
   { admit = freely, signal }: { readonly admit?: Admit; readonly signal?: AbortSignal } = {},
 ): Promise<OpenWork> {
@@ -62,7 +68,9 @@ export async function openWork(
   };
   const commit = async (): Promise<void> => {
     await session.commit();
-    if (emitted.length > 0) machinery.announce();
+    if (emitted.length === 0) return;
+    if (tenantId !== undefined) machinery.licensees?.forget([tenantId]);
+    machinery.announce();
     machinery.keyHolders.hear(emitted);
   };
   return { work, session: { ...session, commit }, actor: () => actor };

@@ -1,6 +1,6 @@
-import { OperationTypeNode } from 'graphql';
+import { type GraphQLSchema, OperationTypeNode } from 'graphql';
 import { isOperator } from '../access/model.js';
-import type { Actor } from '../core/actor.js';
+import { type Actor, mayAct } from '../core/actor.js';
 import type { Clock, Instant } from '../core/clock.js';
 import type { KeyRing } from '../core/crypto.js';
 import type { Pool, Session } from '../core/db.js';
@@ -8,18 +8,21 @@ import type { FedEvent } from '../core/event.js';
 import type { Lane } from '../core/lane.js';
 import type { Log } from '../core/log.js';
 import type { EventLook, Followers, Reading, Work, WorkSettings } from '../core/work.js';
-import type { Context } from '../graph/context.js';
+import type { AskedOperation, Context, Examined } from '../graph/context.js';
 import { type Batch, Loaders } from '../graph/load.js';
+import { type MayRun, needsOf, type OperationDocument, rootsOf } from '../sdk/directive/needs.js';
 import type { ApiKeyHolders } from './apiKeyHolders.js';
 import type { ApiKeyUses } from './apiKeyUses.js';
 import { requireAffordable } from './cost.js';
 import { Deadline } from './deadline.js';
 import type { Drain } from './drain.js';
-import { needsOf, type OperationDocument, rootsOf } from './enforceFeatures.js';
 import type { EventFeed } from './eventFeed.js';
+import { examine } from './examine.js';
 import { type CostGate, type ShortestFirst, turnName } from './fairness.js';
 import { type Claim, claimName, Idempotency, recall, remember } from './idempotency.js';
+import type { Licensees } from './licensees.js';
 import { checkValues } from './limits.js';
+import type { Meter } from './meter.js';
 import { openWork, requireTenant, tenantOf } from './openWork.js';
 import { OperationFeatures } from './operationFeatures.js';
 import type { RateLimits } from './rateLimits.js';
@@ -56,6 +59,10 @@ export interface Machinery {
   readonly streams: Lane;
   /** Tells the sealer that events were committed; many calls at once make one word. */
   announce(): void;
+  /** Draws units for queries, many callers at once. */
+  readonly meter: Meter;
+  /** What callers are granted, remembered; only where events are followed, which make it forget. */
+  readonly licensees?: Licensees;
   /** Hands out a tenant's events; a process that only works on the database has none. */
   readonly feed?: Pick<EventFeed, 'follow' | 'readers'>;
 }
@@ -75,6 +82,11 @@ export interface RootAct {
   run(): Promise<unknown>;
   /** Draws the units that it needs; answers what to do once they are committed. */
   charge(work: Work): Promise<() => void>;
+}
+
+/** What the caller may not ask for will not run: it needs nothing. */
+function mayRun(actor: Actor): MayRun {
+  return ({ extensions: { permission } }) => typeof permission !== 'string' || mayAct(actor, permission);
 }
 
 /** An act with what it charges, or the answer that was given to its claim before and nothing else. */
@@ -166,6 +178,10 @@ export class Operation implements Context {
     return this.loaders.load(batch as Batch<Value, Arguments | undefined>, key, args);
   }
 
+  examine(schema: GraphQLSchema, asked: AskedOperation): Examined {
+    return examine(schema, asked, mayRun(this.actor));
+  }
+
   currentWork(): Work {
     if (this.progress.work === undefined)
       throw new Error('there is no transaction outside of a root mutation');
@@ -189,7 +205,7 @@ export class Operation implements Context {
       cost,
       signal: this.signal,
     });
-    const needs = needsOf(asked, this.actor);
+    const needs = needsOf(asked, mayRun(this.actor));
     if (!isMutation) return this.features.beforeQuery(needs);
     this.idempotency.recognise(asked);
     return this.features.beforeMutation(needs);
@@ -278,16 +294,19 @@ export class Operation implements Context {
     return operation;
   }
 
-  /** A look of its own, in a new snapshot: a subscription outlives many. */
+  /** A look in a snapshot of its own, which holds its connection no longer than it takes. */
+  async look<Result>(run: (reading: Reading) => Promise<Result>): Promise<Result> {
+    const look = new Operation(this.machinery, this.known);
+    try {
+      return await run(await look.reading());
+    } finally {
+      await look.finish();
+    }
+  }
+
+  /** The same for a subscription, which outlives many: a few at a time. */
   ask<Result>(run: (reading: Reading) => Promise<Result>): Promise<Result> {
-    return this.machinery.streams.take(async () => {
-      const look = new Operation(this.machinery, this.known);
-      try {
-        return await run(await look.reading());
-      } finally {
-        await look.finish();
-      }
-    });
+    return this.machinery.streams.take(() => this.look(run));
   }
 
   askOfEvent<Result>(event: FedEvent, look: EventLook<Result>): Promise<Result> {

@@ -1,30 +1,47 @@
+import type { Instant } from '../core/clock.js';
+import type { TenantId } from '../core/id.js';
 import type { Refusal } from '../core/refusal.js';
 import type { Reading, Work } from '../core/work.js';
-import type { Decision, Draw, Need } from '../entitlements/model.js';
-import { noActiveLicense } from '../entitlements/model.js';
-import { chargeNeeds, checkNeeds, refundDraws } from '../entitlements/service.js';
-import type { FeatureMark, FeatureRun } from '../graph/requiresFeature.js';
+import {
+  type Decision,
+  decideAll,
+  type Licensee,
+  type Need,
+  noActiveLicense,
+} from '../entitlements/model/decide.js';
+import type { Charged, Line } from '../entitlements/model/ledger.js';
+import { licenseeOf } from '../entitlements/queries/grants.js';
+import { chargeNeeds, refundLines, takerOf } from '../entitlements/service/chargeNeeds.js';
+import { checkNeeds } from '../entitlements/service/checkNeeds.js';
+import { explain, type Refused } from '../entitlements/service/explain.js';
+import type { FeatureRun } from '../graph/requiresFeature.js';
+import type { FeatureMark } from '../sdk/directive/marks.js';
+import { needKey, type PathNeed } from '../sdk/directive/needs.js';
+import type { Found } from './licensees.js';
+import { type Granted, STALE } from './meter.js';
 import { openWork } from './openWork.js';
 import type { Caller, Machinery } from './operation.js';
 
-/** A feature that one response path of the operation needs. */
-export interface PathNeed extends Need {
-  /** Response names from the root on, aliases in place of field names, list positions left out. */
-  readonly path: string;
-}
-
 interface Asking {
   readonly known: Caller;
+  readonly now: Instant;
   readonly signal: AbortSignal;
   reading(): Promise<Reading>;
+  /** A look in a snapshot of its own. */
+  look<Result>(run: (reading: Reading) => Promise<Result>): Promise<Result>;
   /** Tells, of each root field, whether its idempotency key was answered before. */
   answered(): Promise<(responseName: string) => boolean>;
 }
 
-/** A feature is decided for a response path: every type that marks the path with it shares the decision. */
-export const needKey = (path: string, feature: string): string => `${path} ${feature}`;
 const keyOf = (need: PathNeed): string => needKey(need.path, need.feature);
 const rootOf = (path: string): string => path.split('.')[0] ?? path;
+/** A refusal of one metered feature stands at the paths of others as well. */
+function featureOf({ details }: Refusal, { feature }: PathNeed): string {
+  return typeof details.feature === 'string' ? details.feature : feature;
+}
+
+/** How often licensees are read anew before it is taken for a defect. */
+const LOOKS = 5;
 const metered = (need: Need): boolean => need.amount > 0;
 
 /**
@@ -39,13 +56,18 @@ function needsToCheck(needs: readonly PathNeed[], answered: (root: string) => bo
   });
 }
 
+function tenantOf({ actor }: Caller): TenantId {
+  if ('tenantId' in actor) return actor.tenantId;
+  throw new Error('nobody has no licenses');
+}
+
 /** Keeps what an operation needs, what was refused, and which units return when their field did not run. */
 export class OperationFeatures implements FeatureRun {
   #needs: readonly PathNeed[] = [];
   #decided: ReadonlySet<string> = new Set();
   readonly #refusals = new Map<string, Refusal>();
   readonly #used = new Set<string>();
-  readonly #draws = new Map<string, readonly Draw[]>();
+  readonly #lines = new Map<string, readonly Line[]>();
 
   constructor(
     private readonly machinery: Machinery,
@@ -73,22 +95,59 @@ export class OperationFeatures implements FeatureRun {
     this.#take(needs);
     if (needs.length === 0) return;
     if (this.asking.known.actor.kind === 'anonymous') return this.#refuseAll();
-    if (!needs.some(metered)) {
-      this.#record(await checkNeeds(await this.asking.reading(), needs), needs);
-      return;
+    if (needs.some(metered)) this.#keep(await this.#chargeQuery(needs), needs);
+    else this.#record(await this.#decide(needs), needs);
+    await this.#explain();
+  }
+
+  /**
+   * What was remembered of a licensee may refuse what it was given since: then it is read, and asked once more. Whoever
+   * waits for the meter holds no connection.
+   */
+  async #chargeQuery(needs: readonly PathNeed[]): Promise<readonly Charged[]> {
+    const load = (): Promise<Licensee> => this.asking.look((reading) => licenseeOf(reading, needs));
+    const found = await this.#licensee(needs, load);
+    const granted = await this.#draw(needs, found.licensee);
+    if (granted !== STALE && (found.isFresh || granted.every(({ decision }) => decision.granted)))
+      return granted;
+    for (let look = 0; look < LOOKS; look += 1) {
+      const again = await this.#draw(needs, await load());
+      if (again !== STALE) return again;
     }
+    throw new Error('the licenses changed faster than they could be read');
+  }
+
+  /** Whoever gives up waiting is charged nothing in the end: what the meter still grants goes back. */
+  async #draw(needs: readonly PathNeed[], licensee: Licensee): Promise<Granted> {
     const { known, signal } = this.asking;
-    const { work, session } = await openWork(this.machinery, known, { signal });
-    try {
-      const decisions = await chargeNeeds(work, needs);
-      const refused = this.#record(decisions, needs);
-      if (refused) return await session.rollback();
-      await session.commit();
-      this.#keepDraws(decisions, needs);
-    } catch (error) {
-      await session.rollback();
-      throw error;
-    }
+    signal.throwIfAborted();
+    const charging = this.machinery.meter.charge(tenantOf(known), { taker: takerOf(known), needs, licensee });
+    return new Promise((resolve, reject) => {
+      const leave = (): void => {
+        reject(signal.reason);
+        charging.then(
+          (granted) => this.#giveBack(granted === STALE ? [] : granted.flatMap(({ lines }) => lines)),
+          () => undefined,
+        );
+      };
+      signal.addEventListener('abort', leave, { once: true });
+      charging.then(resolve, reject).finally(() => signal.removeEventListener('abort', leave));
+    });
+  }
+
+  async #licensee(needs: readonly PathNeed[], load: () => Promise<Licensee>): Promise<Found> {
+    const { licensees } = this.machinery;
+    if (licensees === undefined) return { licensee: await load(), isFresh: true };
+    const { known, now } = this.asking;
+    return licensees.of({ actor: known.actor, tenantId: tenantOf(known), now, needs }, load);
+  }
+
+  /** Without units there is nothing to be charged, and what is remembered decides. */
+  async #decide(needs: readonly PathNeed[]): Promise<Decision[]> {
+    const { licensee } = await this.#licensee(needs, async () =>
+      licenseeOf(await this.asking.reading(), needs),
+    );
+    return decideAll(licensee, needs, new Map(), this.asking.now);
   }
 
   /** A mutation is asked for all its roots first; each root is charged in its own transaction. */
@@ -97,7 +156,28 @@ export class OperationFeatures implements FeatureRun {
     if (needs.length === 0) return;
     if (this.asking.known.actor.kind === 'anonymous') return this.#refuseAll();
     const asked = needsToCheck(needs, await this.asking.answered());
-    if (asked.length > 0) this.#record(await checkNeeds(await this.asking.reading(), asked), asked);
+    if (asked.length === 0) return;
+    const decisions = asked.some(metered)
+      ? await checkNeeds(await this.asking.reading(), asked)
+      : await this.#decide(asked);
+    this.#record(decisions, asked);
+    await this.#explain();
+  }
+
+  /** Says in each refusal what would make it pass: read with the operation, which holds one connection and never two. */
+  async #explain(): Promise<void> {
+    const refused = new Map(
+      this.#needs.flatMap((need): [Refusal, Refused][] => {
+        const refusal = this.#refusals.get(keyOf(need));
+        return refusal === undefined ? [] : [[refusal, { feature: featureOf(refusal, need), refusal }]];
+      }),
+    );
+    if (refused.size === 0) return;
+    const explained = await explain(await this.asking.reading(), [...refused.values()]);
+    const known = new Map(
+      [...refused.keys()].map((refusal, index) => [refusal, explained[index] ?? refusal]),
+    );
+    for (const [key, refusal] of this.#refusals) this.#refusals.set(key, known.get(refusal) ?? refusal);
   }
 
   /** Charges a root of a mutation, with all that its payload needs; answers what to do once that is committed. */
@@ -106,15 +186,26 @@ export class OperationFeatures implements FeatureRun {
       (need) => rootOf(need.path) === root && metered(need) && !this.#refusals.has(keyOf(need)),
     );
     if (needs.length === 0) return () => undefined;
-    const decisions = await chargeNeeds(work, needs);
-    for (const decision of decisions) if (!decision.granted) throw decision.refusal;
-    return () => this.#keepDraws(decisions, needs);
+    const charged = await chargeNeeds(work, needs);
+    const index = charged.findIndex(({ decision }) => !decision.granted);
+    const decision = charged[index]?.decision;
+    const need = needs[index];
+    if (need !== undefined && decision?.granted === false) {
+      const { refusal } = decision;
+      const [explained = refusal] = await explain(work, [{ feature: featureOf(refusal, need), refusal }]);
+      throw explained;
+    }
+    return () => this.#keep(charged, needs);
   }
 
   /** Units return when the marked resolver threw or never ran. */
   async settle(): Promise<void> {
-    const unused = [...this.#draws].filter(([key]) => !this.#used.has(key)).flatMap(([, draws]) => draws);
-    this.#draws.clear();
+    const unused = [...this.#lines].filter(([key]) => !this.#used.has(key)).flatMap(([, lines]) => lines);
+    this.#lines.clear();
+    await this.#giveBack(unused);
+  }
+
+  async #giveBack(unused: readonly Line[]): Promise<void> {
     if (unused.length === 0) return;
     try {
       await this.#refund(unused);
@@ -124,10 +215,10 @@ export class OperationFeatures implements FeatureRun {
     }
   }
 
-  async #refund(draws: readonly Draw[]): Promise<void> {
+  async #refund(lines: readonly Line[]): Promise<void> {
     const { work, session } = await openWork(this.machinery, this.asking.known);
     try {
-      await refundDraws(work, draws);
+      await refundLines(work, lines);
       await session.commit();
     } catch (error) {
       await session.rollback();
@@ -158,11 +249,16 @@ export class OperationFeatures implements FeatureRun {
     return true;
   }
 
-  #keepDraws(decisions: readonly Decision[], needs: readonly PathNeed[]): void {
+  /** Takes down what was refused, and which lines of the ledger each path may still give back. */
+  #keep(charged: readonly Charged[], needs: readonly PathNeed[]): void {
+    const refused = this.#record(
+      charged.map(({ decision }) => decision),
+      needs,
+    );
+    if (refused) return;
     for (const [index, need] of needs.entries()) {
-      const decision = decisions[index];
-      if (decision?.granted !== true || decision.draws.length === 0) continue;
-      this.#draws.set(keyOf(need), decision.draws);
+      const lines = charged[index]?.lines ?? [];
+      if (lines.length > 0) this.#lines.set(keyOf(need), lines);
     }
   }
 }

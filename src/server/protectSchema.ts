@@ -11,9 +11,10 @@ import {
 import { isPermission } from '../access/permissions.js';
 import { requirePermission } from '../core/actor.js';
 import { Refusal } from '../core/refusal.js';
+import { type FeatureMark, marksOf } from '../sdk/directive/marks.js';
+import { markProblems } from '../sdk/directive/problems.js';
 import { checkArguments } from './checkArguments.js';
 import { checkPayload } from './checkPayload.js';
-import { markProblems, marksOf } from './enforceFeatures.js';
 import type { Operation } from './operation.js';
 
 type Field = GraphQLField<unknown, Operation>;
@@ -99,11 +100,16 @@ function protectStream(typeName: string, field: Field, permission: string | unde
   });
 }
 
+function chargeOf({ consumeQuota, amount, amountFrom }: FeatureMark): string {
+  if (!consumeQuota) return '';
+  const units = `${amount} ${amount === 1 ? 'unit' : 'units'}`;
+  return amountFrom === undefined ? `, ${units} a use` : `, ${units} for each of \`${amountFrom}\``;
+}
+
 function describe(field: Field, permission: string | undefined): void {
   const asks = permission === undefined ? [] : [`Permission: \`${permission}\`.`];
   const needs = marksOf(field).map((mark) => {
-    const charge = mark.consumeQuota ? `, ${mark.amount} ${mark.amount === 1 ? 'unit' : 'units'} a use` : '';
-    return `Feature: \`${mark.feature}\`${charge}.`;
+    return `Feature: \`${mark.feature}\`${chargeOf(mark)}.`;
   });
   field.description = [field.description, ...asks, ...needs].join(' ').trim();
 }

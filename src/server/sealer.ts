@@ -3,6 +3,7 @@ import { SEAL_BATCH, sealEvents } from '../audit/jobs.js';
 import { Bell } from '../core/bell.js';
 import type { Clock, Instant } from '../core/clock.js';
 import { connect, drizzleOn, type Pool } from '../core/db.js';
+import type { TenantId } from '../core/id.js';
 import type { Log } from '../core/log.js';
 
 /** Events were committed; events were numbered. Each says only that there is something to look at. */
@@ -25,6 +26,20 @@ export interface SealerOptions {
   readonly log: Log;
 }
 
+/** PostgreSQL takes 8,000 bytes with a notification. */
+const WORD_LIMIT = 7_900;
+
+/** Which tenants' events were numbered; too many to be named are everybody's. */
+function sealedWord(sealed: readonly TenantId[]): string {
+  const word = [...new Set(sealed)].join(',');
+  return word.length > WORD_LIMIT ? '' : word;
+}
+
+/** The tenants that a word names; undefined is all. */
+export function tenantsIn(word: string): readonly TenantId[] | undefined {
+  return word === '' ? undefined : (word.split(',') as TenantId[]);
+}
+
 /** One batch in one transaction, whose lock keeps every other sealer out; undefined while another works. */
 async function sealBatch(sql: postgres.Sql, now: Instant): Promise<number | undefined> {
   return sql.begin(async (transaction) => {
@@ -32,8 +47,8 @@ async function sealBatch(sql: postgres.Sql, now: Instant): Promise<number | unde
     if (row?.taken !== true) return undefined;
     const sealed = await sealEvents(drizzleOn(transaction, sql.options), now);
     // A notification is sent with the commit, and only then.
-    if (sealed > 0) await transaction`select pg_notify(${SEALED}, '')`;
-    return sealed;
+    if (sealed.length > 0) await transaction`select pg_notify(${SEALED}, ${sealedWord(sealed)})`;
+    return sealed.length;
   });
 }
 

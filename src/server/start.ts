@@ -1,10 +1,12 @@
 import { readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { FastifyInstance } from 'fastify';
+import { permissionsOf } from '../access/permissions.js';
 import { type Clock, systemClock } from '../core/clock.js';
 import { type Config, isDevelopment } from '../core/config.js';
 import { keyRing } from '../core/crypto.js';
 import { type DatabaseRole, openPool, type Pool } from '../core/db.js';
+import type { TenantId } from '../core/id.js';
 import { type Keys, loadKeys } from '../core/keys.js';
 import { Lane } from '../core/lane.js';
 import { createLog, type Log } from '../core/log.js';
@@ -18,8 +20,11 @@ import { startEmbeddedPostgres } from './embeddedPostgres.js';
 import { EventFeed } from './eventFeed.js';
 import { CostGate, ShortestFirst } from './fairness.js';
 import { followers } from './followers.js';
+import { Licensees } from './licensees.js';
+import { Meter } from './meter.js';
 import { migrate } from './migrate.js';
 import { openTokens, type Tokens } from './openTokens.js';
+import { openWork } from './openWork.js';
 import type { Machinery } from './operation.js';
 import { RateLimits } from './rateLimits.js';
 import { createSchema } from './schema.js';
@@ -77,6 +82,8 @@ export interface MachineryParts {
   readonly onStatement?: (text: string) => void;
 }
 
+const FIELD_CONNECTIONS = 2;
+
 export function openMachinery(parts: MachineryParts, role: DatabaseRole): Machinery {
   const { config, keys, url, log } = parts;
   const pool: Pool = openPool({
@@ -86,16 +93,26 @@ export function openMachinery(parts: MachineryParts, role: DatabaseRole): Machin
     statementSeconds: config.LG_STATEMENT_SECONDS,
     ...(parts.onStatement === undefined ? {} : { onStatement: parts.onStatement }),
   });
-  const settings = { leaseSeconds: config.LG_LEASE_SECONDS };
   const ring = keyRing(keys);
   const clock = parts.clock ?? systemClock;
-  const machinery: Machinery = {
+  const opening = {
     pool,
     keys: ring,
     clock,
-    log,
-    settings,
+    settings: { leaseSeconds: config.LG_LEASE_SECONDS },
     followers,
+    announce: announcer(pool),
+    keyHolders: new ApiKeyHolders(pool, log),
+  };
+  const field = role === 'lg_worker' ? pool : openFieldPool(parts);
+  const meter = new Meter((tenantId) => openWork({ ...opening, pool: field }, meterCaller(tenantId)));
+  const end = async (): Promise<void> => {
+    await meter.settled();
+    await Promise.all([pool.end(), field.end()]);
+  };
+  const machinery: Machinery = {
+    ...opening,
+    log,
     turns: new Turns(),
     operationSeconds: config.LG_OPERATION_SECONDS,
     limits: new RateLimits(
@@ -109,10 +126,26 @@ export function openMachinery(parts: MachineryParts, role: DatabaseRole): Machin
     streams: new Lane(Math.max(1, Math.floor(config.LG_DATABASE_POOL / 4))),
     security: new SecurityEvents(() => machinery),
     keyUses: new ApiKeyUses(pool, log),
-    keyHolders: new ApiKeyHolders(pool, log),
-    announce: announcer(pool),
+    meter,
+    pool: { ...pool, end },
   };
   return machinery;
+}
+
+/** The coalesced writes from the field run as the worker, on few connections: each carries many callers. */
+function openFieldPool({ config, url, onStatement }: MachineryParts): Pool {
+  return openPool({
+    url,
+    role: 'lg_worker',
+    maxConnections: FIELD_CONNECTIONS,
+    statementSeconds: config.LG_STATEMENT_SECONDS,
+    ...(onStatement === undefined ? {} : { onStatement }),
+  });
+}
+
+function meterCaller(tenantId: TenantId) {
+  const actor = { kind: 'system', subject: 'meter', tenantId, permissions: permissionsOf([], []) } as const;
+  return { actor, requestId: 'meter', address: undefined };
 }
 
 /** A running server. */
@@ -167,7 +200,8 @@ export async function followEvents(
   url: string,
 ): Promise<{ machinery: Machinery; stop: () => Promise<void> }> {
   const sealer = startSealer({ url, clock: opened.clock, log: opened.log });
-  const feed = new EventFeed(opened, url);
+  const machinery = { ...opened, licensees: new Licensees() };
+  const feed = new EventFeed(machinery, url);
   await feed.start();
   await opened.keyHolders.start(url);
   const stop = async (): Promise<void> => {
@@ -175,7 +209,7 @@ export async function followEvents(
     await feed.stop();
     await sealer.stop();
   };
-  return { machinery: { ...opened, feed }, stop };
+  return { machinery: { ...machinery, feed }, stop };
 }
 
 export async function startServer(

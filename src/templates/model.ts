@@ -38,6 +38,10 @@ export type LimitType = (typeof limitTypes)[number];
 export const limitPeriods = ['NONE', 'HOUR', 'DAY', 'MONTH', 'YEAR'] as const;
 export type LimitPeriod = (typeof limitPeriods)[number];
 
+/** What happens past a limit: refused; granted and counted; granted, counted, and the caller is warned. */
+export const overages = ['DENY', 'ALLOW', 'WARN'] as const;
+export type Overage = (typeof overages)[number];
+
 export const restrictionTypes = [
   'GEOGRAPHIC',
   'DOMAIN',
@@ -69,6 +73,7 @@ export interface LicenseFeature {
   readonly limitValue: number | null;
   readonly limitType: LimitType | null;
   readonly limitPeriod: LimitPeriod;
+  readonly overage: Overage;
   readonly expiresAt: Instant | null;
 }
 
@@ -85,6 +90,7 @@ export interface TemplateFeature {
   readonly defaultLimit: number | null;
   readonly limitType: LimitType | null;
   readonly limitPeriod: LimitPeriod;
+  readonly overage: Overage;
   readonly configurable: boolean;
   readonly required: boolean;
 }

@@ -65,6 +65,7 @@ activations, of a license                U 0 0 0 + + + + + + F F
 apiAccess                                U = = = = = = = = = F F
 apiKeys, of a customer                   U 0 F F + + + + F F F F
 apiKeys, of a reseller                   U 0 F F + + + + F F F F
+checkOperation                           U = = = = = = = = = F F
 createApiKey, a customer                 U 0 F F + + F F F F F F
 createApiKey, a reseller                 U 0 F F + + F F F F F F
 createCustomer, a reseller               U 0 F F + + F F F F F F
@@ -85,6 +86,7 @@ events, of a license                     U 0 F F + + + + F F F F
 events, of a product                     U 0 F F + + + + F F F F
 exportLicenses                           U = F F = = = F F F F F
 featureFlags                             U = = = = = = = = = F F
+grantFeature, a license                  U 0 F F + + F F F F F F
 issueLicense, a customer                 U 0 F 0 + + F F + F F F
 issueLicense, a template                 U 0 F + + + F F + F F F
 license, by id                           U 0 0 0 + + + + + + F +
@@ -103,14 +105,18 @@ reinstateLicense, a license              U 0 F F + + F + F F F F
 renewLicense, a license                  U 0 F 0 + + F F + F F F
 reseller, by id                          U 0 F 0 + + + + + F F F
 resellers                                U = F = = = = = = F F F
+resetQuota, a license                    U 0 F F + + F F F F F F
 revealLicenseKey, a license              U 0 F F + + F F F F F F
 revokeApiKey, a key                      U 0 F F + + F F F F F F
+revokeFeature, a license                 U 0 F F + + F F F F F F
 revokeLicense, a license                 U 0 F F + + F F F F F F
+schemaFeatures                           U = = = = = = = = = F F
 sendHeartbeat, a token                   + 0 0 0 + + + + + + + +
 suspendLicense, a license                U 0 F F + + F + F F F F
 template, by id                          U 0 + + + + + + + + F F
 templates, of a product                  U 0 + + + + + + + + F F
 tenants                                  U F F F F F F F F F = F
+topUpQuota, a license                    U 0 F F + + F F F F F F
 transferLicense, a customer              U 0 F F + + F F F F F F
 transferLicense, a license               U 0 F F + + F F F F F F
 updateCustomer, a customer               U 0 F F + + F F F F F F

@@ -5,7 +5,7 @@ import { expect, test } from 'vitest';
 import { accessEvents } from '../../src/access/model.js';
 import { activationEvents } from '../../src/activations/model.js';
 import { type RefusalCode, recordedAs, refusalCodes } from '../../src/core/refusal.js';
-import { entitlementEvents } from '../../src/entitlements/model.js';
+import { entitlementEvents } from '../../src/entitlements/model/ledger.js';
 import { licenseEvents } from '../../src/licenses/model.js';
 import { followers } from '../../src/server/followers.js';
 import { templateEvents } from '../../src/templates/model.js';

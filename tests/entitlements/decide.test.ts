@@ -6,14 +6,11 @@ import {
   type Decision,
   decide,
   decideAll,
-  entitlementsOf,
-  type Grant,
   type Licensee,
-  meterName,
-  metersOf,
-  type Usage,
   usageAfter,
-} from '../../src/entitlements/model.js';
+} from '../../src/entitlements/model/decide.js';
+import { entitlementsOf } from '../../src/entitlements/model/entitlement.js';
+import { type Grant, meterName, metersOf, type Usage } from '../../src/entitlements/model/meter.js';
 import type { LicenseFeature } from '../../src/templates/model.js';
 import { at } from '../support/server.js';
 
@@ -28,6 +25,7 @@ function feature(limitValue: number | null, changes: Partial<LicenseFeature> = {
     limitValue,
     limitType: null,
     limitPeriod: 'NONE',
+    overage: 'DENY',
     expiresAt: null,
     ...changes,
   };
@@ -35,7 +33,16 @@ function feature(limitValue: number | null, changes: Partial<LicenseFeature> = {
 
 function grant(id: string, features: readonly LicenseFeature[], expiryDate: Instant | null = null): Grant {
   const issuedDate = at('2026-01-01T00:00:00Z');
-  return { licenseId: id as LicenseId, customerId: null, resellerId: null, issuedDate, expiryDate, features };
+  return {
+    licenseId: id as LicenseId,
+    customerId: null,
+    resellerId: null,
+    issuedDate,
+    expiryDate,
+    endsAt: expiryDate,
+    features,
+    topUps: [],
+  };
 }
 
 function licensee(grants: readonly Grant[], changes: Partial<Licensee> = {}): Licensee {
@@ -43,6 +50,7 @@ function licensee(grants: readonly Grant[], changes: Partial<Licensee> = {}): Li
     drawable: grants,
     granted: new Set(),
     licensed: grants.length > 0,
+    until: null,
     ...changes,
   };
 }

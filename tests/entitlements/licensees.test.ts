@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { applicationActor } from '../../src/access/model.js';
 import type { LicenseId, TenantId } from '../../src/core/id.js';
-import { chargeNeeds } from '../../src/entitlements/service.js';
+import { chargeNeeds } from '../../src/entitlements/service/chargeNeeds.js';
 import { openWork } from '../../src/server/openWork.js';
 import { createCustomer, createLicense, type Issued } from '../support/fixtures.js';
 import {
@@ -267,8 +267,9 @@ describe('an application', () => {
     const actor = applicationActor(shop.tenantId as TenantId, licenseId as LicenseId);
     const caller = { actor, requestId: 'r', address: undefined };
     const { work, session } = await openWork(server.machinery, caller);
-    const [decision] = await chargeNeeds(work, [{ feature: advanced, amount: 1 }]).finally(session.commit);
-    if (decision === undefined) return 'undecided';
+    const [charged] = await chargeNeeds(work, [{ feature: advanced, amount: 1 }]).finally(session.commit);
+    if (charged === undefined) return 'undecided';
+    const { decision } = charged;
     return decision.granted ? 'granted' : decision.refusal.message;
   }
 

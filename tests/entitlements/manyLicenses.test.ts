@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { CustomerId, TenantId } from '../../src/core/id.js';
-import type { Need } from '../../src/entitlements/model.js';
-import { licenseeOf } from '../../src/entitlements/queries.js';
+import type { Need } from '../../src/entitlements/model/decide.js';
+import { licenseeOf } from '../../src/entitlements/queries/grants.js';
 import { openWork } from '../../src/server/openWork.js';
 import { createCustomer, createLicense } from '../support/fixtures.js';
 import {

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { addMillis, addMonths, DAY_MILLIS, type Instant, instant } from '../../src/core/clock.js';
-import { windowAt } from '../../src/entitlements/model.js';
+import { windowAt } from '../../src/entitlements/model/window.js';
 import type { LimitPeriod } from '../../src/templates/model.js';
 import { at } from '../support/server.js';
 

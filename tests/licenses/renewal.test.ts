@@ -119,6 +119,7 @@ describe('upgraded features', () => {
     limitValue,
     limitType: null,
     limitPeriod: 'NONE',
+    overage: 'DENY',
     expiresAt: null,
   });
   const features = [feature('api', 10), feature('vpn', 1)];

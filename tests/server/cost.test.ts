@@ -1,9 +1,7 @@
 import { getOperationAST, parse, validate } from 'graphql';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import type { Actor } from '../../src/core/actor.js';
-import type { TenantId } from '../../src/core/id.js';
+import { needsOf, type OperationDocument } from '../../src/sdk/directive/needs.js';
 import { costOf, costs } from '../../src/server/cost.js';
-import { needsOf, type OperationDocument } from '../../src/server/enforceFeatures.js';
 import { checkDocument } from '../../src/server/limits.js';
 import { createSchema } from '../../src/server/schema.js';
 import { times } from '../support/attacks.js';
@@ -148,16 +146,9 @@ describe('what an operation needs', () => {
 
   test('is found by a walk no longer than the operation may be', () => {
     const asked = askedOf(branching(5));
-    const everything: Actor = {
-      kind: 'system',
-      subject: 'test',
-      tenantId: 'test' as TenantId,
-      permissions: new Set(),
-    };
-
     checkDocument(asked.document);
 
-    expect(needsOf(asked, everything)).toHaveLength(32);
+    expect(needsOf(asked)).toHaveLength(32);
   });
 
   test('is not looked for in what doubles beyond that', async () => {

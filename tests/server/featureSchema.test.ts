@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { buildSchema, type GraphQLSchema } from 'graphql';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { markProblems } from '../../src/server/enforceFeatures.js';
+import { markProblems } from '../../src/sdk/directive/problems.js';
 import { protectSchema } from '../../src/server/protectSchema.js';
 import { createSchema, printedSchema } from '../../src/server/schema.js';
 import { startTestServer, type TestServer } from '../support/server.js';
@@ -32,14 +32,14 @@ describe('the directive shows', () => {
     );
 
     expect(committed).toMatch(
-      /directive @requiresFeature\([^)]*feature: String![^)]*consumeQuota: Boolean = false[^)]*amount: Int = 1\s*\) on FIELD_DEFINITION \| OBJECT/,
+      /directive @requiresFeature\([^)]*feature: String![^)]*consumeQuota: Boolean = false[^)]*amount: Int = 1[^)]*amountFrom: String\s*\) repeatable on FIELD_DEFINITION \| OBJECT/,
     );
     const directives = Object.values(data.__schema?.directives ?? {});
     expect(directives.filter((each) => String(each.name) === 'requiresFeature')).toEqual([
       {
         name: 'requiresFeature',
         locations: ['FIELD_DEFINITION', 'OBJECT'],
-        isRepeatable: false,
+        isRepeatable: true,
         args: [
           {
             name: 'feature',
@@ -52,6 +52,7 @@ describe('the directive shows', () => {
             type: { name: 'Boolean', kind: 'SCALAR', ofType: null },
           },
           { name: 'amount', defaultValue: '1', type: { name: 'Int', kind: 'SCALAR', ofType: null } },
+          { name: 'amountFrom', defaultValue: null, type: { name: 'String', kind: 'SCALAR', ofType: null } },
         ],
       },
     ]);

@@ -27,8 +27,8 @@ async function shopWith(limitValue: number): Promise<FeatureShop & { id: string 
 
 /** Runs while the server's role lacks a right on a table: the resolver that needs it fails for real. */
 async function without<Result>(right: string, table: string, run: () => Promise<Result>): Promise<Result> {
-  await server.sql.unsafe(`revoke ${right} on ${table} from lg_app`);
-  return run().finally(() => server.sql.unsafe(`grant ${right} on ${table} to lg_app`));
+  await server.sql.unsafe(`revoke ${right} on ${table} from lg_app, lg_worker`);
+  return run().finally(() => server.sql.unsafe(`grant ${right} on ${table} to lg_app, lg_worker`));
 }
 
 describe('units return when the marked resolver throws', () => {

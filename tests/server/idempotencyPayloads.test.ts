@@ -78,6 +78,11 @@ const resellerId = async () => {
 const licenseKey = async () => (await issueLicense(server, shop)).licenseKey;
 const activationToken = async () => (await activate(server, await licenseKey(), 'd')).activationToken;
 
+const metered = async () => {
+  const features = [{ featureId: 'metered', featureName: 'Metered', limitValue: 5 }];
+  return { licenseId: (await grantToTenant(server, shop, features)).id };
+};
+
 /** An input that each mutation takes, with values of every shape that its payload may hold. */
 const inputs: Readonly<Record<string, () => Promise<object>>> = {
   createApiKey: async () => ({ name: 'Export', roles: ['auditor'], expiresAt: '2027-01-01T00:00:00Z' }),
@@ -120,6 +125,10 @@ const inputs: Readonly<Record<string, () => Promise<object>>> = {
     transferReason: 'sold',
   }),
   revealLicenseKey: newLicense,
+  grantFeature: async () => ({ ...(await newLicense()), feature }),
+  revokeFeature: async () => ({ ...(await metered()), featureId: 'metered', reason: 'x' }),
+  topUpQuota: async () => ({ ...(await metered()), featureId: 'metered', amount: 5, reason: 'x' }),
+  resetQuota: async () => ({ ...(await metered()), featureId: 'metered', reason: 'x' }),
   createProduct: async () => ({ productId: 'P-new', name: 'Sonar', version: '1' }),
   updateProduct: async () => ({ productId: await createProduct(server, shop.admin), description: 'Deeper' }),
   createTemplate: async () => ({

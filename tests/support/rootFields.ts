@@ -59,6 +59,8 @@ export const namesNothing: Readonly<Record<string, Asked>> = {
   entitlements: plain('{ entitlements { featureId } }'),
   featureFlags: plain('{ featureFlags { name } }'),
   apiAccess: plain('{ apiAccess { path } }'),
+  checkOperation: plain('{ checkOperation(document: "{ viewer { kind } }") { passes } }'),
+  schemaFeatures: plain('{ schemaFeatures { featureId } }'),
   customers: page('customers'),
   tenants: page('tenants'),
   resellers: page('resellers'),
@@ -157,6 +159,10 @@ export const cases: Readonly<Record<string, readonly Case[]>> = {
   reinstateLicense: onLicense('reinstateLicense'),
   revokeLicense: onLicense('revokeLicense', { reason: 'x' }),
   revealLicenseKey: onLicense('revealLicenseKey'),
+  grantFeature: onLicense('grantFeature', { feature: { featureId: 'x', featureName: 'X' } }),
+  revokeFeature: onLicense('revokeFeature', { featureId: 'x', reason: 'x' }),
+  topUpQuota: onLicense('topUpQuota', { featureId: 'x', amount: 1, reason: 'x' }),
+  resetQuota: onLicense('resetQuota', { featureId: 'x', reason: 'x' }),
   transferLicense: [
     ...onLicense('transferLicense', { newIssuedTo: 'Mallory', transferReason: 'x' }),
     act('transferLicense', 'a customer', ({ customerId }, { licenseId }) => ({

@@ -7,7 +7,13 @@ export const BEFORE = addMillis(NOW, -9 * 86_400_000);
 export const LATER = addMillis(NOW, 31 * 86_400_000);
 
 function feature(featureId: string, more: object = {}) {
-  const unlimited = { limitValue: null, limitType: null, limitPeriod: 'NONE', expiresAt: null } as const;
+  const unlimited = {
+    limitValue: null,
+    limitType: null,
+    limitPeriod: 'NONE',
+    overage: 'DENY',
+    expiresAt: null,
+  } as const;
   return { featureId, featureName: featureId, enabled: true, ...unlimited, ...more };
 }
 

@@ -12,6 +12,7 @@ import type {
   LicenseType,
   LimitPeriod,
   LimitType,
+  Overage,
   RestrictionOperator,
   RestrictionType,
 } from '../../templates/model.js';
@@ -20,6 +21,7 @@ import {
   LicenseTypeEnum,
   LimitPeriodEnum,
   LimitTypeEnum,
+  OverageEnum,
   RestrictionOperatorEnum,
   RestrictionTypeEnum,
 } from '../../templates/schema/types.js';
@@ -72,6 +74,9 @@ export class LicenseFeature {
 
   @Field(() => LimitPeriodEnum, { defaultValue: 'NONE', description: 'How often the limit starts afresh.' })
   declare readonly limitPeriod: LimitPeriod;
+
+  @Field(() => OverageEnum, { defaultValue: 'DENY', description: 'What happens past the limit.' })
+  declare readonly overage: Overage;
 
   @Field(() => DateTime, {
     nullable: true,

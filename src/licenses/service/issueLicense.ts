@@ -18,13 +18,14 @@ import { type IssuedLicense, insertLicense, receivingCustomer, sellingReseller }
 function grantedFeatures(template: Template): LicenseFeature[] {
   return template.features
     .filter((feature) => feature.included)
-    .map(({ featureId, featureName, defaultLimit, limitType, limitPeriod }) => ({
+    .map(({ featureId, featureName, defaultLimit, limitType, limitPeriod, overage }) => ({
       featureId,
       featureName,
       enabled: true,
       limitValue: defaultLimit,
       limitType,
       limitPeriod,
+      overage,
       expiresAt: null,
     }));
 }

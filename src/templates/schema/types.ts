@@ -13,6 +13,7 @@ import type {
   LicenseType,
   LimitPeriod,
   LimitType,
+  Overage,
   RestrictionOperator,
   RestrictionType,
 } from '../model.js';
@@ -54,6 +55,11 @@ export const LimitPeriodEnum = enumOf<LimitPeriod>(
     YEAR: 'Every calendar year.',
   },
 );
+export const OverageEnum = enumOf<Overage>('Overage', 'What happens to use past a limit.', {
+  DENY: 'It is refused.',
+  ALLOW: 'It is granted and counted.',
+  WARN: 'It is granted and counted, and the answer carries a warning in its extensions.',
+});
 export const RestrictionTypeEnum = enumOf<RestrictionType>(
   'RestrictionType',
   'What a restriction looks at.',
@@ -135,6 +141,9 @@ export class TemplateFeature {
 
   @Field(() => LimitPeriodEnum, { defaultValue: 'NONE', description: 'How often the limit starts afresh.' })
   declare readonly limitPeriod: LimitPeriod;
+
+  @Field(() => OverageEnum, { defaultValue: 'DENY', description: 'What happens past the limit.' })
+  declare readonly overage: Overage;
 
   @Field(() => Boolean, { defaultValue: false, description: 'Whether an order may change it.' })
   declare readonly configurable: boolean;

@@ -1,0 +1,179 @@
+import type { Instant } from '../../core/clock.js';
+import { Refusal } from '../../core/refusal.js';
+import {
+  firstEnd,
+  type Grant,
+  leftOf,
+  limitOf,
+  type Meter,
+  meterName,
+  metersOf,
+  type Usage,
+  usedOf,
+} from './meter.js';
+
+/** What is asked of a feature; an amount of 0 only asks whether it is granted. */
+export interface Need {
+  readonly feature: string;
+  readonly amount: number;
+  /** Where an operation asks it, response names joined by dots: what lies below a refused path will not run. */
+  readonly path?: string;
+}
+
+/** Whose licenses are asked, and from which of them units are drawn. */
+export interface Licensee {
+  readonly drawable: readonly Grant[];
+  /** Features that are known to be granted, whether or not a license that is drawable grants them. */
+  readonly granted: ReadonlySet<string>;
+  readonly licensed: boolean;
+  /** Until then it stays so, unless somebody changes a license; null is for good. */
+  readonly until: Instant | null;
+}
+
+export interface Draw {
+  readonly meter: Meter;
+  readonly amount: number;
+  /** Granted although the limit was used up. */
+  readonly pastLimit?: true;
+}
+
+export type Decision =
+  | { readonly granted: true; readonly draws: readonly Draw[] }
+  /** If units were asked for that will be used, `metered`, nothing of the whole operation is charged. */
+  | { readonly granted: false; readonly refusal: Refusal; readonly metered: boolean };
+
+export function noActiveLicense(): Refusal {
+  return new Refusal('NO_ACTIVE_LICENSE', 'No active license found for tenant');
+}
+
+export function featureNotLicensed(feature: string): Refusal {
+  return new Refusal('FEATURE_NOT_LICENSED', `Feature '${feature}' not licensed`, { feature });
+}
+
+function quotaExceeded(feature: string, meters: readonly Meter[], usage: Usage): Refusal {
+  const used = usedOf(meters, usage);
+  const limit = limitOf(meters);
+  const details = { feature, limit, used, windowEndsAt: firstEnd(meters) };
+  return new Refusal('QUOTA_EXCEEDED', `Feature quota exceeded: ${used}/${limit}`, details);
+}
+
+/** What is left of the limits first, in draw order; then past the limit of the last license that allows it. */
+function drawn(meters: readonly Meter[], amount: number, usage: Usage): Draw[] | undefined {
+  const draws: Draw[] = [];
+  let missing = amount;
+  for (const meter of meters) {
+    if (missing === 0) break;
+    const taken = meter.limit === null ? missing : Math.min(leftOf(meter, usage), missing);
+    if (taken > 0) draws.push({ meter, amount: taken });
+    missing -= taken;
+  }
+  const past = meters.findLast(({ overage }) => overage === 'ALLOW' || overage === 'WARN');
+  if (missing > 0 && past !== undefined) return [...draws, { meter: past, amount: missing, pastLimit: true }];
+  return missing === 0 ? draws : undefined;
+}
+
+/** What a licensee has of one feature: looked for once, however many needs ask it. */
+export interface Holding {
+  readonly granted: boolean;
+  readonly meters: readonly Meter[];
+}
+
+function holdingOf(licensee: Licensee, feature: string, now: Instant): Holding {
+  const meters = metersOf(licensee.drawable, feature, now);
+  return { granted: meters.length > 0 || licensee.granted.has(feature), meters };
+}
+
+/**
+ * The three conditions of the directive, in their order. `spent` is the usage with what earlier needs of the same
+ * operation have drawn; a refusal tells the usage itself, because nothing of them is charged then.
+ */
+function decideHeld(
+  licensed: boolean,
+  { feature, amount }: Need,
+  { granted, meters }: Holding,
+  usage: Usage,
+  spent: Usage,
+): Decision {
+  const metered = amount > 0;
+  if (!licensed) return { granted: false, refusal: noActiveLicense(), metered };
+  if (!granted) return { granted: false, refusal: featureNotLicensed(feature), metered };
+  if (!metered) return { granted: true, draws: [] };
+  const draws = drawn(meters, amount, spent);
+  return draws === undefined
+    ? { granted: false, refusal: quotaExceeded(feature, meters, usage), metered }
+    : { granted: true, draws };
+}
+
+/** Decides one need by itself. */
+export function decide(licensee: Licensee, need: Need, usage: Usage, now: Instant): Decision {
+  return decideHeld(licensee.licensed, need, holdingOf(licensee, need.feature, now), usage, usage);
+}
+
+function addDraws(usage: Map<string, number>, draws: readonly Draw[]): void {
+  for (const { meter, amount } of draws) {
+    const name = meterName(meter);
+    usage.set(name, (usage.get(name) ?? 0) + amount);
+  }
+}
+
+/** Usage after draws, so that several needs of one operation see each other. */
+export function usageAfter(usage: Usage, draws: readonly Draw[]): Usage {
+  const next = new Map(usage);
+  addDraws(next, draws);
+  return next;
+}
+
+/** The refusal of the path that one stands below, if there is one: asked for each of its parents, the root first. */
+function refusalAbove(path: string, closed: ReadonlyMap<string, Refusal>): Refusal | undefined {
+  for (let end = path.indexOf('.'); end !== -1; end = path.indexOf('.', end + 1)) {
+    const refusal = closed.get(path.slice(0, end));
+    if (refusal !== undefined) return refusal;
+  }
+  return undefined;
+}
+
+/**
+ * Decides needs in their order, those above before those below; each sees what those before it have drawn. What lies
+ * below a path that is refused without units needs none: it answers that refusal.
+ */
+export function decideAll(
+  licensee: Licensee,
+  needs: readonly Need[],
+  usage: Usage,
+  now: Instant,
+  holdings: Map<string, Holding> = new Map(),
+): Decision[] {
+  const spent = new Map(usage);
+  const closed = new Map<string, Refusal>();
+  return needs.map((need) => {
+    const above = need.path === undefined ? undefined : refusalAbove(need.path, closed);
+    if (above !== undefined) return { granted: false, refusal: above, metered: false };
+    const holding = holdings.get(need.feature) ?? holdingOf(licensee, need.feature, now);
+    holdings.set(need.feature, holding);
+    const decision = decideHeld(licensee.licensed, need, holding, usage, spent);
+    if (decision.granted) addDraws(spent, decision.draws);
+    else if (!decision.metered && need.path !== undefined) closed.set(need.path, decision.refusal);
+    return decision;
+  });
+}
+
+/** The meters that needs may draw from. */
+export function metersNeeded(licensee: Licensee, needs: readonly Need[], now: Instant): Meter[] {
+  const metered = new Set(needs.filter((need) => need.amount > 0).map((need) => need.feature));
+  return [...metered].flatMap((feature) => metersOf(licensee.drawable, feature, now));
+}
+
+/** Whether units were asked for that are not there: then nothing of the whole operation is charged. */
+export function refusesUnits(decisions: readonly Decision[]): boolean {
+  return decisions.some((decision) => !decision.granted && decision.metered);
+}
+
+/** One draw a meter, however many needs drew from it. */
+export function byMeter(draws: readonly Draw[]): Draw[] {
+  const sums = new Map<string, Draw>();
+  for (const { meter, amount } of draws) {
+    const name = meterName(meter);
+    sums.set(name, { meter, amount: amount + (sums.get(name)?.amount ?? 0) });
+  }
+  return [...sums.values()];
+}

@@ -1,0 +1,94 @@
+import type { NewEvent } from '../../core/event.js';
+import type { GrantId } from '../../core/id.js';
+import type { Decision, Draw } from './decide.js';
+import { type Meter, meterName, type Usage } from './meter.js';
+
+/** Why a line stands in the ledger of a meter: units drawn, units given back, a window set back to 0 by hand. */
+export const ledgerKinds = ['GRANT', 'REFUND', 'RESET'] as const;
+export type LedgerKind = (typeof ledgerKinds)[number];
+
+/** That a feature was used without a license for it is a fact too. */
+export const entitlementEvents = [
+  'feature.refused',
+  'feature.granted',
+  'feature.revoked',
+  'quota.threshold_reached',
+  'quota.topped_up',
+  'quota.reset',
+] as const;
+
+/** A draw that was written: it is given back by the name of its grant and line, once. */
+export interface Line extends Draw {
+  readonly grantId: GrantId;
+  readonly line: number;
+}
+
+/** A decision with the lines of the ledger that it wrote; none if nothing was charged. */
+export interface Charged {
+  readonly decision: Decision;
+  readonly lines: readonly Line[];
+}
+
+/** Numbers the draws of one grant. */
+export function numbered(grantId: GrantId, decisions: readonly Decision[]): Charged[] {
+  let next = 0;
+  return decisions.map((decision) => {
+    const draws = decision.granted ? decision.draws : [];
+    const first = next;
+    next += draws.length;
+    return { decision, lines: draws.map((draw, index) => ({ ...draw, grantId, line: first + index })) };
+  });
+}
+
+/** Shares of a limit, in percent, that are told when use reaches them, once a window. */
+export const thresholds = [80, 90, 100] as const;
+
+/** What a counter said before it was added to. */
+export interface Counted {
+  readonly used: number;
+  readonly toldPercent: number;
+}
+
+/** The thresholds that a meter reaches with this use and that were not told in its window. */
+function reached(meter: Meter, before: Counted, used: number): number[] {
+  const { limit } = meter;
+  if (limit === null || limit === 0) return [];
+  return thresholds.filter((percent) => percent > before.toldPercent && used >= (limit * percent) / 100);
+}
+
+/** A counter after an operation's draws, with what is to be told of it. */
+export interface Advance {
+  readonly meter: Meter;
+  readonly amount: number;
+  readonly toldPercent: number;
+  readonly events: readonly NewEvent[];
+}
+
+function thresholdEvent(meter: Meter, percent: number, used: number): NewEvent {
+  const { licenseId, featureId, limit, windowEnd } = meter;
+  const data = { featureId, thresholdPercent: percent, limit, used, windowEndsAt: windowEnd };
+  return { type: 'quota.threshold_reached', subjectId: licenseId, licenseId, data };
+}
+
+/** What draws make of a counter. */
+export function advance({ meter, amount }: Draw, before: Counted): Advance {
+  const used = before.used + amount;
+  const told = reached(meter, before, used);
+  return {
+    meter,
+    amount,
+    toldPercent: told.at(-1) ?? 0,
+    events: told.map((percent) => thresholdEvent(meter, percent, used)),
+  };
+}
+
+/** What can be given back of lines: never more than their counter says, which somebody may have set back meanwhile. */
+export function refundable(lines: readonly Line[], usage: Usage): Line[] {
+  const left = new Map(usage);
+  return lines.map((line) => {
+    const name = meterName(line.meter);
+    const amount = Math.min(line.amount, left.get(name) ?? 0);
+    left.set(name, (left.get(name) ?? 0) - amount);
+    return { ...line, amount: -amount };
+  });
+}

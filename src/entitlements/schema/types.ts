@@ -1,0 +1,170 @@
+import { GraphQLSafeInt } from 'graphql-scalars';
+import { Field, ID, ObjectType } from 'type-graphql';
+import type { Instant } from '../../core/clock.js';
+import { RequiresFeature } from '../../graph/requiresFeature.js';
+import { DateTime } from '../../graph/scalars.js';
+import type { LimitPeriod, LimitType } from '../../templates/model.js';
+import { LimitPeriodEnum, LimitTypeEnum } from '../../templates/schema/types.js';
+
+@ObjectType({
+  description: "A feature that the caller's licenses grant, and what is left of it.",
+  simpleResolvers: true,
+})
+export class Entitlement {
+  @Field(() => String, { description: "The feature's id." })
+  declare readonly featureId: string;
+
+  @Field(() => String, { description: 'What people call it.' })
+  declare readonly featureName: string;
+
+  @Field(() => GraphQLSafeInt, {
+    nullable: true,
+    description:
+      "The limits of the licenses that the caller draws from, added up; null is unlimited. A feature that is granted to staff or a reseller by customers' licenses alone has 0: units are never drawn from those.",
+  })
+  declare readonly limit: number | null;
+
+  @Field(() => LimitTypeEnum, { nullable: true, description: 'The unit of the limit.' })
+  declare readonly limitType: LimitType | null;
+
+  @Field(() => LimitPeriodEnum, { description: 'How often the limit starts afresh.' })
+  declare readonly limitPeriod: LimitPeriod;
+
+  @Field(() => GraphQLSafeInt, { description: 'The units used in the running window.' })
+  declare readonly used: number;
+
+  @Field(() => GraphQLSafeInt, {
+    nullable: true,
+    description: "The units left; null is unlimited, 0 where customers' licenses alone grant it.",
+  })
+  declare readonly left: number | null;
+
+  @Field(() => DateTime, {
+    nullable: true,
+    description: 'When the first window ends; null if it never does.',
+  })
+  declare readonly windowEndsAt: Instant | null;
+
+  @Field(() => DateTime, {
+    nullable: true,
+    description: 'When the last granting license, or the feature on it, ends.',
+  })
+  declare readonly expiresAt: Instant | null;
+
+  @Field(() => [ID], {
+    description:
+      'The licenses that grant it and that the caller draws from, the first to be drawn from in front.',
+  })
+  declare readonly licenseIds: readonly string[];
+}
+
+@ObjectType({
+  description: "A setting of the host that the caller's licenses switch.",
+  simpleResolvers: true,
+})
+export class FeatureFlag {
+  @Field(() => String, { description: "The setting's name: graphql_enabled." })
+  declare readonly name: string;
+
+  @Field(() => String, { description: 'The feature that switches it on.' })
+  declare readonly featureId: string;
+
+  @Field(() => Boolean, { description: 'Whether it is on.' })
+  declare readonly enabled: boolean;
+}
+
+@RequiresFeature('api_access')
+@ObjectType({ description: 'What a program needs to use this interface.', simpleResolvers: true })
+export class ApiAccess {
+  @Field(() => String, { description: 'The path of the graph on this server.' })
+  declare readonly path: string;
+
+  @Field(() => String, { description: "The tenant's code, as tokens have to name it." })
+  declare readonly tenantId: string;
+
+  @Field(() => Entitlement, { nullable: true, description: 'The quota of calls.' })
+  declare readonly quota: Entitlement | null;
+}
+
+@ObjectType({
+  description: 'A feature that one response path of an operation needs, and whether it is there.',
+  simpleResolvers: true,
+})
+export class FieldVerdict {
+  @Field(() => String, {
+    description: 'The response path, aliases in place of names: a.license.advancedAnalytics.',
+  })
+  declare readonly path: string;
+
+  @Field(() => String, { description: 'The field of the schema: License.advancedAnalytics.' })
+  declare readonly field: string;
+
+  @Field(() => String, { description: 'The feature that it needs.' })
+  declare readonly featureId: string;
+
+  @Field(() => GraphQLSafeInt, { description: 'How many units it would charge.' })
+  declare readonly units: number;
+
+  @Field(() => Boolean, { description: 'Whether it would answer.' })
+  declare readonly granted: boolean;
+
+  @Field(() => String, { nullable: true, description: 'The code of the refusal; null if it would answer.' })
+  declare readonly code: string | null;
+
+  @Field(() => String, { nullable: true, description: 'What the refusal would say.' })
+  declare readonly message: string | null;
+}
+
+@ObjectType({
+  description: 'The units that an operation would charge of one feature.',
+  simpleResolvers: true,
+})
+export class FeatureUnits {
+  @Field(() => String, { description: "The feature's id." })
+  declare readonly featureId: string;
+
+  @Field(() => GraphQLSafeInt, { description: 'How many; 0 if it is only asked for.' })
+  declare readonly units: number;
+}
+
+@ObjectType({ description: 'What an operation would need and get, were it sent now.', simpleResolvers: true })
+export class CheckedOperation {
+  @Field(() => Boolean, { description: 'Whether every feature and unit that it needs is there.' })
+  declare readonly passes: boolean;
+
+  @Field(() => [String], { description: 'Why it would not run at all; empty if it would.' })
+  declare readonly problems: readonly string[];
+
+  @Field(() => [FieldVerdict], { description: 'Every response path that needs a feature.' })
+  declare readonly verdicts: readonly FieldVerdict[];
+
+  @Field(() => [FeatureUnits], { description: 'The units by feature.' })
+  declare readonly features: readonly FeatureUnits[];
+}
+
+@ObjectType({ description: 'A field of this schema that a feature unlocks.', simpleResolvers: true })
+export class UnlockedField {
+  @Field(() => String, { description: 'The field: License.advancedAnalytics.' })
+  declare readonly field: string;
+
+  @Field(() => Boolean, { description: 'Whether a use is charged against the limit of the feature.' })
+  declare readonly consumesQuota: boolean;
+
+  @Field(() => GraphQLSafeInt, { description: 'The units of one use; 0 where nothing is charged.' })
+  declare readonly units: number;
+
+  @Field(() => String, {
+    nullable: true,
+    description: 'The path of the argument that says how many times the units are charged.',
+  })
+  declare readonly unitsFrom: string | null;
+}
+
+@ObjectType({ description: 'What a feature unlocks in this schema.', simpleResolvers: true })
+export class SchemaFeature {
+  @Field(() => String, { description: "The feature's id." })
+  declare readonly featureId: string;
+
+  @Field(() => [UnlockedField], { description: 'The fields that ask for it, by name.' })
+  declare readonly fields: readonly UnlockedField[];
+}

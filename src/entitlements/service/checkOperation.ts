@@ -1,0 +1,70 @@
+import type { Reading } from '../../core/work.js';
+import type { Decision, Need } from '../model/decide.js';
+import { checkNeeds } from './checkNeeds.js';
+
+/** A need of an operation, as far as it is told. */
+export interface FieldNeed extends Need {
+  readonly path: string;
+  readonly field: string;
+}
+
+/** Whether one response path of an operation would answer. */
+export interface FieldVerdict {
+  readonly path: string;
+  readonly field: string;
+  readonly featureId: string;
+  readonly units: number;
+  readonly granted: boolean;
+  readonly code: string | null;
+  readonly message: string | null;
+}
+
+export interface FeatureUnits {
+  readonly featureId: string;
+  readonly units: number;
+}
+
+/** What an operation would need and get, were it sent now. */
+export interface CheckedOperation {
+  readonly passes: boolean;
+  readonly problems: readonly string[];
+  readonly verdicts: readonly FieldVerdict[];
+  readonly features: readonly FeatureUnits[];
+}
+
+function verdictOf(
+  { path, field, feature, amount }: FieldNeed,
+  decision: Decision | undefined,
+): FieldVerdict {
+  const refusal = decision === undefined || decision.granted ? undefined : decision.refusal;
+  return {
+    path,
+    field,
+    featureId: feature,
+    units: amount,
+    granted: refusal === undefined,
+    code: refusal?.code ?? null,
+    message: refusal?.message ?? null,
+  };
+}
+
+function unitsByFeature(needs: readonly FieldNeed[]): FeatureUnits[] {
+  const units = new Map<string, number>();
+  for (const { feature, amount } of needs) units.set(feature, (units.get(feature) ?? 0) + amount);
+  return [...units].map(([featureId, sum]) => ({ featureId, units: sum }));
+}
+
+export function notRunnable(problems: readonly string[]): CheckedOperation {
+  return { passes: false, problems, verdicts: [], features: [] };
+}
+
+/** Asks for every need as the operation would, each behind those before it; nothing is charged. */
+export async function checkOperation(
+  reading: Reading,
+  needs: readonly FieldNeed[],
+): Promise<CheckedOperation> {
+  const decisions = await checkNeeds(reading, needs);
+  const verdicts = needs.map((need, index) => verdictOf(need, decisions[index]));
+  const passes = verdicts.every(({ granted }) => granted);
+  return { passes, problems: [], verdicts, features: unitsByFeature(needs) };
+}

@@ -1,0 +1,135 @@
+import {
+  type GraphQLArgument,
+  type GraphQLInputType,
+  type GraphQLObjectType,
+  type GraphQLSchema,
+  getNamedType,
+  getNullableType,
+  isAbstractType,
+  isInputObjectType,
+  isInterfaceType,
+  isListType,
+  isNonNullType,
+  isObjectType,
+  isScalarType,
+} from 'graphql';
+import { isCode } from '../../core/id.js';
+import { type FeatureMark, type MarkedField, marksOf, marksOn } from './marks.js';
+
+function typeProblems(type: GraphQLObjectType, isRoot: boolean): string[] {
+  const marks = marksOn(type);
+  const charging = marks.some((mark) => mark.consumeQuota || mark.amountFrom !== undefined);
+  return [
+    ...(charging ? [`${type.name}: @requiresFeature on an object type charges nothing`] : []),
+    ...(isRoot && marks.length > 0
+      ? [`${type.name}: no field returns it that @requiresFeature could apply to`]
+      : []),
+  ];
+}
+
+function inputAt(args: readonly GraphQLArgument[], path: string): GraphQLInputType | undefined {
+  const [first = '', ...rest] = path.split('.');
+  const argument = args.find(({ name }) => name === first);
+  return rest.reduce<GraphQLInputType | undefined>((type, name) => {
+    const holder = type === undefined ? undefined : getNullableType(type);
+    return isInputObjectType(holder) ? holder.getFields()[name]?.type : undefined;
+  }, argument?.type);
+}
+
+/** Scalars whose values are whole numbers, by the names that the libraries in use give them. */
+const wholeNumbers = new Set([
+  'Int',
+  'SafeInt',
+  'NonNegativeInt',
+  'PositiveInt',
+  'UnsignedInt',
+  'BigInt',
+  'Long',
+]);
+
+/** Whether an argument can say how many: a whole number, or a list. */
+function counts(type: GraphQLInputType | undefined): boolean {
+  const given = type === undefined ? undefined : getNullableType(type);
+  return isListType(given) || (isScalarType(given) && wholeNumbers.has(given.name));
+}
+
+function markProblemsOf(
+  field: MarkedField,
+  { feature, consumeQuota, amount, amountFrom }: FeatureMark,
+): string[] {
+  const said = `@requiresFeature(feature: ${JSON.stringify(feature)}, amount: ${amount})`;
+  return [
+    ...(isCode(feature) && amount >= 1 ? [] : [said]),
+    ...(amountFrom !== undefined && !consumeQuota
+      ? [`amountFrom: ${amountFrom} charges nothing without consumeQuota`]
+      : []),
+    ...(amountFrom !== undefined && !counts(inputAt(field.args, amountFrom))
+      ? [`amountFrom: ${amountFrom} leads to no whole number and no list among the arguments`]
+      : []),
+  ];
+}
+
+function repeated(marks: readonly FeatureMark[]): string[] {
+  const features = marks.map(({ feature }) => feature);
+  const twice = features.filter((feature, index) => features.indexOf(feature) !== index);
+  return [...new Set(twice)].map((feature) => `is marked with '${feature}' more than once`);
+}
+
+function fieldProblems(schema: GraphQLSchema, name: string, field: MarkedField): string[] {
+  const marks = marksOf(field);
+  const target = getNamedType(field.type);
+  const marked = isAbstractType(target)
+    ? schema.getPossibleTypes(target).filter((type) => marksOn(type).length > 0)
+    : [];
+  return [
+    ...marksOn(field).flatMap((mark) => markProblemsOf(field, mark)),
+    ...repeated(marksOn(field)),
+    ...(marks.length > 0 && isNonNullType(field.type)
+      ? ['is not nullable, and a refused field is null']
+      : []),
+    ...marked.map((type) => `may return ${type.name}, and only a field of that very type obeys its mark`),
+  ].map((problem) => `${name}: ${problem}`);
+}
+
+/** Features that a schema names and the list does not: a slip of the pen would close a field for good. */
+function unknownFeatures(schema: GraphQLSchema, features: readonly string[]): string[] {
+  return [...markedPlaces(schema)].flatMap(([place, marks]) =>
+    marks
+      .filter(({ feature }) => !features.includes(feature))
+      .map(({ feature }) => `${place}: there is no feature '${feature}' in the list`),
+  );
+}
+
+/** Every type and field that is marked itself, with its marks. */
+export function markedPlaces(schema: GraphQLSchema): Map<string, FeatureMark[]> {
+  const places = new Map<string, FeatureMark[]>();
+  for (const type of Object.values(schema.getTypeMap())) {
+    if (!isObjectType(type) || type.name.startsWith('__')) continue;
+    if (marksOn(type).length > 0) places.set(type.name, marksOn(type));
+    for (const field of Object.values(type.getFields())) {
+      if (marksOn(field).length > 0) places.set(`${type.name}.${field.name}`, marksOn(field));
+    }
+  }
+  return places;
+}
+
+/** Why a schema's marks cannot be obeyed: a server whose schema has such problems had better not start. */
+export function markProblems(schema: GraphQLSchema, features?: readonly string[]): string[] {
+  const roots = [schema.getQueryType(), schema.getMutationType(), schema.getSubscriptionType()];
+  const problems = Object.values(schema.getTypeMap()).flatMap((type) => {
+    if (type.name.startsWith('__')) return [];
+    if (isInterfaceType(type)) {
+      const marked = Object.values(type.getFields()).filter((field) => marksOn(field).length > 0);
+      return marked.map(
+        ({ name }) => `${type.name}.${name}: a mark belongs on the types that implement an interface`,
+      );
+    }
+    if (!isObjectType(type)) return [];
+    const fields = Object.values(type.getFields());
+    return [
+      ...typeProblems(type, roots.includes(type)),
+      ...fields.flatMap((field) => fieldProblems(schema, `${type.name}.${field.name}`, field)),
+    ];
+  });
+  return [...problems, ...(features === undefined ? [] : unknownFeatures(schema, features))];
+}
