@@ -71,7 +71,7 @@ test('operations that are asked and given up, 5,000 times, never run more than 1
   // What was given up counts for as long as its statements run.
   let asked = 0;
   const answered = async () => (await raw.answer(`after${asked++}`, viewer)).map(({ type }) => type);
-  await expect.poll(answered, { timeout: 5_000 }).toEqual(['next', 'complete']);
+  await expect.poll(answered).toEqual(['next', 'complete']);
 });
 
 test('an id that is given up and taken again while it begins is one stream, which ends with its socket', async () => {
@@ -134,7 +134,7 @@ test('a caller who asks and does not read is not read from either, and the serve
   const ping = JSON.stringify({ type: 'ping', payload: { padding: 'x'.repeat(900) } });
   for (let index = 0; index < 60_000; index += 1) raw.send(ping);
   raw.ask('1', '{ viewer { subject } }');
-  await expect.poll(() => mine?.isPaused, { timeout: 10_000 }).toBe(true);
+  await expect.poll(() => mine?.isPaused).toBe(true);
   const held = mine?.bufferedAmount ?? 0;
 
   expect(held).toBeGreaterThan(1_000_000);

@@ -34,7 +34,7 @@ function rename(at: ServerProcess, { id }: Issued, issuedTo: string) {
 
 /** The numbers of the license's changes in the log, once all have one. */
 async function numbered({ id }: Issued): Promise<number[]> {
-  await expect.poll(() => server.count('unsealed_events'), { timeout: 10_000 }).toBe(0);
+  await expect.poll(() => server.count('unsealed_events')).toBe(0);
   const rows = await server.sql`select s.sequence::int from license_event_logs e
     join audit_seals s on s.tenant_id = e.tenant_id and s.event_id = e.id
     where e.license_id = ${id} and e.event_type = 'license.updated' order by 1`;
@@ -64,7 +64,7 @@ test('a server that is killed at any moment takes no change from the subscribers
   );
   const committed = await numbered(license);
   const told = () => raw.of('1').map(({ payload }) => Number(payload?.data?.licenseChanged?.sequence));
-  await expect.poll(() => told().at(-1), { timeout: 5_000 }).toBe(committed.at(-1));
+  await expect.poll(() => told().at(-1)).toBe(committed.at(-1));
 
   const begun = committed.indexOf(told()[0] ?? 0);
   const all = raw

@@ -95,7 +95,7 @@ async function granted(limitValue: number): Promise<void> {
   await expect.poll(() => server.count('unsealed_events')).toBe(0);
 }
 const units = () => unitsUsed(server, shop.tenantId);
-const untilUnits = (used: Record<string, number>) => expect.poll(units, { timeout: 5_000 }).toEqual(used);
+const untilUnits = (used: Record<string, number>) => expect.poll(units).toEqual(used);
 let made = 0;
 const event = () => createCustomer(product, shop.admin, `C ${made++}`);
 
@@ -234,7 +234,7 @@ describe('what a stream was charged at its start', () => {
     await granted(30);
 
     for (let index = 0; index < 100; index += 1) raw.ask(`s${index}`, 'subscription { ticks { nugget } }');
-    await expect.poll(() => server.machinery.feed?.readers, { timeout: 10_000 }).toBe(100);
+    await expect.poll(() => server.machinery.feed?.readers).toBe(100);
     await untilUnits({ gold: 30 });
     raw.socket.terminate();
 

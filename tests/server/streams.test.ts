@@ -58,8 +58,7 @@ describe('licenseExpiring', () => {
     createLicense(server, of, { customerId: of.customerId, expiryDate: inDays(days, millis) });
   const change = (license: Issued, input: object, at = server) =>
     actOn(at, shop.admin, 'updateLicense', { licenseId: license.id, ...input });
-  const untilTold = (raw: RawSocket, ids: readonly string[]) =>
-    expect.poll(() => idsTold(raw), { timeout: 5_000 }).toEqual(ids);
+  const untilTold = (raw: RawSocket, ids: readonly string[]) => expect.poll(() => idsTold(raw)).toEqual(ids);
 
   test('tells at its start all that is in the window, the next first, and nothing beyond it', async () => {
     const [later, last] = [await expiringIn(6.5), await expiringIn(7)];
@@ -158,7 +157,7 @@ describe('licenseExpiring', () => {
     const raw = await socket();
 
     raw.ask('1', expiring(7));
-    await expect.poll(() => raw.of('1').length, { timeout: 15_000 }).toBe(1200);
+    await expect.poll(() => raw.of('1').length).toBe(1200);
     const other = await expiringIn(1);
     await expect.poll(() => idsTold(raw).at(-1)).toBe(other.id);
 
@@ -211,7 +210,7 @@ describe('who hears what', () => {
     const all = ({ id }: Issued) => [`changed ${id}`, `activation ${id}`, `expiring ${id}`];
     const told = (raw: RawSocket) => [...new Set(heardOf(raw))].toSorted();
     for (const [raw, end] of [...ours.map((each) => [each, last] as const), [foreign, lastForeign] as const])
-      await expect.poll(() => told(raw), { timeout: 10_000 }).toEqual(expect.arrayContaining(all(end)));
+      await expect.poll(() => told(raw)).toEqual(expect.arrayContaining(all(end)));
 
     expect(told(admin)).toEqual([own, theirs, resold, last].flatMap(all).toSorted());
     expect(told(customer)).toEqual([own, last].flatMap(all).toSorted());

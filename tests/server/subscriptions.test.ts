@@ -113,7 +113,7 @@ test('a change that one server commits reaches a subscriber of another, in order
   const shop = await openShop(server);
   const { id } = await issueLicense(server, shop);
   const stream = await subscribe(beside, shop.admin, changed);
-  const before = await begun(stream, () => rename(shop, id, 'first'));
+  await begun(stream, () => rename(shop, id, 'first'));
 
   for (let index = 0; index < 20; index += 1) await rename(shop, id, `name ${index}`);
   await server.ok(
@@ -121,14 +121,16 @@ test('a change that one server commits reaches a subscriber of another, in order
     { input: { licenseId: id, reason: 'test' } },
     shop.admin,
   );
-  const got = await stream.until(before + 21);
+  await expect
+    .poll(() => stream.got.at(-1)?.data?.licenseChanged)
+    .toMatchObject({
+      type: 'license.suspended',
+      license: { id, status: 'SUSPENDED', issuedTo: 'name 19', customer: { name: 'Ada Okafor' } },
+    });
 
-  const sequences = got.map((each) => Number(each.data?.licenseChanged?.sequence));
+  const sequences = stream.got.map((each) => Number(each.data?.licenseChanged?.sequence));
+  expect(sequences.length).toBeGreaterThanOrEqual(22);
   expect(sequences).toEqual(sequences.map((_, index) => Number(sequences[0]) + index));
-  expect(got.at(-1)?.data?.licenseChanged).toMatchObject({
-    type: 'license.suspended',
-    license: { id, status: 'SUSPENDED', issuedTo: 'name 19', customer: { name: 'Ada Okafor' } },
-  });
 });
 
 test('a subscriber sees what is its own: not another tenant, not another customer', async () => {
@@ -165,19 +167,17 @@ test('activationChanged tells of devices that come and go', async () => {
     'subscription ($id: ID) { activationChanged(licenseId: $id) { type activation { status license { id } } } }';
   const stream = await subscribe(server, shop.admin, query, { id });
   let device = 0;
-  const before = await begun(stream, () => activate(server, licenseKey, `device-${device++ % 5}`));
+  await begun(stream, () => activate(server, licenseKey, `device-${device++ % 5}`));
 
   await server.ok(
     mutation('revokeLicense', 'license { id }'),
     { input: { licenseId: id, reason: 'test' } },
     shop.admin,
   );
-  const got = await stream.until(before + 1);
 
-  expect(got.at(-1)?.data?.activationChanged).toEqual({
-    type: 'activation.deactivated',
-    activation: { status: 'DEACTIVATED', license: { id } },
-  });
+  await expect
+    .poll(() => stream.got.at(-1)?.data?.activationChanged)
+    .toEqual({ type: 'activation.deactivated', activation: { status: 'DEACTIVATED', license: { id } } });
 });
 
 test('licenseExpiring tells what is in the window, and what a change brings into it', async () => {

@@ -28,4 +28,4 @@ export async function held(server: TestServer): Promise<Held> {
 }
 
 export const untilHeld = (server: TestServer, state: Held): Promise<void> =>
-  expect.poll(() => held(server), { timeout: 5_000, interval: 10 }).toEqual(state);
+  expect.poll(() => held(server)).toEqual(state);

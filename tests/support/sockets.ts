@@ -133,7 +133,5 @@ export async function nothingLeft(server: TestServer): Promise<void> {
       transactions: Number(row?.open),
     };
   };
-  await expect
-    .poll(left, { timeout: LIMIT_MILLIS, interval: 20 })
-    .toEqual({ sockets: 0, readers: 0, transactions: 0 });
+  await expect.poll(left).toEqual({ sockets: 0, readers: 0, transactions: 0 });
 }
