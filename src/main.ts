@@ -10,10 +10,10 @@ import { loadKeys } from './core/keys.js';
 import { createLog } from './core/log.js';
 import { Refusal } from './core/refusal.js';
 import { StartupError } from './core/startupError.js';
-import { errorsPage } from './server/errorsPage.js';
 import { migrate } from './server/migrate.js';
 import { openTokens } from './server/openTokens.js';
 import { openWork } from './server/openWork.js';
+import { errorsPage, settingsPage } from './server/printedPages.js';
 import { createSchema, printedSchema } from './server/schema.js';
 import { seedDemo, systemCaller } from './server/seed.js';
 import { borrowDatabase, openMachinery, startServer } from './server/start.js';
@@ -111,6 +111,7 @@ async function writePrinted(): Promise<void> {
   const root = (path: string): string => fileURLToPath(new URL(`../${path}`, import.meta.url));
   await writeFile(root('schema.graphql'), printedSchema(createSchema()));
   await writeFile(root('docs/errors.md'), errorsPage());
+  await writeFile(root('docs/settings.md'), settingsPage());
 }
 
 const program = new Command('licensegraph').description(

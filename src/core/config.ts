@@ -29,7 +29,7 @@ function setting<Value extends z.ZodType>(type: Value, about: string, secret = f
   return { type, about, secret };
 }
 
-/** Every setting there is. The README's table and `licensegraph config` are printed from it. */
+/** Every setting there is. docs/settings.md and `licensegraph config` are printed from it. */
 export const settings = {
   NODE_ENV: setting(
     z.enum(['development', 'production', 'test']).default('development'),
@@ -80,7 +80,7 @@ export const settings = {
   ),
   LG_AUTH_ISSUERS: setting(
     json(issuerList).optional(),
-    'Several issuers, in the place of the one above: a JSON list of `{issuer, jwksUrl | jwks, audience?, algorithms?, tenants?, operators?}`.',
+    'Several issuers, in the place of the one above: a JSON list of `{issuer, jwksUrl or jwks, audience?, algorithms?, tenants?, operators?}`.',
   ),
   LG_AUTH_ALGORITHMS: setting(
     list.pipe(z.array(z.enum(ALGORITHMS)).min(1)).default(['EdDSA', 'ES256', 'RS256', 'PS256']),

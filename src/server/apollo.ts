@@ -50,6 +50,7 @@ function operationPlugin(machinery: Machinery): ApolloServerPlugin<Operation> {
       },
       willSendResponse: async ({ contextValue, request, response }) => {
         await contextValue.finish();
+        warn(contextValue, response);
         if (isLegacy(request, response)) response.http.status = 200;
       },
     }),
@@ -66,6 +67,11 @@ function operationPlugin(machinery: Machinery): ApolloServerPlugin<Operation> {
       await finish(requestContext);
     },
   };
+}
+
+function warn({ features }: Operation, { body }: GraphQLResponse): void {
+  if (features.extensions === undefined || body.kind !== 'single') return;
+  body.singleResult.extensions = { ...body.singleResult.extensions, ...features.extensions };
 }
 
 /**

@@ -61,6 +61,14 @@ function tenantOf({ actor }: Caller): TenantId {
   throw new Error('nobody has no licenses');
 }
 
+/** A feature that was granted past its limit, as the extensions of an answer tell it. */
+export interface FeatureWarning {
+  readonly feature: string;
+  readonly limit: number | null;
+  /** Units of this operation that stand past the limit. */
+  readonly unitsPastLimit: number;
+}
+
 /** Keeps what an operation needs, what was refused, and which units return when their field did not run. */
 export class OperationFeatures implements FeatureRun {
   #needs: readonly PathNeed[] = [];
@@ -68,6 +76,7 @@ export class OperationFeatures implements FeatureRun {
   readonly #refusals = new Map<string, Refusal>();
   readonly #used = new Set<string>();
   readonly #lines = new Map<string, readonly Line[]>();
+  readonly #warnings = new Map<string, FeatureWarning>();
 
   constructor(
     private readonly machinery: Machinery,
@@ -84,6 +93,11 @@ export class OperationFeatures implements FeatureRun {
       const refusal = this.#refusals.get(key) ?? (this.#decided.has(key) ? undefined : noActiveLicense());
       if (refusal !== undefined) throw refusal;
     }
+  }
+
+  /** What an answer tells besides: features whose licenses warn, and that were granted past their limit. */
+  get extensions(): { readonly featureWarnings: readonly FeatureWarning[] } | undefined {
+    return this.#warnings.size === 0 ? undefined : { featureWarnings: [...this.#warnings.values()] };
   }
 
   used(path: string, marks: readonly FeatureMark[]): void {
@@ -259,6 +273,14 @@ export class OperationFeatures implements FeatureRun {
     for (const [index, need] of needs.entries()) {
       const lines = charged[index]?.lines ?? [];
       if (lines.length > 0) this.#lines.set(keyOf(need), lines);
+      for (const line of lines) this.#warn(line);
     }
+  }
+
+  #warn({ meter, amount, pastLimit }: Line): void {
+    if (pastLimit !== true || meter.overage !== 'WARN') return;
+    const { featureId: feature, limit } = meter;
+    const before = this.#warnings.get(feature)?.unitsPastLimit ?? 0;
+    this.#warnings.set(feature, { feature, limit, unitsPastLimit: before + amount });
   }
 }

@@ -80,8 +80,13 @@ async function prepared(asker: Asker, payload: SubscribePayload): Promise<Asked>
 }
 
 /** Errors as every door answers them; our own are logged and masked. */
-function shown({ errors, data }: ExecutionResult, { requestId }: Operation, { log }: Machinery): Result {
-  const answered = { data: data ?? null };
+function shown(
+  { errors, data }: ExecutionResult,
+  { requestId, features }: Operation,
+  { log }: Machinery,
+): Result {
+  const { extensions } = features;
+  const answered = { data: data ?? null, ...(extensions === undefined ? {} : { extensions }) };
   if (errors === undefined) return answered;
   const formatted = errors.map((error) => {
     if (isInternal(error)) {

@@ -14,6 +14,7 @@ import {
 export interface Result {
   readonly data: Record<string, unknown> | null;
   readonly errors?: readonly GraphQLFormattedError[];
+  readonly extensions?: Readonly<Record<string, unknown>>;
 }
 
 /** `return` ends it at once, also while a `next` waits. */

@@ -157,6 +157,26 @@ describe('past its limit a feature', () => {
     expect(await differences(shop.tenantId)).toBe(0);
   });
 
+  test('warns in the extensions of the answer under WARN, by as many units as stand past the limit', async () => {
+    const shop = await openFeatureShop(server);
+    const { id } = await grantAnalytics(server, shop, 1, { overage: 'WARN' });
+    const used = 'advancedAnalytics { operatingSystems { name } }';
+    const query = `{ license(id: "${id}") { a: ${used} b: ${used} c: ${used} } }`;
+    const send = async () => {
+      const { body } = await server.app.inject({
+        method: 'POST',
+        url: '/graphql',
+        headers: { authorization: `Bearer ${await server.token(shop.admin)}` },
+        payload: { query },
+      });
+      return JSON.parse(body).extensions;
+    };
+
+    const feature = 'analytics_advanced';
+    expect(await send()).toEqual({ featureWarnings: [{ feature, limit: 1, unitsPastLimit: 2 }] });
+    expect(await send()).toEqual({ featureWarnings: [{ feature, limit: 1, unitsPastLimit: 3 }] });
+  });
+
   test('uses up the limits of its other licenses first', async () => {
     const shop = await openFeatureShop(server);
     await grantAnalytics(

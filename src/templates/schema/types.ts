@@ -58,7 +58,7 @@ export const LimitPeriodEnum = enumOf<LimitPeriod>(
 export const OverageEnum = enumOf<Overage>('Overage', 'What happens to use past a limit.', {
   DENY: 'It is refused.',
   ALLOW: 'It is granted and counted.',
-  WARN: 'It is granted and counted, and the answer carries a warning in its extensions.',
+  WARN: 'It is granted and counted, and `extensions.featureWarnings` of the answer says so.',
 });
 export const RestrictionTypeEnum = enumOf<RestrictionType>(
   'RestrictionType',

@@ -1,3 +1,4 @@
+import { describeConfig, readConfig } from '../core/config.js';
 import { type RefusalCode, recordedAs, refusalCodes } from '../core/refusal.js';
 
 /** The text of docs/errors.md. */
@@ -16,6 +17,25 @@ export function errorsPage(): string {
     '',
     '| code | HTTP meaning | when | recorded as |',
     '| --- | --- | --- | --- |',
+    ...rows,
+    '',
+  ].join('\n');
+}
+
+/** The text of docs/settings.md. */
+export function settingsPage(): string {
+  const rows = describeConfig(readConfig({})).map(
+    ({ name, value, about }) => `| \`${name}\` | ${value === '' ? '' : `\`${value}\``} | ${about} |`,
+  );
+  return [
+    '# Settings',
+    '',
+    'All of them come from the environment. `npx licensegraph config` shows them as resolved, secrets masked; a bad, unknown or',
+    'contradictory one stops the start and is named. Printed from `src/core/config.ts` by `licensegraph print`; a test fails',
+    'when it is stale.',
+    '',
+    '| setting | default | meaning |',
+    '| --- | --- | --- |',
     ...rows,
     '',
   ].join('\n');
