@@ -44,6 +44,10 @@ function featureOf({ details }: Refusal, { feature }: PathNeed): string {
 const LOOKS = 5;
 const metered = (need: Need): boolean => need.amount > 0;
 
+function linesOf(granted: Granted): readonly Line[] {
+  return granted === STALE ? [] : granted.flatMap(({ lines }) => lines);
+}
+
 /**
  * A root that was done before passes, and what its payload reads anew has to be licensed but needs no units. If it is
  * done after all, because its seven days end in this moment, it is charged as any other.
@@ -115,20 +119,29 @@ export class OperationFeatures implements FeatureRun {
   }
 
   /**
-   * What was remembered of a licensee may refuse what it was given since: then it is read, and asked once more. Whoever
-   * waits for the meter holds no connection.
+   * What was remembered of a licensee may refuse what it was given since: then it is read, and asked once more, after what
+   * was drawn by the memory has gone back. Whoever waits for the meter holds no connection.
    */
   async #chargeQuery(needs: readonly PathNeed[]): Promise<readonly Charged[]> {
     const load = (): Promise<Licensee> => this.asking.look((reading) => licenseeOf(reading, needs));
-    const found = await this.#licensee(needs, load);
-    const granted = await this.#draw(needs, found.licensee);
-    if (granted !== STALE && (found.isFresh || granted.every(({ decision }) => decision.granted)))
-      return granted;
+    const { licensee, isFresh } = await this.#licenseeToDraw(needs, load);
+    const granted = await this.#draw(needs, licensee);
+    if (granted !== STALE && (isFresh || granted.every(({ decision }) => decision.granted))) return granted;
+    await this.#giveBack(linesOf(granted));
     for (let look = 0; look < LOOKS; look += 1) {
       const again = await this.#draw(needs, await load());
       if (again !== STALE) return again;
     }
     throw new Error('the licenses changed faster than they could be read');
+  }
+
+  /** A field that memory refuses without units does not stop the draw of the others: it is read anew before that. */
+  async #licenseeToDraw(needs: readonly PathNeed[], load: () => Promise<Licensee>): Promise<Found> {
+    const found = await this.#licensee(needs, load);
+    const unmetered = needs.filter((need) => !metered(need));
+    const decisions = decideAll(found.licensee, unmetered, new Map(), this.asking.now);
+    if (found.isFresh || decisions.every(({ granted }) => granted)) return found;
+    return { licensee: await load(), isFresh: true };
   }
 
   /** Whoever gives up waiting is charged nothing in the end: what the meter still grants goes back. */
@@ -140,7 +153,7 @@ export class OperationFeatures implements FeatureRun {
       const leave = (): void => {
         reject(signal.reason);
         charging.then(
-          (granted) => this.#giveBack(granted === STALE ? [] : granted.flatMap(({ lines }) => lines)),
+          (granted) => this.#giveBack(linesOf(granted)),
           () => undefined,
         );
       };
