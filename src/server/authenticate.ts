@@ -16,6 +16,8 @@ import type { Machinery } from './operation.js';
 export interface Arrival {
   readonly requestId: string;
   readonly address: string | undefined;
+  /** It was let in before and is looked at again: that is no new try. */
+  readonly isKnown?: boolean;
 }
 
 export type Authenticate = (authorization: string | undefined, arrival: Arrival) => Promise<Actor>;

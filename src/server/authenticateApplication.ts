@@ -7,14 +7,13 @@ import { firstUseOf, retirePreviousToken } from '../activations/service/validate
 import type { ApplicationActor } from '../core/actor.js';
 import type { LicenseId } from '../core/id.js';
 import { parseLicenseKey } from '../licenses/model.js';
+import type { Arrival } from './authenticate.js';
 import { type Machinery, Operation } from './operation.js';
 
 /** What an application in the field shows ahead of its operation: `Authorization: License …` or `Activation …`. */
-export interface Proof {
+export interface Proof extends Arrival {
   readonly kind: Extract<DirectoryKind, 'LICENSE_KEY' | 'ACTIVATION_TOKEN'>;
   readonly secret: string;
-  readonly requestId: string;
-  readonly address: string | undefined;
 }
 
 async function enter(look: Operation, { kind, secret }: Proof): Promise<ApplicationActor | undefined> {
@@ -44,17 +43,24 @@ async function byToken(look: Operation, proof: Proof): Promise<ApplicationActor 
   return actor;
 }
 
+async function proven(machinery: Machinery, proof: Proof): Promise<ApplicationActor> {
+  const { kind, requestId, address } = proof;
+  const look = new Operation(machinery, { actor: anonymous, requestId, address });
+  const actor = await (kind === 'LICENSE_KEY' ? byKey : byToken)(look, proof).finally(() => look.finish());
+  if (actor === undefined) throw applicationUnknown();
+  return actor;
+}
+
 /**
  * An application in the field that says who it is ahead of its operation. What its license is worth is not asked here:
- * a revoked one's application is told so by what it asks. A proof that leads nowhere counts as a try of its address.
+ * a revoked one's application is told so by what it asks. A proof counts as a try of its address before it is looked at,
+ * so that an address past its limit learns nothing of it; one that leads somewhere is given its try back.
  */
 export async function authenticateApplication(machinery: Machinery, proof: Proof): Promise<ApplicationActor> {
-  const { requestId, address } = proof;
-  const look = new Operation(machinery, { actor: anonymous, requestId, address });
-  const actor = await (proof.kind === 'LICENSE_KEY' ? byKey : byToken)(look, proof).finally(() =>
-    look.finish(),
-  );
-  if (actor !== undefined) return actor;
-  await machinery.limits.countAddress(address, 1);
-  throw applicationUnknown();
+  const { limits } = machinery;
+  if (proof.isKnown === true) return proven(machinery, proof);
+  await limits.countAddress(proof.address, 1);
+  const actor = await proven(machinery, proof);
+  await limits.countAddress(proof.address, -1);
+  return actor;
 }

@@ -91,9 +91,12 @@ class Visit implements Host {
     }
   }
 
-  async #arrive(parameters: Readonly<Record<string, unknown>>): Promise<UserActor | ApplicationActor> {
+  async #arrive(
+    parameters: Readonly<Record<string, unknown>>,
+    isKnown = false,
+  ): Promise<UserActor | ApplicationActor> {
     const address = this.options.addressOf(this.request);
-    const arrival = { requestId: this.request.id, address };
+    const arrival = { requestId: this.request.id, address, isKnown };
     const actor = await this.options.authenticate(bearerOf(parameters), arrival);
     if (actor.kind === 'anonymous' || actor.kind === 'system')
       throw unauthenticated('Send a bearer token, or a license key, as `authorization`.');
@@ -104,7 +107,7 @@ class Visit implements Host {
   #endWithProof(parameters: Readonly<Record<string, unknown>>): void {
     if (this.#gone) return;
     const again = async (): Promise<void> => {
-      const over = await this.#arrive(parameters).catch((error: unknown) => error);
+      const over = await this.#arrive(parameters, true).catch((error: unknown) => error);
       if (over instanceof Refusal && over.code === 'APPLICATION_UNKNOWN') {
         this.conversation.close(farewellOf(over));
       } else this.#endWithProof(parameters);

@@ -297,6 +297,28 @@ describe('a proof that proves nothing', () => {
     ]);
     expect(id).not.toBe('');
   });
+
+  test('past the limit of its address a right one is answered as a wrong one, whatever it asks', async () => {
+    const limited = await startTestServer({
+      beside: server,
+      environment: { LG_RATE_ADDRESS_PER_MINUTE: '2' },
+    });
+    const { licenseKey } = await issueLicense(server, shop);
+    const ask = (key: string, query: string) => showing(`License ${key}`, query, { on: limited });
+    await ask('1234', '{ __typename }');
+    await ask('1234', '{ __typename }');
+
+    const answers = [];
+    for (const query of ['{ __typename }', '{', '{ nothing }'])
+      answers.push([await ask(licenseKey, query), await ask('9999-8888-7777-6666-5555', query)]);
+    await limited.stop();
+    await server.sql`delete from rate_limits`;
+
+    for (const [right, wrong] of answers) {
+      expect(right).toEqual(wrong);
+      expect([right?.status, right?.code]).toEqual([429, 'RATE_LIMITED']);
+    }
+  });
 });
 
 describe('a token that was replaced', () => {

@@ -103,3 +103,27 @@ test('an application is hung up on when its token serves no more', async () => {
 
   expect([closed.code, closed.reason.split(':')[0]]).toEqual([4401, 'APPLICATION_UNKNOWN']);
 });
+
+test('also when its address has used up its requests, and being looked at uses up none', async () => {
+  const limited = await startTestServer({
+    beside: server,
+    environment: { LG_SOCKET_PING_SECONDS: '1', LG_RATE_ADDRESS_PER_MINUTE: '1' },
+  });
+  const { licenseKey, token } = await device();
+  const raw = await RawSocket.open(await listen(limited));
+  raw.send({ type: 'connection_init', payload: { authorization: `Activation ${token}` } });
+  await raw.until(acknowledged);
+  const renewed = String((await activate(server, licenseKey, 'laptop')).activationToken);
+  const wrong = await limited.graphql('{ __typename }', {}, undefined, { authorization: 'License 1234' });
+  const spent = await limited.graphql('{ __typename }', {}, undefined, { authorization: 'License 1234' });
+
+  await server.ok('{ __typename }', {}, undefined, { authorization: `Activation ${renewed}` });
+  const closed = await raw.closed;
+  const [counted] = await server.sql`select hits from rate_limits where bucket like 'address:%'`;
+  await limited.stop();
+  await server.sql`delete from rate_limits`;
+
+  expect([wrong.code, spent.code]).toEqual(['APPLICATION_UNKNOWN', 'RATE_LIMITED']);
+  expect([closed.code, closed.reason.split(':')[0]]).toEqual([4401, 'APPLICATION_UNKNOWN']);
+  expect(counted?.hits).toBe(1);
+});
