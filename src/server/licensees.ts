@@ -9,7 +9,8 @@ const STALE_MILLIS = 2_000;
 const KNOWN_LIMIT = 5_000;
 
 interface Known {
-  readonly licensee: Licensee;
+  /** Whoever asks meanwhile waits for the same answer. */
+  readonly loading: Promise<Licensee>;
   readonly loadedAt: number;
 }
 
@@ -46,28 +47,42 @@ function nameOf({ actor, needs }: Question): string {
  */
 export class Licensees {
   readonly #tenants = new Map<TenantId, Remembered>();
+  readonly #listeners = new Map<TenantId, Set<() => void>>();
 
   async of(question: Question, load: () => Promise<Licensee>): Promise<Found> {
     const remembered = this.#tenants.get(question.tenantId) ?? new Remembered();
     this.#tenants.set(question.tenantId, remembered);
     const name = nameOf(question);
     const last = remembered.known.get(name);
-    if (last !== undefined && isCurrent(last, question.now))
-      return { licensee: last.licensee, isFresh: false };
-    const loadedAt = performance.now();
-    const licensee = await load();
+    const known = last === undefined ? undefined : await last.loading.catch(() => undefined);
+    if (last !== undefined && known !== undefined && isCurrent(known, last.loadedAt, question.now))
+      return { licensee: known, isFresh: false };
+    const loading = load();
     if (remembered.known.size >= KNOWN_LIMIT) remembered.known.clear();
-    remembered.known.set(name, { licensee, loadedAt });
-    return { licensee, isFresh: true };
+    remembered.known.set(name, { loading, loadedAt: performance.now() });
+    return { licensee: await loading, isFresh: true };
+  }
+
+  /** Calls back whenever something of the tenant may have changed. */
+  listen(tenantId: TenantId, heard: () => void): () => void {
+    const listeners = this.#listeners.get(tenantId) ?? new Set();
+    this.#listeners.set(tenantId, listeners.add(heard));
+    return () => {
+      listeners.delete(heard);
+      if (listeners.size === 0 && this.#listeners.get(tenantId) === listeners)
+        this.#listeners.delete(tenantId);
+    };
   }
 
   /** Some tenants, or all. */
-  forget(tenants?: readonly TenantId[]): void {
-    if (tenants === undefined) this.#tenants.clear();
-    else for (const tenant of tenants) this.#tenants.delete(tenant);
+  forget(tenants: readonly TenantId[] = [...this.#tenants.keys(), ...this.#listeners.keys()]): void {
+    for (const tenant of tenants) {
+      this.#tenants.delete(tenant);
+      for (const heard of this.#listeners.get(tenant) ?? []) heard();
+    }
   }
 }
 
-function isCurrent({ licensee: { until }, loadedAt }: Known, now: Instant): boolean {
+function isCurrent({ until }: Licensee, loadedAt: number, now: Instant): boolean {
   return (until === null || now < until) && performance.now() - loadedAt < STALE_MILLIS;
 }

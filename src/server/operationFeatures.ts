@@ -17,6 +17,7 @@ import { explain, type Refused } from '../entitlements/service/explain.js';
 import type { FeatureRun } from '../graph/requiresFeature.js';
 import type { FeatureMark } from '../sdk/directive/marks.js';
 import { needKey, type PathNeed } from '../sdk/directive/needs.js';
+import { type Look, watchFeatures } from './featureWatch.js';
 import type { Found } from './licensees.js';
 import { type Granted, STALE } from './meter.js';
 import { openWork } from './openWork.js';
@@ -28,6 +29,7 @@ interface Asking {
   readonly signal: AbortSignal;
   reading(): Promise<Reading>;
   /** A look in a snapshot of its own. */
+  ask<Result>(run: (reading: Reading) => Promise<Result>): Promise<Result>;
   look<Result>(run: (reading: Reading) => Promise<Result>): Promise<Result>;
   /** Tells, of each root field, whether its idempotency key was answered before. */
   answered(): Promise<(responseName: string) => boolean>;
@@ -205,6 +207,28 @@ export class OperationFeatures implements FeatureRun {
       [...refused.keys()].map((refusal, index) => [refusal, explained[index] ?? refusal]),
     );
     for (const [key, refusal] of this.#refusals) this.#refusals.set(key, known.get(refusal) ?? refusal);
+  }
+
+  /** For a stream: tells when what it was granted at its start is granted no longer. Answers how to stop. */
+  watch(refused: (error: unknown) => void): () => void {
+    const { licensees, clock } = this.machinery;
+    const { known } = this.asking;
+    // What was refused at the start stays refused, and that units are used up ends no stream.
+    const needs = this.#needs
+      .filter((need) => !this.#refusals.has(keyOf(need)))
+      .map((need) => ({ ...need, amount: 0 }));
+    if (needs.length === 0 || licensees === undefined || known.actor.kind === 'anonymous')
+      return () => undefined;
+    const tenantId = tenantOf(known);
+    const look = async (): Promise<Look> => {
+      const load = (): Promise<Licensee> => this.asking.ask((reading) => licenseeOf(reading, needs));
+      const now = clock();
+      const { licensee } = await licensees.of({ actor: known.actor, tenantId, now, needs }, load);
+      const decisions = decideAll(licensee, needs, new Map(), now);
+      const refusal = decisions.flatMap((decision) => (decision.granted ? [] : [decision.refusal]))[0];
+      return refusal === undefined ? { until: licensee.until } : { refusal };
+    };
+    return watchFeatures({ clock, look, listen: (heard) => licensees.listen(tenantId, heard), refused });
   }
 
   /** Charges a root of a mutation, with all that its payload needs; answers what to do once that is committed. */

@@ -150,8 +150,11 @@ async function followed(asked: Asked): Promise<AsyncIterable<unknown> | Executio
   }
 }
 
-/** Settles once, when the stream has ended and no event of it is being executed any more. */
-function settling(events: Stream<Result>, settle: () => Promise<void>): Results {
+/**
+ * Settles once, when the stream has ended and no event of it is being executed any more. `lost` fails when the stream may
+ * not go on.
+ */
+function settling(events: Stream<Result>, lost: Promise<never>, settle: () => Promise<void>): Results {
   let step: Promise<unknown> = Promise.resolve();
   let settled: Promise<void> | undefined;
   const end = (): Promise<void> => {
@@ -162,7 +165,8 @@ function settling(events: Stream<Result>, settle: () => Promise<void>): Results 
     next: async () => {
       const next = events.next();
       step = next;
-      const { done, value } = await next.catch(async (error: unknown) => {
+      const { done, value } = await Promise.race([next, lost]).catch(async (error: unknown) => {
+        await events.return();
         await end();
         throw error;
       });
@@ -197,7 +201,16 @@ async function stream(asked: Asked, machinery: Machinery): Promise<Results> {
     }
   };
   const events = piped(source[Symbol.asyncIterator](), (event) => machinery.streams.take(() => told(event)));
-  return settling(events, () => begun.finish());
+  let stop = (): void => undefined;
+  const lost = new Promise<never>((_resolve, reject) => {
+    stop = begun.features.watch(reject);
+  });
+  // It may fail when nobody waits for an event.
+  lost.catch(() => undefined);
+  return settling(events, lost, () => {
+    stop();
+    return begun.finish();
+  });
 }
 
 /** Runs what a socket asks for, with the same guards and the same errors as over HTTP. */

@@ -3,6 +3,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } fr
 import { piped } from '../../src/core/queue.js';
 import type { Context } from '../../src/graph/context.js';
 import { protectSchema } from '../../src/server/protectSchema.js';
+import { mutation } from '../support/acts.js';
 import { createCustomer, grantToTenant } from '../support/fixtures.js';
 import { type FeatureShop, openFeatureShop, unitsUsed } from '../support/meters.js';
 import { startTestServer, type TestServer } from '../support/server.js';
@@ -248,6 +249,51 @@ describe('what a stream was charged at its start', () => {
 
     expect(JSON.stringify(heard)).toContain('FEATURE_NOT_LICENSED');
     await untilUnits({});
+  });
+});
+
+describe('a stream whose feature is taken away', () => {
+  const act = (name: string, input: object) =>
+    product.ok(mutation(name, 'license { id }'), { input }, shop.admin);
+  const ended = async () => {
+    await raw.until(({ id, type }) => id === '1' && type === 'error');
+    return JSON.stringify(raw.of('1').at(-1));
+  };
+  const gold = (limitValue: number | null) =>
+    grantToTenant(product, shop, [{ featureId: 'gold', limitValue }, { featureId: 'platinum' }]);
+
+  test('ends with the refusal when its license is revoked on another server, and the socket goes on', async () => {
+    const { id } = await gold(10);
+    await begun('subscription { closed { at nugget } }', { gold: 3 });
+
+    await act('revokeLicense', { licenseId: id, reason: 'x' });
+
+    expect(await ended()).toContain('NO_ACTIVE_LICENSE');
+    await untilUnits({});
+    await nothingStreams();
+  });
+
+  test('ends when the feature alone is switched off', async () => {
+    const { id } = await gold(10);
+    await begun('subscription { closed { at } }', {});
+
+    await act('revokeFeature', { licenseId: id, featureId: 'platinum', reason: 'x' });
+
+    expect(await ended()).toContain('FEATURE_NOT_LICENSED');
+  });
+
+  test('goes on while another license grants it, and when its units are used up', async () => {
+    const { id } = await gold(3);
+    await gold(0);
+    await begun('subscription { closed { at nugget } }', { gold: 3 });
+
+    await act('revokeLicense', { licenseId: id, reason: 'x' });
+    await event();
+
+    await raw.until(({ id: of, type }) => of === '1' && type === 'next');
+    expect(raw.of('1').map(({ type }) => type)).toEqual(['next']);
+    raw.send({ type: 'complete', id: '1' });
+    await nothingStreams();
   });
 });
 
