@@ -119,6 +119,14 @@ export const settings = {
     z.coerce.number().int().min(1).max(3600).default(12),
     'How often a WebSocket is pinged; a peer that has not answered by the next ping is cut off.',
   ),
+  LG_SOCKETS: setting(
+    z.coerce.number().int().min(0).max(1_000_000).default(5_000),
+    'How many WebSockets one process holds open; 0 is no limit.',
+  ),
+  LG_SOCKETS_PER_ADDRESS: setting(
+    z.coerce.number().int().min(0).max(1_000_000).default(500),
+    'How many of them may come from one address; 0 is no limit.',
+  ),
   LG_TRUSTED_PROXIES: setting(
     list.pipe(z.array(z.string().refine(isAddressRange, 'takes addresses and CIDR ranges'))).default([]),
     'Addresses or CIDR ranges whose `X-Forwarded-*` and `X-Request-Id` are believed.',

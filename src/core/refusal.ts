@@ -125,6 +125,7 @@ export const refusalCodes = {
     'Too many operations that cost much are waiting for their turn; send it again in a while.',
   ],
   TOO_MANY_SUBSCRIPTIONS: [429, 'The socket carries as many operations as one may.'],
+  TOO_MANY_SOCKETS: [429, 'As many sockets are open as the server, or one address, may have.'],
   TOO_SLOW: [429, 'The subscriber did not keep up with its events; subscribe again.'],
   NOT_VISIBLE: [
     404,

@@ -9,6 +9,7 @@ import { admitBodies } from './admission.js';
 import { createGraph } from './apollo.js';
 import { asHttpError, authenticator } from './authenticate.js';
 import { allowOrigins, requireOrigin } from './crossOrigin.js';
+import { Crowd } from './crowd.js';
 import type { DemoAccess } from './demoUsers.js';
 import type { Drain } from './drain.js';
 import { closeSockets } from './goodbye.js';
@@ -96,7 +97,16 @@ export async function createApp(options: AppOptions): Promise<FastifyInstance> {
   const rules = { schema, introspection: introspects(config), suggestions: suggests(config) };
   const documents = await openDocuments(config, rules);
   const pingSeconds = config.LG_SOCKET_PING_SECONDS;
-  const sockets = new SocketDoor({ machinery, rules, documents, authenticate, addressOf, pingSeconds });
+  const crowd = new Crowd({ all: config.LG_SOCKETS, ofOne: config.LG_SOCKETS_PER_ADDRESS });
+  const sockets = new SocketDoor({
+    machinery,
+    rules,
+    documents,
+    authenticate,
+    addressOf,
+    pingSeconds,
+    crowd,
+  });
   await addSockets(app, sockets, machinery);
   endConnections(app, machinery.drain);
   app.addHook('onClose', () => machinery.security.flush());

@@ -5,6 +5,7 @@ import {
   type FragmentDefinitionNode,
   type GraphQLField,
   type GraphQLNamedType,
+  type GraphQLResolveInfo,
   getNamedType,
   getNullableType,
   isInterfaceType,
@@ -20,6 +21,7 @@ import {
 import type { Actor } from '../core/actor.js';
 import { PAGE_LIMIT } from '../core/page.js';
 import { Refusal } from '../core/refusal.js';
+import { JsonObject } from '../graph/scalars.js';
 import type { OperationDocument } from '../sdk/directive/needs.js';
 
 /** What fields cost. One is what a plain field of one object takes to answer, about four microseconds. */
@@ -40,6 +42,10 @@ export const costs = {
   mutation: 50,
   /** Counting stops at 100,000 rows, which takes as long as hundreds of pages. */
   count: 500,
+  /** A document of up to 16,384 characters, read and written. */
+  json: 50,
+  /** The same value under another name: a text of 5,000 characters a hundred times, for a hundred rows, is 50 MB. */
+  alias: 10,
   /** How many entries a list without `first` is taken to have: features of a license, fields of a type. */
   plainList: 5,
 } as const;
@@ -84,11 +90,14 @@ function pageOf(walk: Walk, field: Field, node: FieldNode): number | undefined {
 }
 
 /** What a field costs without what is selected below it. */
-function ownCost(walk: Walk, field: Field, { objects, isRoot }: Place): number {
+function ownCost(walk: Walk, field: Field, node: FieldNode, { objects, isRoot }: Place): number {
   if (isRoot && walk.isMutation) return costs.mutation;
   if (field.name === 'totalCount') return objects + costs.count;
   const isGuarded = field.extensions.permission !== undefined || field.args.length > 0;
-  return isGuarded ? objects * costs.guarded + costs.statement : objects;
+  const content = getNamedType(field.type) === JsonObject ? objects * costs.json : 0;
+  if (isGuarded) return content + objects * costs.guarded + costs.statement;
+  if (content > 0) return content;
+  return node.alias === undefined || node.selectionSet !== undefined ? objects : objects * costs.alias;
 }
 
 function fieldOf(type: GraphQLNamedType | undefined, name: string): Field | undefined {
@@ -103,7 +112,7 @@ function costOfField(walk: Walk, node: FieldNode, place: Place): number {
   const page = pageOf(walk, field, node);
   const isList = isListType(getNullableType(field.type));
   const entries = isList ? (page ?? place.page ?? costs.plainList) : 1;
-  const own = ownCost(walk, field, place);
+  const own = ownCost(walk, field, node, place);
   if (node.selectionSet === undefined) return own;
   const objects = place.objects * entries;
   const below = {
@@ -160,6 +169,29 @@ export function costOf(asked: OperationDocument): number {
   return costOfSet(walk, operation.selectionSet, { type, objects: 1, page: undefined, isRoot: true });
 }
 
+const sizes = new WeakMap<readonly FieldNode[], number>();
+
+function fieldsIn(set: SelectionSetNode | undefined, info: GraphQLResolveInfo): number {
+  return (set?.selections ?? []).reduce((sum, node) => {
+    const below =
+      node.kind === Kind.FRAGMENT_SPREAD ? info.fragments[node.name.value]?.selectionSet : node.selectionSet;
+    return sum + (node.kind === Kind.FIELD ? 1 : 0) + fieldsIn(below, info);
+  }, 0);
+}
+
+/** What a list without `first` costs at its real length: before it was read it was taken to be short. */
+export function costOfEntries(entries: number, info: GraphQLResolveInfo): number {
+  const known = sizes.get(info.fieldNodes);
+  const size = known ?? info.fieldNodes.reduce((sum, node) => sum + fieldsIn(node.selectionSet, info), 1);
+  if (known === undefined) sizes.set(info.fieldNodes, size);
+  return entries * size;
+}
+
+export function tooCostly(cost: number, limit: number): Refusal {
+  const message = `The operation costs ${cost}; at most ${limit} is taken. Ask for smaller pages (\`first\`) or fewer fields.`;
+  return new Refusal('OPERATION_TOO_COSTLY', message, { cost, limit });
+}
+
 /** The most that this caller may ask for in such an operation. */
 export function limitFor(actor: Actor, type: OperationTypeNode): number {
   if (type === OperationTypeNode.SUBSCRIPTION) return costs.streamLimit;
@@ -171,6 +203,5 @@ export function requireAffordable(asked: OperationDocument, actor: Actor): numbe
   const cost = costOf(asked);
   const limit = limitFor(actor, asked.operation.operation);
   if (cost <= limit) return cost;
-  const message = `The operation costs ${cost}; at most ${limit} is taken. Ask for smaller pages (\`first\`) or fewer fields.`;
-  throw new Refusal('OPERATION_TOO_COSTLY', message, { cost, limit });
+  throw tooCostly(cost, limit);
 }

@@ -13,7 +13,7 @@ import { type Batch, Loaders } from '../graph/load.js';
 import { type MayRun, needsOf, type OperationDocument, rootsOf } from '../sdk/directive/needs.js';
 import type { ApiKeyHolders } from './apiKeyHolders.js';
 import type { ApiKeyUses } from './apiKeyUses.js';
-import { requireAffordable } from './cost.js';
+import { costs, requireAffordable, tooCostly } from './cost.js';
 import { Deadline } from './deadline.js';
 import type { Drain } from './drain.js';
 import type { EventFeed } from './eventFeed.js';
@@ -112,6 +112,8 @@ interface Progress {
   session: Session | undefined;
   reading: Promise<Reading> | undefined;
   ended: boolean;
+  /** What its lists have cost that are no pages. */
+  spent: number;
 }
 
 /** One GraphQL operation: its caller, its one read-only transaction, the work of the root mutation that runs. */
@@ -139,6 +141,7 @@ export class Operation implements Context {
       session: undefined,
       reading: undefined,
       ended: false,
+      spent: 0,
     };
     this.refusals = new OperationRefusals(machinery.security, caller.requestId);
     this.loaders = new Loaders(() => this.reading());
@@ -180,6 +183,12 @@ export class Operation implements Context {
 
   examine(schema: GraphQLSchema, asked: AskedOperation): Examined {
     return examine(schema, asked, mayRun(this.actor));
+  }
+
+  /** Ends at the same limit as what is weighed before. */
+  spend(cost: number): void {
+    this.progress.spent += cost;
+    if (this.progress.spent > costs.limit) throw tooCostly(this.progress.spent, costs.limit);
   }
 
   currentWork(): Work {

@@ -2,8 +2,11 @@ import {
   defaultFieldResolver,
   type GraphQLField,
   type GraphQLFieldResolver,
+  type GraphQLObjectType,
   type GraphQLResolveInfo,
   type GraphQLSchema,
+  getNullableType,
+  isListType,
   isNonNullType,
   isObjectType,
   OperationTypeNode,
@@ -15,6 +18,7 @@ import { type FeatureMark, marksOf } from '../sdk/directive/marks.js';
 import { markProblems } from '../sdk/directive/problems.js';
 import { checkArguments } from './checkArguments.js';
 import { checkPayload } from './checkPayload.js';
+import { costOfEntries } from './cost.js';
 import type { Operation } from './operation.js';
 
 type Field = GraphQLField<unknown, Operation>;
@@ -88,6 +92,20 @@ function noting(name: string, guarded: Resolve): Resolve {
   };
 }
 
+/** Lists that are no pages: how long they are shows when they are there. */
+function weighList(type: GraphQLObjectType, field: Field): void {
+  if (!isListType(getNullableType(field.type)) || type.getFields().pageInfo !== undefined) return;
+  const original = field.resolve ?? defaultFieldResolver;
+  field.resolve = (source, args, ctx, info) => {
+    const weighed = (found: unknown): unknown => {
+      if (Array.isArray(found)) ctx.spend(costOfEntries(found.length, info));
+      return found;
+    };
+    const found: unknown = original(source, args, ctx, info);
+    return found instanceof Promise ? found.then(weighed) : weighed(found);
+  };
+}
+
 /** A subscription is asked for its permission and its values when it begins, before it follows anything. */
 function protectStream(typeName: string, field: Field, permission: string | undefined): void {
   const { subscribe } = field;
@@ -135,6 +153,7 @@ export function protectSchema(schema: GraphQLSchema): GraphQLSchema {
     if (!isObjectType(type) || type.name.startsWith('__')) continue;
     for (const field of Object.values(type.getFields())) {
       const permission = permissionOf(type.name, field, roots.includes(type), problems);
+      weighList(type, field);
       protectField(type.name, field, permission);
       protectStream(type.name, field, permission);
       describe(field, permission);

@@ -44,7 +44,7 @@ interface Count {
 }
 
 /** A home or an office has 2^64 addresses of IPv6: whoever holds a /64 is one caller. IPv4 within IPv6 is IPv4. */
-function networkOf(address: string): string {
+export function networkOf(address: string): string {
   const parsed = ipaddr.process(address);
   if (!(parsed instanceof ipaddr.IPv6)) return parsed.toString();
   const [first = 0, second = 0, third = 0, fourth = 0] = parsed.parts;

@@ -8,10 +8,12 @@ import type { ApplicationActor, UserActor } from '../core/actor.js';
 import { millis } from '../core/clock.js';
 import { Refusal, type RefusalCode, refusalCodes, unauthenticated } from '../core/refusal.js';
 import type { Authenticate } from './authenticate.js';
+import type { Crowd } from './crowd.js';
 import type { DocumentRules } from './document.js';
 import type { Documents } from './documents.js';
 import { MASKED } from './formatError.js';
 import type { Machinery } from './operation.js';
+import { networkOf } from './rateLimits.js';
 import { runOperation, toldOf } from './socketOperations.js';
 import { type Asking, Conversation, type Farewell, type Host, type Results } from './socketProtocol.js';
 
@@ -23,6 +25,8 @@ const LONGEST_TIMER_MILLIS = 86_400_000;
 /** RFC 6455, section 7.4.1, and its registry. */
 const GOODBYE: Farewell = { code: 1001, reason: 'The server is going away' };
 const TRY_AGAIN_LATER = 1013;
+/** How long somebody who is turned away may take to hear why. */
+const GOODBYE_MILLIS = 1_000;
 
 export interface SocketOptions {
   readonly machinery: Machinery;
@@ -31,6 +35,7 @@ export interface SocketOptions {
   readonly authenticate: Authenticate;
   readonly addressOf: (request: FastifyRequest) => string | undefined;
   readonly pingSeconds: number;
+  readonly crowd: Crowd;
 }
 
 function bearerOf(parameters: Readonly<Record<string, unknown>>): string | undefined {
@@ -172,8 +177,11 @@ export class SocketDoor {
   constructor(private readonly options: SocketOptions) {}
 
   enter(socket: WebSocket, request: FastifyRequest): void {
+    const leave = this.#makeRoom(socket, request);
+    if (leave === undefined) return;
     const visit = new Visit(socket, request, this.options, (gone) => this.#leave(gone));
     this.#visits.add(visit);
+    socket.once('close', leave);
     visit.conversation.begin();
   }
 
@@ -186,6 +194,21 @@ export class SocketDoor {
     drain.close();
     await Promise.all([...this.#visits].map(({ conversation }) => conversation.closeAnswered(GOODBYE)));
     await Promise.all(this.#leaving);
+  }
+
+  /** Whom there is no room for is told so and let go: it may find room later, or on another server. */
+  #makeRoom(socket: WebSocket, request: FastifyRequest): (() => void) | undefined {
+    const { crowd, addressOf } = this.options;
+    const address = addressOf(request);
+    try {
+      return crowd.enter(address === undefined ? '' : networkOf(address));
+    } catch (error) {
+      const { code, reason } = farewellOf(error);
+      socket.on('error', () => undefined);
+      socket.close(code, reason);
+      setTimeout(() => socket.terminate(), GOODBYE_MILLIS).unref();
+      return undefined;
+    }
   }
 
   #leave(visit: Visit): void {

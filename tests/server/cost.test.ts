@@ -5,7 +5,7 @@ import { costOf, costs } from '../../src/server/cost.js';
 import { checkDocument } from '../../src/server/limits.js';
 import { createSchema } from '../../src/server/schema.js';
 import { times } from '../support/attacks.js';
-import { grantToTenant, issueLicense, openShop, type Shop } from '../support/fixtures.js';
+import { createLicense, grantToTenant, issueLicense, openShop, type Shop } from '../support/fixtures.js';
 import { startTestServer, type TestServer } from '../support/server.js';
 
 const schema = createSchema();
@@ -70,6 +70,13 @@ describe('the cost of an operation', () => {
       1 + costs.mutation + 1 + 1,
     ],
     ['a fragment as what is in it', '{ viewer { ...F ...F } } fragment F on Viewer { kind }', asked + 2],
+    [
+      'a document in JSON',
+      '{ licenses(first: 2) { nodes { metadata } } }',
+      page(2) + 1 + 2 * costs.json + 2 * costs.guarded + costs.statement,
+    ],
+    ['the same value under another name', '{ viewer { a: kind } }', asked + costs.alias],
+    ['no other name of what is selected from', '{ a: viewer { kind } }', asked + 1],
     [
       'nothing that is skipped',
       '{ viewer { kind @skip(if: true) subject } licenses @include(if: false) { totalCount } }',
@@ -156,4 +163,23 @@ describe('what an operation needs', () => {
 
     expect(answer.code).toBe('OPERATION_TOO_LARGE');
   });
+});
+
+test('a list that is no page costs what it is long, once that is known', async () => {
+  const vendor = await openShop(server);
+  const features = Array.from({ length: 200 }, (_, at) => ({
+    featureId: `feature-${at}`,
+    featureName: `Feature ${at}`,
+  }));
+  const { id } = await createLicense(server, vendor, { features });
+  const names = (count: number): string =>
+    `query ($id: ID!) { license(id: $id) { ${times(10, () => `features { ${times(count, () => 'featureId')} }`)} } }`;
+
+  const fair = await server.graphql(names(10), { id }, vendor.admin);
+  const greedy = await server.graphql(names(13), { id }, vendor.admin);
+
+  expect(fair.errors).toEqual([]);
+  expect(greedy.errors.map(({ extensions }) => extensions)).toEqual([
+    { code: 'OPERATION_TOO_COSTLY', cost: 200 * 131, limit: costs.limit },
+  ]);
 });
