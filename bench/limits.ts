@@ -1,9 +1,14 @@
 /**
  * What attacks cost: `npm run bench -- limits`. Each document alone, by the processor's time and by the clock; then a
- * server of its own under 64 attackers at a time, and how long somebody else waits for a plain answer meanwhile.
+ * server of its own under 64 attackers at a time, and how long somebody else waits for a plain answer meanwhile; for the
+ * machine's own part, the same beside as many busy loops as there are processors.
  */
+import { once } from 'node:events';
+import { Agent, request } from 'node:http';
+import { cpus } from 'node:os';
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
+import { Worker } from 'node:worker_threads';
 import { getIntrospectionQuery } from 'graphql';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { instant } from '../src/core/clock.js';
@@ -17,39 +22,39 @@ const DOCUMENT_MILLIS = 500;
 const ATTACKERS = 64;
 /** A new process compiles its code while it serves. */
 const WARM_MILLIS = 3_000;
-const ATTACK_MILLIS = 10_000;
+const ATTACK_MILLIS = 8_000;
 const PLAIN_MILLIS = 250;
 const PLAIN_EVERY_MILLIS = 20;
 const KEPT_BYTES = 32_000_000;
 
-const licenseFields = 'id licenseKey productName licenseType issuedTo issuedDate createdAt status metadata';
+const licenseFields = 'id licenseKey productName licenseType issuedTo issuedDate createdAt status';
 
 /** The most that is taken: documents within every limit that make the server work hard. */
 const hardest: readonly Pick<Attack, 'what' | 'query'>[] = [
   { what: 'introspection', query: getIntrospectionQuery() },
   {
-    what: '26 licenses with 100 devices each',
-    query: '{ licenses(first: 26) { nodes { activations(first: 100) { nodes { id status } } } } }',
+    what: '21 licenses with 100 devices each',
+    query: '{ licenses(first: 21) { nodes { activations(first: 100) { nodes { id status } } } } }',
   },
   {
-    what: '100 licenses with 20 devices each',
-    query: '{ licenses(first: 100) { nodes { activations(first: 20) { nodes { id } } } } }',
+    what: '100 licenses with 16 devices each',
+    query: '{ licenses(first: 100) { nodes { activations(first: 16) { nodes { id } } } } }',
   },
   {
-    what: '11 pages of 100 licenses',
-    query: `{ ${times(11, (at) => `a${at}: licenses(first: 100) { nodes { ${licenseFields} } }`)} }`,
+    what: '9 pages of 100 licenses',
+    query: `{ ${times(9, (at) => `a${at}: licenses(first: 100) { nodes { ${licenseFields} } }`)} }`,
   },
   {
-    what: '19 searches',
-    query: `{ ${times(19, (at) => `a${at}: licenses(first: 100, filter: {search: "%_${at}"}) { nodes { id } }`)} }`,
+    what: '14 searches',
+    query: `{ ${times(14, (at) => `a${at}: licenses(first: 100, filter: {search: "%_${at}"}) { nodes { id } }`)} }`,
   },
   {
-    what: '29 counts',
-    query: `{ ${times(29, (at) => `a${at}: activations(first: ${at + 1}) { totalCount }`)} }`,
+    what: '23 counts',
+    query: `{ ${times(23, (at) => `a${at}: activations(first: ${at + 1}) { totalCount }`)} }`,
   },
   {
-    what: '2,500 refused fields',
-    query: `{ licenses(first: 100) { nodes { ${times(25, (at) => `a${at}: advancedAnalytics { __typename }`)} } } }`,
+    what: '1,500 refused fields',
+    query: `{ licenses(first: 100) { nodes { ${times(15, (at) => `a${at}: advancedAnalytics { __typename }`)} } } }`,
   },
   {
     what: 'fields of all types, 9 times',
@@ -59,13 +64,24 @@ const hardest: readonly Pick<Attack, 'what' | 'query'>[] = [
     what: 'types of fields of all types',
     query: `{ __schema { types { fields { type { ${times(12, (at) => `a${at}: ofType { fields { name } enumValues { name } }`)} } } } } }`,
   },
-  { what: 'one field 600 times', query: `{ licenses { nodes { ${times(600, () => 'id')} } } }` },
+  { what: 'one field 400 times', query: `{ licenses { nodes { ${times(400, () => 'id')} } } }` },
   {
     what: 'unknown types',
     query: `query (${times(55, (at) => `$a${at}: LicenseConectionx${at}`)}) { viewer { kind } }`,
   },
   { what: 'unknown fields', query: `{ licenses { nodes { ${times(120, (at) => `productNane${at}`)} } } }` },
 ];
+
+interface Body {
+  readonly what: string;
+  readonly body: string;
+}
+
+const bodiesOf = (documents: readonly Pick<Attack, 'what' | 'query' | 'variables'>[]): Body[] =>
+  documents.map((each) => ({ what: each.what, body: bodyOf(each) }));
+const all = bodiesOf([...hardest, ...attacks]);
+/** Every body of this length: a long one costs its sender something too. */
+const short = all.filter(({ body }) => body.length <= DOCUMENT_LENGTH);
 
 let server: TestServer;
 let shop: Shop;
@@ -114,10 +130,16 @@ afterAll(async () => {
   await server.stop();
 });
 
-async function measured(query: string): Promise<{ status: number; cpu: number; clock: number }> {
+async function measured(payload: string): Promise<{ status: number; cpu: number; clock: number }> {
+  const headers = { 'content-type': 'application/json', authorization: `Bearer ${token}` };
   const before = process.cpuUsage();
   const start = performance.now();
-  const { status } = await server.graphql(query, {}, token);
+  const { statusCode: status } = await server.app.inject({
+    method: 'POST',
+    url: '/graphql',
+    headers,
+    payload,
+  });
   const { user, system } = process.cpuUsage(before);
   return { status, cpu: (user + system) / 1000, clock: performance.now() - start };
 }
@@ -125,16 +147,15 @@ async function measured(query: string): Promise<{ status: number; cpu: number; c
 const round = (value: number): number => Math.round(value * 10) / 10;
 
 test(`no document of ${DOCUMENT_LENGTH} characters costs more than ${DOCUMENT_MILLIS} ms`, async () => {
-  const short = [...hardest, ...attacks].filter(({ query }) => query.length <= DOCUMENT_LENGTH);
   const seen: Record<string, string | number>[] = [];
-  for (const { what, query } of short) {
-    const runs = [await measured(query), await measured(query), await measured(query)];
+  for (const { what, body } of short) {
+    const runs = [await measured(body), await measured(body), await measured(body)];
     // The best of three: what else runs on the machine is not the document's.
     const cpu = round(Math.min(...runs.map((run) => run.cpu)));
     const clock = round(Math.min(...runs.map((run) => run.clock)));
     seen.push({
       what,
-      characters: query.length,
+      characters: body.length,
       status: runs[0]?.status ?? 0,
       'cpu ms': cpu,
       'clock ms': clock,
@@ -149,7 +170,7 @@ test('what attacks took in memory is given back', async () => {
   setFlagsFromString('--expose-gc');
   const collect: () => void = runInNewContext('gc');
   const send = async (): Promise<void> => {
-    await Promise.all([...hardest, ...attacks].map(({ query }) => server.graphql(query, {}, token)));
+    await Promise.all(all.map(({ body }) => measured(body)));
   };
   await send();
   collect();
@@ -171,77 +192,107 @@ test('what attacks took in memory is given back', async () => {
   expect(after - before).toBeLessThan(KEPT_BYTES);
 });
 
-/** Sends one document after the other until the time is over; tells how many. */
-async function attack(
-  target: ServerProcess,
-  bodies: readonly string[],
-  from: number,
-  until: number,
-): Promise<number> {
-  let sent = 0;
-  while (performance.now() < until) {
-    const body = bodies[(from + sent) % bodies.length] ?? '';
-    await post(target, body);
-    sent += 1;
-  }
-  return sent;
+interface Attacking {
+  /** How many documents were answered. */
+  stop(): Promise<number>;
 }
 
-async function post({ address }: ServerProcess, body: string): Promise<number> {
-  const headers = { 'content-type': 'application/json', authorization: `Bearer ${token}` };
-  const response = await fetch(`${address}/graphql`, { method: 'POST', headers, body });
-  await response.arrayBuffer();
-  return response.status;
+function attack({ address }: ServerProcess, documents: readonly Body[]): Attacking {
+  const workerData = {
+    url: `${address}/graphql`,
+    bodies: documents.map(({ body }) => body),
+    attackers: ATTACKERS,
+    authorization: `Bearer ${token}`,
+  };
+  const worker = new Worker(new URL('attackers.mjs', import.meta.url), { workerData });
+  return {
+    stop: async () => {
+      worker.postMessage('stop');
+      const [sent] = await once(worker, 'message');
+      await worker.terminate();
+      return Number(sent);
+    },
+  };
+}
+
+/** As many threads as there are processors, each as busy as it can be: what the machine makes of a query, not the server. */
+function burn(): Attacking {
+  const workers = cpus().map(() => new Worker('for (;;) Math.random();', { eval: true }));
+  return {
+    stop: async () => {
+      await Promise.all(workers.map((worker) => worker.terminate()));
+      return 0;
+    },
+  };
+}
+
+const agent = new Agent({ keepAlive: true });
+const PLAIN = JSON.stringify({ query: '{ licenses(first: 3) { nodes { id status customer { name } } } }' });
+
+function ask({ address }: ServerProcess): Promise<number> {
+  return new Promise((resolve, reject) => {
+    const headers = { 'content-type': 'application/json', authorization: `Bearer ${token}` };
+    const sent = request(`${address}/graphql`, { method: 'POST', agent, headers }, (response) => {
+      response.resume();
+      response.once('end', () => resolve(response.statusCode ?? 0));
+    });
+    sent.once('error', reject);
+    sent.end(PLAIN);
+  });
 }
 
 /** How long a plain query takes, asked every so often until the time is over. */
 async function plain(target: ServerProcess, until: number): Promise<number[]> {
-  const body = JSON.stringify({ query: '{ licenses(first: 3) { nodes { id status customer { name } } } }' });
   const millis: number[] = [];
   while (performance.now() < until) {
     const start = performance.now();
-    expect(await post(target, body)).toBe(200);
+    expect(await ask(target)).toBe(200);
     millis.push(performance.now() - start);
     await new Promise((resolve) => setTimeout(resolve, PLAIN_EVERY_MILLIS));
   }
   return millis.sort((left, right) => left - right);
 }
 
-const short = [...hardest, ...attacks].filter(({ query }) => query.length <= DOCUMENT_LENGTH);
-const mixes: readonly [what: string, documents: readonly Pick<Attack, 'query'>[]][] = [
-  ['nobody', []],
-  ['the attacks of the tests', attacks],
-  [`all of ${DOCUMENT_LENGTH} characters`, short],
-  ['the hardest that are taken', hardest],
+const mixes: readonly [what: string, begin: (target: ServerProcess) => Attacking][] = [
+  ['nobody', () => ({ stop: async () => 0 })],
+  [`${cpus().length} busy loops`, burn],
+  ['the attacks of the tests', (target) => attack(target, bodiesOf(attacks))],
+  [`all of ${DOCUMENT_LENGTH} characters`, (target) => attack(target, short)],
+  ['the hardest that are taken', (target) => attack(target, bodiesOf(hardest))],
 ];
 
-test.each(mixes)(
-  `a plain query answers within ${PLAIN_MILLIS} ms beside ${ATTACKERS} documents at a time: %s`,
-  async (what, documents) => {
-    const processes = await Processes.open(server);
-    try {
-      const target = await processes.start();
-      const bodies = documents.map((each) => bodyOf({ ...each, what, code: 'BAD_REQUEST' }));
-      const attackers = bodies.length === 0 ? 0 : ATTACKERS;
-      const until = performance.now() + WARM_MILLIS + ATTACK_MILLIS;
-      const attacking = Array.from({ length: attackers }, (_, at) => attack(target, bodies, at, until));
-      await plain(target, performance.now() + WARM_MILLIS);
+async function measure(
+  target: ServerProcess,
+  what: string,
+  begin: (target: ServerProcess) => Attacking,
+): Promise<Record<string, string | number>> {
+  const start = performance.now();
+  const attacking = begin(target);
+  await plain(target, start + WARM_MILLIS);
+  const millis = await plain(target, start + WARM_MILLIS + ATTACK_MILLIS);
+  const sent = await attacking.stop();
+  const at = (share: number): number => round(millis[Math.floor(millis.length * share)] ?? 0);
+  return {
+    what: `plain query beside ${what}`,
+    'attacks a second': round((sent * 1000) / (performance.now() - start)),
+    'p50 ms': at(0.5),
+    'p95 ms': at(0.95),
+    'p99 ms': at(0.99),
+    'most ms': round(millis.at(-1) ?? 0),
+  };
+}
 
-      const millis = await plain(target, until);
-
-      const sent = (await Promise.all(attacking)).reduce((sum, each) => sum + each, 0);
-      const at = (share: number): number => round(millis[Math.floor(millis.length * share)] ?? 0);
-      rows.push({
-        what: `plain query beside ${what}`,
-        'attacks a second': round((sent * 1000) / (WARM_MILLIS + ATTACK_MILLIS)),
-        'p50 ms': at(0.5),
-        'p95 ms': at(0.95),
-        'p99 ms': at(0.99),
-        'most ms': round(millis.at(-1) ?? 0),
-      });
-      expect(at(0.99)).toBeLessThan(PLAIN_MILLIS);
-    } finally {
-      await processes.end();
-    }
-  },
-);
+test(`a plain query answers within ${PLAIN_MILLIS} ms beside ${ATTACKERS} documents at a time`, {
+  timeout: 300_000,
+}, async () => {
+  const processes = await Processes.open(server);
+  const seen: Record<string, string | number>[] = [];
+  try {
+    const target = await processes.start();
+    for (const [what, begin] of mixes) seen.push(await measure(target, what, begin));
+  } finally {
+    await processes.end();
+    rows.push(...seen);
+  }
+  expect(seen.filter((row) => Number(row['p99 ms']) > PLAIN_MILLIS)).toEqual([]);
+});

@@ -1,5 +1,6 @@
 import type { Actor } from '../core/actor.js';
 import { Refusal } from '../core/refusal.js';
+import { costs } from './cost.js';
 
 // One processor serves everybody: what stands in front of it decides how long a plain query waits beside sixty
 // documents that were made to be slow.
@@ -43,8 +44,6 @@ export class ShortestFirst {
   }
 }
 
-/** What costs no more waits for nobody: a page of twenty licenses is within, and two milliseconds of the processor. */
-export const PLAIN_COST = 500;
 /** More at once only share the processor, and leave plain ones neither it nor a connection. */
 const AT_ONCE = 4;
 /** What those that run may cost together; one that costs more runs alone. */
@@ -92,7 +91,7 @@ export class CostGate {
   /** Waits until the holder may run, or its signal says that it need not; `leave` ends its turn. */
   async enter(holder: object, { caller, cost, signal }: Entry): Promise<void> {
     signal.throwIfAborted();
-    if (cost <= PLAIN_COST) return;
+    if (cost <= costs.plain) return;
     if (this.#waitingCount === 0 && this.#hasRoom(cost)) return this.#start(holder, cost);
     const queue = this.#waiting.get(caller) ?? [];
     if (this.#waitingCount >= WAITING_LIMIT || queue.length >= WAITING_OF_ONE_LIMIT) {

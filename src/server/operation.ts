@@ -10,6 +10,7 @@ import type { Log } from '../core/log.js';
 import type { EventLook, Followers, Reading, Work, WorkSettings } from '../core/work.js';
 import type { AskedOperation, Context, Examined } from '../graph/context.js';
 import { type Batch, Loaders } from '../graph/load.js';
+import { Pace } from '../graph/pace.js';
 import { type MayRun, needsOf, type OperationDocument, rootsOf } from '../sdk/directive/needs.js';
 import type { ApiKeyHolders } from './apiKeyHolders.js';
 import type { ApiKeyUses } from './apiKeyUses.js';
@@ -114,6 +115,7 @@ interface Progress {
   ended: boolean;
   /** What its lists have cost that are no pages. */
   spent: number;
+  pace: Pace | undefined;
 }
 
 /** One GraphQL operation: its caller, its one read-only transaction, the work of the root mutation that runs. */
@@ -142,9 +144,13 @@ export class Operation implements Context {
       reading: undefined,
       ended: false,
       spent: 0,
+      pace: undefined,
     };
     this.refusals = new OperationRefusals(machinery.security, caller.requestId);
-    this.loaders = new Loaders(() => this.reading());
+    this.loaders = new Loaders(
+      () => this.reading(),
+      () => this.progress.pace,
+    );
     this.idempotency = new Idempotency(machinery, caller);
     this.features = begun ?? new OperationFeatures(machinery, this);
   }
@@ -214,6 +220,7 @@ export class Operation implements Context {
       cost,
       signal: this.signal,
     });
+    if (cost > costs.plain) this.progress.pace = new Pace();
     const needs = needsOf(asked, mayRun(this.actor));
     if (!isMutation) return this.features.beforeQuery(needs);
     this.idempotency.recognise(asked);

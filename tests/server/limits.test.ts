@@ -306,6 +306,10 @@ describe('the most that an operation may cost', () => {
     await server.ok(devices(100), {}, token);
   });
 
+  test('counts nothing of what the schema says of itself, which is asked before signing in', async () => {
+    await server.ok(introspection);
+  });
+
   test('is less for a stream, which pays it again for each event', async () => {
     const stream = (first: number) =>
       JSON.stringify({

@@ -23,7 +23,7 @@ export function inside(levels: number, open: string, text: string, close: string
 }
 
 /** The body of a POST that carries it. */
-export function bodyOf({ query, variables = '{}' }: Attack): string {
+export function bodyOf({ query, variables = '{}' }: Pick<Attack, 'query' | 'variables'>): string {
   return `{"query":${JSON.stringify(query)},"variables":${variables}}`;
 }
 
