@@ -93,7 +93,7 @@ describe.each(bindings)('%s', (_who, claims) => {
         template(id: $template) { licenses { totalCount nodes { id } } }
         product(id: $product) { licenses { totalCount nodes { id } } }
         events { nodes { licenseId } }
-        licenses { nodes { template { licenses { nodes { id } } } customer { licenses { nodes { id } } orders { nodes { id } } }
+        licenses(first: 15) { nodes { template { licenses { nodes { id } } } customer { licenses { nodes { id } } orders { nodes { id } } }
           order { licenses { nodes { id } } } reseller { licenses { nodes { id } } customers { nodes { id } } } } } }`,
       { template: world.templateId, product: world.productId },
       claims(),

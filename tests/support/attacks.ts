@@ -174,9 +174,9 @@ export const attacks: readonly Attack[] = [
   ),
   tooLarge(
     'members',
-    'an object of 50,000 members',
+    'an object of 30,000 members',
     '{ viewer { kind } }',
-    `{"o":{${Array.from({ length: 50_000 }, (_, at) => `"m${at}":1`)}}}`,
+    `{"o":{${Array.from({ length: 30_000 }, (_, at) => `"m${at}":1`)}}}`,
   ),
   tooLarge(
     'valueNesting',
