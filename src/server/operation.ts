@@ -91,11 +91,12 @@ function mayRun(actor: Actor): MayRun {
 }
 
 /** An act with what it charges, or the answer that was given to its claim before and nothing else. */
-async function once(act: RootAct, work: Work, claim: Claim | undefined) {
+async function once(act: RootAct, work: Work, claim: Claim | undefined, begun: () => void) {
   const recalled = claim === undefined ? undefined : await recall(work, claim);
   if (recalled !== undefined && 'payload' in recalled) {
     return { payload: recalled.payload, charged: () => undefined };
   }
+  begun();
   const payload = await act.run();
   const charged = await act.charge(work);
   if (claim !== undefined && recalled !== undefined) await remember(work, claim, recalled.storeAs, payload);
@@ -266,20 +267,24 @@ export class Operation implements Context {
     await this.endReading();
     const claim = await this.idempotency.claim(act.responseName, act.input);
     if (claim === undefined) return this.perform(act);
-    return this.machinery.turns.take(claimName(claim), () => this.perform(act, claim), this.signal);
+    return this.machinery.turns.take(
+      claimName(claim),
+      (begun) => this.perform(act, claim, begun),
+      this.signal,
+    );
   }
 
   /**
    * One transaction: what the act does, then what it charges, then the commit. What its payload reads is read after
    * that, in a transaction of its own, as the actor that the act found.
    */
-  private async perform(act: RootAct, claim?: Claim): Promise<unknown> {
+  private async perform(act: RootAct, claim?: Claim, begun = (): void => undefined): Promise<unknown> {
     const caller = claim === undefined ? this.caller : { ...this.caller, actor: claim.actor };
     const { admit, signal } = this;
     const { work, session, actor } = await openWork(this.machinery, caller, { admit, signal });
     this.progress.work = work;
     try {
-      const { payload, charged } = await once(act, work, claim);
+      const { payload, charged } = await once(act, work, claim, begun);
       await session.commit();
       charged();
       // What resolvers of an earlier, erased payload read meanwhile is a snapshot without this act.

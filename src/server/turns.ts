@@ -16,6 +16,9 @@ function isInUse(error: unknown): boolean {
 
 type Outcome = 'DONE' | 'FAILED' | 'OVER';
 
+/** Calls what it is given once its turn has come: from there on nobody else stands in its way. */
+export type Attempt<Result> = (begun: () => void) => Promise<Result>;
+
 /**
  * One at a time for each name, as long as nobody has succeeded: within this process whoever comes later waits for the
  * one that runs and holds nothing but memory meanwhile; another server is asked again for as long as an attempt says
@@ -24,8 +27,12 @@ type Outcome = 'DONE' | 'FAILED' | 'OVER';
 export class Turns {
   readonly #running = new Map<string, Promise<Outcome>>();
 
-  /** Whoever still waits, here or for another server, when the signal ends its operation, is refused. */
-  async take<Result>(name: string, attempt: () => Promise<Result>, signal: AbortSignal): Promise<Result> {
+  /**
+   * Whoever has waited, here or for another server, and whose turn has not come when the signal ends its operation, is
+   * refused as one who waits: between two looks at the other, or in the middle of one.
+   */
+  async take<Result>(name: string, attempt: Attempt<Result>, signal: AbortSignal): Promise<Result> {
+    const own = new Waiting(attempt, signal);
     let giveUp = (): void => undefined;
     const over = new Promise<Outcome>((resolve) => {
       giveUp = (): void => resolve('OVER');
@@ -35,10 +42,11 @@ export class Turns {
       for (;;) {
         const running = this.#running.get(name);
         // In one step with the look: of those who wake together the first leads, and the others wait for it.
-        if (running === undefined) return await this.#lead(name, untilFree(attempt, signal));
+        if (running === undefined) return await this.#lead(name, own.untilFree());
+        own.waited = true;
         const outcome = await Promise.race([running, over]);
         if (outcome === 'OVER') throw keyInUse();
-        if (outcome === 'DONE') return await untilFree(attempt, signal);
+        if (outcome === 'DONE') return await own.untilFree();
       }
     } finally {
       signal.removeEventListener('abort', giveUp);
@@ -55,14 +63,34 @@ export class Turns {
   }
 }
 
-async function untilFree<Result>(attempt: () => Promise<Result>, signal: AbortSignal): Promise<Result> {
-  while (!signal.aborted) {
-    try {
-      return await attempt();
-    } catch (error) {
-      if (!isInUse(error)) throw error;
+/** One that wants a turn. */
+class Waiting<Result> {
+  waited = false;
+  #begun = false;
+
+  constructor(
+    private readonly attempt: Attempt<Result>,
+    private readonly signal: AbortSignal,
+  ) {}
+
+  async untilFree(): Promise<Result> {
+    while (!this.signal.aborted) {
+      try {
+        return await this.attempt(() => {
+          this.#begun = true;
+        });
+      } catch (error) {
+        if (!isInUse(error)) throw this.#isCutShort(error) ? keyInUse() : error;
+      }
+      this.waited = true;
+      await sleep(randomInt(...PAUSE_MILLIS));
     }
-    await sleep(randomInt(...PAUSE_MILLIS));
+    throw keyInUse();
   }
-  throw keyInUse();
+
+  /** Drizzle wraps what ends a statement. */
+  #isCutShort(error: unknown): boolean {
+    const isOver = [error, error instanceof Error ? error.cause : undefined].includes(this.signal.reason);
+    return this.signal.aborted && isOver && this.waited && !this.#begun;
+  }
 }

@@ -132,6 +132,32 @@ describe('on one server with two connections', () => {
   });
 });
 
+test('whose time ends in the middle of a look at the one it waits for is told the same as between two looks', async () => {
+  const [license, other] = [await endless(), await endless()];
+  const environment = { LG_OPERATION_SECONDS: '1', LG_DATABASE_POOL: '2' };
+  const hasty = await startTestServer({ beside: server, environment });
+  const letGo = [await hold(license), await hold(other)];
+  const first = pair[0].graphql(ACTIVATE, device(license), undefined, keyed('device-1'));
+  await until({ open: 1, waiting: 1 });
+
+  const looks = (): number =>
+    hasty.statements.filter((text) => text.includes('try_advisory_xact_lock')).length;
+  const waiting = Promise.all(
+    Array.from({ length: 3 }, () => hasty.graphql(ACTIVATE, device(license), undefined, keyed('device-1'))),
+  );
+  await expect.poll(looks, { timeout: 5_000, interval: 1 }).toBeGreaterThan(0);
+  // They take every connection, for longer than those who wait have time.
+  const beside = Promise.all(['a', 'b'].map((name) => hasty.graphql(ACTIVATE, device(other, name))));
+  const [waiters, others] = await Promise.all([waiting, beside]).finally(() => hasty.stop());
+  await Promise.all(letGo.map((end) => end()));
+
+  expect(codesOf(waiters)).toEqual(Array(3).fill('IDEMPOTENCY_KEY_IN_USE'));
+  expect(codesOf(others)).toEqual(Array(2).fill('OPERATION_TIMEOUT'));
+  expect((await first).errors).toEqual([]);
+  expect(await eventsOf(license)).toEqual(['activation.created', 'license.created']);
+  expect(await eventsOf(other)).toEqual(['license.created']);
+});
+
 describe('on two servers with two connections each', () => {
   /** Sends the same activation so many times at once, every other one to the other process. */
   function atOnce(count: number, license: Issued, key: string): Promise<Answer[]> {
