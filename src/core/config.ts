@@ -1,4 +1,5 @@
 import ipaddr from 'ipaddr.js';
+import postgres from 'postgres';
 import { z } from 'zod';
 import { ALGORITHMS, issuerList, json, keysUrl, publicKeySet } from './issuers.js';
 import { StartupError } from './startupError.js';
@@ -16,6 +17,16 @@ const isOrigin = (value: string): boolean =>
   value === '*' || (/^https?:[^*]+$/.test(value) && URL.canParse(value) && new URL(value).origin === value);
 
 const perMinute = z.coerce.number().int().min(0).max(1_000_000);
+
+/** The driver's own reading, which connects to nothing yet; its errors show the password, and stay here. */
+function isDatabaseUrl(value: string): boolean {
+  try {
+    postgres(value);
+    return true;
+  } catch {
+    return false;
+  }
+}
 
 const isAddressRange = (value: string): boolean => ipaddr.isValid(value) || ipaddr.isValidCIDR(value);
 
@@ -44,6 +55,7 @@ export const settings = {
     z
       .string()
       .regex(/^postgres(ql)?:\/\//, 'must begin with postgres://')
+      .refine(isDatabaseUrl, 'is no URL; what is special in a password is written as %40')
       .optional(),
     'PostgreSQL 15 to 18. Without it an embedded one keeps its data in the data folder.',
     true,
@@ -233,8 +245,16 @@ function missingIssuers(config: Config): string[] {
     : [];
 }
 
+function missingKeySource(config: Config): string[] {
+  if (config.LG_KEYS === 'file' && config.LG_KEYS_FILE === undefined)
+    return ['LG_KEYS_FILE: is required when keys come from a file'];
+  return config.LG_KEYS === 'command' && config.LG_KEYS_COMMAND === undefined
+    ? ['LG_KEYS_COMMAND: is required when keys come from a command']
+    : [];
+}
+
 function conflicts(config: Config): string[] {
-  const problems = issuerConflicts(config);
+  const problems = [...issuerConflicts(config), ...missingKeySource(config)];
   if (config.TRUSTED_DOCUMENTS !== undefined && config.LG_PERSISTED_QUERIES === true) {
     problems.push('LG_PERSISTED_QUERIES: does not go with TRUSTED_DOCUMENTS');
   }

@@ -78,16 +78,23 @@ function newKeyDocument(): string {
   return JSON.stringify({ peppers: secret(), encryption: secret(), tokens }, null, 2);
 }
 
-/** Development only. `link` fails if the file is there: of two first starts one makes the keys, both read them. */
+/** `link` fails if the file is there: of two first starts one makes the keys, both read them. */
+async function writeKeys(folder: string, path: string): Promise<void> {
+  await mkdir(folder, { recursive: true, mode: 0o700 });
+  const draft = `${path}.${process.pid}`;
+  await writeFile(draft, newKeyDocument(), { mode: 0o600 });
+  await link(draft, path).catch(() => undefined);
+  await rm(draft);
+}
+
+/** Development only. */
 async function generatedKeys(folder: string): Promise<Keys> {
   const path = join(folder, 'keys.json');
   const known = await readFile(path, 'utf8').catch(() => undefined);
   if (known === undefined) {
-    await mkdir(folder, { recursive: true, mode: 0o700 });
-    const draft = `${path}.${process.pid}`;
-    await writeFile(draft, newKeyDocument(), { mode: 0o600 });
-    await link(draft, path).catch(() => undefined);
-    await rm(draft);
+    await writeKeys(folder, path).catch((error: Error) => {
+      throw new StartupError(`LG_DATA_DIR: keys cannot be kept there: ${error.message}`);
+    });
   }
   return keysFromFile(path);
 }

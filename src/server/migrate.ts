@@ -3,8 +3,9 @@ import { fileURLToPath } from 'node:url';
 import { sql } from 'drizzle-orm';
 import { drizzle } from 'drizzle-orm/postgres-js';
 import { migrate as applyMigrations } from 'drizzle-orm/postgres-js/migrator';
-import type postgres from 'postgres';
+import postgres from 'postgres';
 import { connect, type DatabaseRole, type Db } from '../core/db.js';
+import { StartupError } from '../core/startupError.js';
 
 const folder = fileURLToPath(new URL('../../drizzle', import.meta.url));
 const roles: readonly DatabaseRole[] = ['lg_owner', 'lg_worker', 'lg_app'];
@@ -44,11 +45,31 @@ async function prepareRoles(sql: postgres.Sql): Promise<void> {
   end $$`);
 }
 
+/** A host name may have several addresses: the driver then fails with a list of failures, and no word of its own. */
+function stopUnreachable(error: Error): never {
+  const reasons = error instanceof AggregateError ? error.errors.map(String) : [error.message];
+  throw new StartupError(`DATABASE_URL: the database cannot be used: ${reasons.join(', ')}`, {
+    cause: error,
+  });
+}
+
+const INSUFFICIENT_PRIVILEGE = '42501';
+
+/** Drizzle wraps what the database says. */
+function asWeakLogin(error: unknown): StartupError | undefined {
+  const said = error instanceof Error && error.cause instanceof Error ? error.cause : error;
+  if (!(said instanceof postgres.PostgresError) || said.code !== INSUFFICIENT_PRIVILEGE) return undefined;
+  return new StartupError(
+    `DATABASE_URL: its login has to own the database and be able to create roles: ${said.message}`,
+    { cause: error },
+  );
+}
+
 /** Brings the database up to the newest migration. Safe to run from many servers at once, and again. */
 export async function migrate(url: string): Promise<void> {
   const client = connect(url, { max: 1, connect_timeout: 10 });
   try {
-    await client`select pg_advisory_lock(${MIGRATION_LOCK})`;
+    await client`select pg_advisory_lock(${MIGRATION_LOCK})`.catch(stopUnreachable);
     await prepareRoles(client);
     await client.unsafe('set role lg_owner');
     await applyMigrations(drizzle(client), { migrationsFolder: folder });
@@ -58,6 +79,8 @@ export async function migrate(url: string): Promise<void> {
     );
     await client.unsafe('reset role');
     await client`select pg_advisory_unlock(${MIGRATION_LOCK})`;
+  } catch (error) {
+    throw asWeakLogin(error) ?? error;
   } finally {
     await client.end({ timeout: 5 });
   }

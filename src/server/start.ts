@@ -172,6 +172,8 @@ async function listen(app: FastifyInstance, config: Config): Promise<string> {
     }
     if (code === 'EACCES')
       throw new StartupError(`Port ${config.PORT} may not be used by this user. Set PORT to another.`);
+    if (code === 'EADDRNOTAVAIL' || code === 'ENOTFOUND' || code === 'EAI_AGAIN')
+      throw new StartupError(`HOST: ${config.HOST} is no address of this machine.`);
     throw error;
   }
 }

@@ -83,6 +83,7 @@ describe('key material', () => {
       { LG_KEYS: 'env', LG_PEPPERS: `p1:${bytes(1)},p1:${bytes(2)}`, LG_ENCRYPTION_KEYS: `e1:${bytes(1)}` },
       /ids must differ/,
     ],
+    ['a folder that cannot be written to', { LG_DATA_DIR: '/dev/null/keys' }, /LG_DATA_DIR: .*ENOTDIR/],
     ['a file that is not there', { LG_KEYS: 'file', LG_KEYS_FILE: '/nowhere/keys.json' }, /LG_KEYS_FILE/],
     ['a command that fails', { LG_KEYS: 'command', LG_KEYS_COMMAND: 'exit 3' }, /LG_KEYS_COMMAND/],
     [

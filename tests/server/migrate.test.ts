@@ -1,11 +1,15 @@
 import { execFileSync } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
 import { cpSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { afterEach, expect, inject, test } from 'vitest';
+import { afterEach, describe, expect, inject, test } from 'vitest';
+import { readConfig } from '../../src/core/config.js';
 import { connect } from '../../src/core/db.js';
+import { StartupError } from '../../src/core/startupError.js';
 import { knownMigrations, migrate } from '../../src/server/migrate.js';
+import { startServer } from '../../src/server/start.js';
 import { onDatabase } from '../support/database.js';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
@@ -98,4 +102,57 @@ test('a value outside its list is refused by the database too', async () => {
        insert into customers (tenant_id, id, name, status, created_at, updated_at) values ('t', 'c', 'n', 'GONE', now(), now())`,
     ),
   ).rejects.toThrow('customers_status');
+});
+
+test('an address that is none of this machine stops the start by its name', async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'lg-address-'));
+  try {
+    const environment = {
+      HOST: '192.0.2.1',
+      PORT: '0',
+      DATABASE_URL: await emptyDatabase(),
+      LG_DATA_DIR: folder,
+    };
+    const started = startServer(readConfig({ ...environment, LG_LOG_LEVEL: 'silent' }));
+
+    await expect(started).rejects.toMatchObject({
+      name: 'StartupError',
+      message: 'HOST: 192.0.2.1 is no address of this machine.',
+    });
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+});
+
+describe('a database that does not serve stops the start with a word', () => {
+  const unusable: [what: string, changed: (url: string) => string, named: RegExp][] = [
+    ['nothing of this name', (url) => onDatabase(url, 'lg_nowhere'), /"lg_nowhere" does not exist/],
+    ['nobody who listens', () => 'postgres://someone:secret-word@127.0.0.1:1/lg', /ECONNREFUSED/],
+  ];
+
+  test.each(unusable)('%s', async (_what, changed, named) => {
+    const failure: unknown = await migrate(changed(inject('loginUrl'))).catch((error: unknown) => error);
+
+    expect(failure).toBeInstanceOf(StartupError);
+    expect(String(failure)).toMatch(/DATABASE_URL: the database cannot be used: /);
+    expect(String(failure)).toMatch(named);
+    expect(String(failure)).not.toContain('secret-word');
+  });
+
+  test("a login that may make no roles, in another's database", async () => {
+    const name = `lg_weak_${randomUUID().replaceAll('-', '')}`;
+    await asAdmin(`create role ${name} login`);
+    try {
+      const url = new URL(await emptyDatabase());
+      url.username = name;
+      url.password = '';
+
+      const failure: unknown = await migrate(url.href).catch((error: unknown) => error);
+
+      expect(failure).toBeInstanceOf(StartupError);
+      expect(String(failure)).toMatch(/DATABASE_URL: its login has to own the database/);
+    } finally {
+      await asAdmin(`drop role ${name}`);
+    }
+  });
 });
