@@ -54,7 +54,7 @@ export const usageLedger = pgTable(
     actor: varchar('actor', { length: 320 }).notNull(),
     /** The caller's, where the grant was asked for under one: it is granted once. */
     idempotencyKey: varchar('idempotency_key', { length: 255 }),
-    requestId: varchar('request_id', { length: 36 }).notNull(),
+    requestId: varchar('request_id', { length: 64 }).notNull(),
     createdAt: instantColumn('created_at').notNull(),
   },
   (table) => [

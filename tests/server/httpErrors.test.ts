@@ -2,6 +2,7 @@ import { once } from 'node:events';
 import { connect } from 'node:net';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { refusalCodes } from '../../src/core/refusal.js';
+import { grantAnalytics, openFeatureShop, useAnalytics } from '../support/meters.js';
 import { startTestServer, type TestServer } from '../support/server.js';
 
 /** Behind no proxy, and behind one that this machine is. */
@@ -345,5 +346,23 @@ describe('the id of a request', () => {
       proxied.logged.filter((line) => line.includes(traced)).map((line) => JSON.parse(line).requestId),
     ).toEqual([traced]);
     expect(event?.metadata).toMatchObject({ request_id: traced });
+  });
+
+  test('is written beside the units that it used, however long a proxy makes it', async () => {
+    const shop = await openFeatureShop(proxied);
+    const { id: licenseId } = await grantAnalytics(proxied, shop, 5);
+    const authorization = `Bearer ${await proxied.token(shop.admin)}`;
+    const longest = 'proxy-'.padEnd(64, '7');
+    const body = JSON.stringify({ query: useAnalytics, variables: { id: licenseId } });
+
+    const reply = await raw(
+      request('POST /graphql', { ...json, authorization, 'x-request-id': longest }, body),
+      proxied,
+    );
+
+    const [line] =
+      await server.sql`select request_id, amount::int as amount from usage_ledger where tenant_id = ${shop.tenantId}`;
+    expect(JSON.parse(reply.body)).toMatchObject({ data: { license: { id: licenseId } } });
+    expect(line).toEqual({ request_id: longest, amount: 1 });
   });
 });

@@ -1,0 +1,1 @@
+ALTER TABLE "usage_ledger" ALTER COLUMN "request_id" SET DATA TYPE varchar(64);
