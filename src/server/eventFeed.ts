@@ -12,6 +12,7 @@ import { systemCaller } from './seed.js';
 /** Between two words from the sealer the log is looked at all the same. */
 const POLL_MILLIS = 1000;
 const BATCH = 500;
+
 function fedEvent({ sequence, event }: SealedEvent): FedEvent {
   const { id, eventType: type, licenseId, activationId, createdAt: at } = event;
   return { sequence, id, type, licenseId, activationId, at };
@@ -44,8 +45,9 @@ export class EventFeed {
   async start(): Promise<void> {
     const { licensees } = this.machinery;
     const heard = (word: string): void => {
-      licensees?.forget(tenantsIn(word));
-      this.#look();
+      const tenants = tenantsIn(word);
+      licensees?.forget(tenants);
+      this.#look(tenants);
     };
     // Called for each new connection: what was said while there was none is lost.
     await this.#sql.listen(SEALED, heard, () => licensees?.forget());
@@ -68,7 +70,7 @@ export class EventFeed {
     };
     channel.readers.add(reader);
     this.#channels.set(tenantId, channel);
-    this.#look();
+    this.#look([tenantId]);
     return reader;
   }
 
@@ -90,8 +92,11 @@ export class EventFeed {
     if (channel?.readers.size === 0) this.#channels.delete(tenantId);
   }
 
-  #look(): void {
-    for (const [tenantId, channel] of this.#channels) {
+  /** Reads on where somebody follows: of some tenants, or of all. */
+  #look(tenants: Iterable<TenantId> = this.#channels.keys()): void {
+    for (const tenantId of tenants) {
+      const channel = this.#channels.get(tenantId);
+      if (channel === undefined) continue;
       channel.again = true;
       if (!channel.reading && !this.#stopped) void this.#follow(tenantId, channel);
     }
@@ -124,7 +129,12 @@ export class EventFeed {
     }
   }
 
-  async #read<Result>(tenantId: TenantId, run: (reading: Reading) => Promise<Result>): Promise<Result> {
+  /** With the other looks of streams: however many tenants are followed, whoever asks something gets a connection. */
+  #read<Result>(tenantId: TenantId, run: (reading: Reading) => Promise<Result>): Promise<Result> {
+    return this.machinery.streams.take(() => this.#readNow(tenantId, run));
+  }
+
+  async #readNow<Result>(tenantId: TenantId, run: (reading: Reading) => Promise<Result>): Promise<Result> {
     const { pool, keys, clock } = this.machinery;
     const session = await pool.begin('read');
     session.setTenant(tenantId);

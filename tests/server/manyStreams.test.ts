@@ -77,3 +77,39 @@ test('however many streams wait for the database, whoever asks something gets a 
   expect(during).toEqual({ open: 2, waiting: 2 });
   await allTold(raw);
 });
+
+test('however many tenants are followed, an event is looked for in its own, and a few are read at a time', async () => {
+  const shops = [shop];
+  for (let made = 0; made < 11; made += 1) shops.push(await openShop(server));
+  await expect.poll(() => server.count('unsealed_events')).toBe(0);
+  for (const { admin } of shops) {
+    const raw = await RawSocket.as(server, url, admin);
+    open.push(raw);
+    raw.ask('1', 'subscription { licenseChanged { license { id } } }');
+  }
+  await expect.poll(() => server.machinery.feed?.readers).toBe(shops.length);
+  const reads = () => server.statements.filter((text) => text.includes('from "audit_seals"')).length;
+  const [follower] = open;
+  const heard = () => follower?.heard.filter(({ type }) => type === 'next').length;
+
+  server.statements.length = 0;
+  const begun = performance.now();
+  for (let renamed = 1; renamed <= 15; renamed += 1) {
+    await rename();
+    await expect.poll(heard, { interval: 5 }).toBe(renamed);
+  }
+  const looks = reads();
+  const polls = Math.ceil((performance.now() - begun) / 1000) + 1;
+  const connection = await server.sql.reserve();
+  await connection`begin`;
+  await connection`lock table audit_seals in access exclusive mode`;
+  await expect.poll(async () => (await held(server)).waiting).toBeGreaterThanOrEqual(2);
+  const beside = await server.graphql('{ licenses { totalCount } }', {}, shop.admin);
+  const during = await held(server);
+  await connection`rollback`;
+  connection.release();
+
+  expect(looks).toBeLessThan(15 * 3 + polls * shops.length);
+  expect(beside.errors).toEqual([]);
+  expect(during).toEqual({ open: 2, waiting: 2 });
+});
