@@ -66,19 +66,23 @@ export function startSealer({ url, clock, log }: SealerOptions): Sealer {
       if (sealed === undefined || sealed < SEAL_BATCH) await bell.wait(POLL_MILLIS);
     }
   };
+  let listening = false;
+  const listen = async (): Promise<void> => {
+    if (!listening) await sql.listen(COMMITTED, () => bell.ring());
+    listening = true;
+  };
   const run = async (): Promise<void> => {
-    await sql.listen(COMMITTED, () => bell.ring());
     while (!stopping) {
-      await work().catch(async (error: unknown) => {
-        if (stopping) return;
-        log.error({ err: error }, 'the sealer failed and begins again');
-        await bell.wait(RETRY_MILLIS);
-      });
+      await listen()
+        .then(work)
+        .catch(async (error: unknown) => {
+          if (stopping) return;
+          log.error({ err: error }, 'the sealer failed and begins again');
+          await bell.wait(RETRY_MILLIS);
+        });
     }
   };
-  const running = run().catch((error: unknown) => {
-    if (!stopping) log.error({ err: error }, 'the sealer could not begin');
-  });
+  const running = run();
   return {
     stop: async () => {
       stopping = true;
