@@ -187,12 +187,13 @@ describe('a database that goes away', () => {
     await undo.pop()?.();
 
     expectMasked(failure, /not currently accepting connections|CONNECTION/i);
-    const again = await server.graphql('{ viewer { tenant { id } } }', {}, shop.admin);
-    expect(again.errors).toEqual([]);
     // What a probe was told holds for a second.
-    await expect
-      .poll(async () => (await server.app.inject('/readyz')).statusCode, { timeout: 5_000, interval: 50 })
-      .toBe(200);
+    server.pass(1_000);
+    const [ready, again] = [
+      await server.app.inject('/readyz'),
+      await server.graphql('{ viewer { tenant { id } } }', {}, shop.admin),
+    ];
+    expect([ready.statusCode, again.errors]).toEqual([200, []]);
   });
 
   test('in the middle of an act leaves nothing behind', async () => {
