@@ -278,7 +278,8 @@ describe('the page', () => {
   test.each([
     ['sources, tests and benches', 'tsconfig.json'],
     ['pages', 'tsconfig.pages.json'],
-  ])('the types of %s hold', (_what, project) => {
+    // A compiler alone on a busy machine took more than a minute.
+  ])('the types of %s hold', { timeout: 300_000 }, (_what, project) => {
     const tsc = join(root, 'node_modules/typescript/bin/tsc');
 
     expect(() =>
