@@ -205,6 +205,14 @@ test('no server prints a key, a token or what tells a device from others', async
   expect(spoken.filter((secret) => printed.includes(secret.toLowerCase()))).toEqual([]);
 });
 
+/** So many activations of its devices are committed. */
+function activationsOf(license: Issued): Promise<number> {
+  return server.count(
+    'license_event_logs',
+    `license_id = '${license.id}' and event_type in ('activation.created', 'activation.renewed')`,
+  );
+}
+
 /** Whatever is in the database is whole: rows, directory, events and counts tell the same story. */
 async function halvesOf(license: Issued): Promise<Record<string, number>> {
   const [row] = await server.sql<Record<string, number>[]>`
@@ -229,26 +237,51 @@ const LANES = 8;
 const DEVICES_A_LANE = 5;
 
 /**
- * Activates devices, old and new, in several lanes that each have their own, kills the server behind so many answers,
- * and tells the last token that it answered to each device.
+ * Activates devices, old and new, in several lanes that each have their own, freezes the server behind so many answers
+ * where an activation is committed and its answer is not sent, kills it there, and tells the last token that it
+ * answered to each device. A device uses its token before it asks for another one: of those that nobody has used the
+ * rule keeps the newest, and the last that was used.
  */
 async function activateUntilKilled(victim: ServerProcess, license: Issued, answers: number) {
-  const answered = new Map<string, string>();
-  let left = answers;
+  const tokens = new Map<string, string>();
+  const before = await activationsOf(license);
+  let answered = 0;
+  let isOver = false;
   const lane = async (_: unknown, number: number): Promise<void> => {
-    for (let turn = 0; ; turn += 1) {
+    for (let turn = 0; !isOver; turn += 1) {
       const deviceFingerprint = `device-${number}-${turn % DEVICES_A_LANE}`;
       const input = { licenseKey: license.licenseKey, deviceFingerprint };
       const answer = await victim.graphql(ACTIVATE, { input }).catch(() => undefined);
       if (answer === undefined) return;
       expect(answer.errors).toEqual([]);
-      answered.set(deviceFingerprint, tokenIn(answer));
-      left -= 1;
-      if (left === 0) await victim.kill();
+      answered += 1;
+      tokens.set(deviceFingerprint, tokenIn(answer));
+      const used = { activationToken: tokenIn(answer) };
+      expect((await victim.graphql(HEARTBEAT, { input: used }).catch(() => undefined))?.errors ?? []).toEqual(
+        [],
+      );
     }
   };
-  await Promise.all(Array.from({ length: LANES }, lane));
-  return answered;
+  const isBehindCommit = async (): Promise<boolean> => {
+    if (answered < answers) return false;
+    victim.signal('SIGSTOP');
+    const committed = (await activationsOf(license)) - before;
+    // What was sent before the freeze is read by the time that another question is answered.
+    await activationsOf(license);
+    if (committed > answered) return true;
+    victim.signal('SIGCONT');
+    return false;
+  };
+  const lanes = Promise.all(Array.from({ length: LANES }, lane));
+  await expect
+    .poll(isBehindCommit, { timeout: 30_000, interval: 5 })
+    .toBe(true)
+    .finally(() => {
+      isOver = true;
+    });
+  await victim.kill();
+  await lanes;
+  return tokens;
 }
 
 function busyConnections(): Promise<number> {
@@ -258,18 +291,20 @@ function busyConnections(): Promise<number> {
   );
 }
 
-test('a server that is killed in the middle of activations leaves nothing half done and nothing locked', async () => {
+test('a server that is killed behind the commit of an activation leaves nothing half done, nothing locked and every token that it answered', {
+  timeout: 120_000,
+}, async () => {
   const license = await endless({ maxActivations: LANES * DEVICES_A_LANE + 1 });
   const { hash } = keyRing(server.keys);
 
-  for (const answers of [1, randomInt(2, 30), randomInt(30, 100)]) {
+  for (const answers of [1, randomInt(2, 30), randomInt(50, 100)]) {
     const victim = await processes.start();
-    const answered = await activateUntilKilled(victim, license, answers);
+    const tokens = await activateUntilKilled(victim, license, answers);
     await expect.poll(busyConnections, { timeout: 5_000, interval: 10 }).toBe(0);
 
     expect(await halvesOf(license)).toEqual(whole);
-    // At most one activation of a device was committed and not answered: the token before it serves all the same.
-    const promised = [...answered.values()].map((token) => hash('ACTIVATION_TOKEN', token));
+    // What was committed and not answered takes nothing from what was.
+    const promised = [...tokens.values()].map((token) => hash('ACTIVATION_TOKEN', token));
     const kept = await server.sql`select hash from key_directory where hash = any(${promised})`;
     expect(promised.length).toBeGreaterThan(0);
     expect(kept).toHaveLength(promised.length);
