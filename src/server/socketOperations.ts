@@ -13,6 +13,7 @@ import {
 } from 'graphql';
 import type { SubscribePayload } from 'graphql-ws';
 import type { Actor } from '../core/actor.js';
+import { Interruption } from '../core/interruption.js';
 import { piped, type Stream } from '../core/queue.js';
 import { type DocumentRules, documentOf, refusal, variableProblems } from './document.js';
 import type { Documents } from './documents.js';
@@ -151,10 +152,10 @@ async function followed(asked: Asked): Promise<AsyncIterable<unknown> | Executio
 }
 
 /**
- * Settles once, when the stream has ended and no event of it is being executed any more. `lost` fails when the stream may
- * not go on.
+ * Settles once, when the stream has ended and no event of it is being executed any more. It is interrupted
+ * when it may not go on.
  */
-function settling(events: Stream<Result>, lost: Promise<never>, settle: () => Promise<void>): Results {
+function settling(events: Stream<Result>, lost: Interruption, settle: () => Promise<void>): Results {
   let step: Promise<unknown> = Promise.resolve();
   let settled: Promise<void> | undefined;
   const end = (): Promise<void> => {
@@ -165,7 +166,7 @@ function settling(events: Stream<Result>, lost: Promise<never>, settle: () => Pr
     next: async () => {
       const next = events.next();
       step = next;
-      const { done, value } = await Promise.race([next, lost]).catch(async (error: unknown) => {
+      const { done, value } = await lost.during(next).catch(async (error: unknown) => {
         await events.return();
         await end();
         throw error;
@@ -201,12 +202,8 @@ async function stream(asked: Asked, machinery: Machinery): Promise<Results> {
     }
   };
   const events = piped(source[Symbol.asyncIterator](), (event) => machinery.streams.take(() => told(event)));
-  let stop = (): void => undefined;
-  const lost = new Promise<never>((_resolve, reject) => {
-    stop = begun.features.watch(reject);
-  });
-  // It may fail when nobody waits for an event.
-  lost.catch(() => undefined);
+  const lost = new Interruption();
+  const stop = begun.features.watch((error) => lost.interrupt(error));
   return settling(events, lost, () => {
     stop();
     return begun.finish();
