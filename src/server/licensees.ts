@@ -36,7 +36,8 @@ export interface Question {
 function nameOf({ actor, needs }: Question): string {
   const { customerId = '', resellerId = '', licenseId = '' } = scopeOf(actor);
   const features = needs.map(({ feature, amount }) => `${feature}${amount > 0 ? '+' : ''}`);
-  return [customerId, resellerId, licenseId, ...new Set(features)].join(' ');
+  // Whatever order a document has them in.
+  return [customerId, resellerId, licenseId, ...[...new Set(features)].toSorted()].join(' ');
 }
 
 /**
@@ -48,6 +49,14 @@ function nameOf({ actor, needs }: Question): string {
 export class Licensees {
   readonly #tenants = new Map<TenantId, Remembered>();
   readonly #listeners = new Map<TenantId, Set<() => void>>();
+  #sweptAt = 0;
+
+  constructor(private readonly elapsedMillis = (): number => performance.now()) {}
+
+  /** How many answers are remembered. */
+  get size(): number {
+    return [...this.#tenants.values()].reduce((sum, { known }) => sum + known.size, 0);
+  }
 
   async of(question: Question, load: () => Promise<Licensee>): Promise<Found> {
     const remembered = this.#tenants.get(question.tenantId) ?? new Remembered();
@@ -55,11 +64,12 @@ export class Licensees {
     const name = nameOf(question);
     const last = remembered.known.get(name);
     const known = last === undefined ? undefined : await last.loading.catch(() => undefined);
-    if (last !== undefined && known !== undefined && isCurrent(known, last.loadedAt, question.now))
+    if (last !== undefined && known !== undefined && this.#isCurrent(known, last.loadedAt, question.now))
       return { licensee: known, isFresh: false };
     const loading = load();
     if (remembered.known.size >= KNOWN_LIMIT) remembered.known.clear();
-    remembered.known.set(name, { loading, loadedAt: performance.now() });
+    remembered.known.set(name, { loading, loadedAt: this.elapsedMillis() });
+    this.#sweep();
     return { licensee: await loading, isFresh: true };
   }
 
@@ -81,8 +91,19 @@ export class Licensees {
       for (const heard of this.#listeners.get(tenant) ?? []) heard();
     }
   }
-}
 
-function isCurrent({ until }: Licensee, loadedAt: number, now: Instant): boolean {
-  return (until === null || now < until) && performance.now() - loadedAt < STALE_MILLIS;
+  #isCurrent({ until }: Licensee, loadedAt: number, now: Instant): boolean {
+    return (until === null || now < until) && this.elapsedMillis() - loadedAt < STALE_MILLIS;
+  }
+
+  /** Lets go of what nobody may use any more: callers that came once would be kept with all their licenses. */
+  #sweep(): void {
+    const now = this.elapsedMillis();
+    if (now - this.#sweptAt < STALE_MILLIS) return;
+    this.#sweptAt = now;
+    for (const [tenantId, { known }] of this.#tenants) {
+      for (const [name, { loadedAt }] of known) if (now - loadedAt >= STALE_MILLIS) known.delete(name);
+      if (known.size === 0) this.#tenants.delete(tenantId);
+    }
+  }
 }
