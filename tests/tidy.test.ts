@@ -267,6 +267,17 @@ describe('the page', () => {
     ).toEqual([]);
   });
 
+  test('what runs with the server is imported by it', () => {
+    const { dependencies }: { dependencies: Record<string, string> } = JSON.parse(read('package.json'));
+    const text = src.map(read).join('\n');
+
+    const unused = Object.keys(dependencies).filter(
+      (name) => !text.includes(`'${name}'`) && !text.includes(`'${name}/`),
+    );
+
+    expect(unused).toEqual([]);
+  });
+
   test('formatter and linter have nothing to say', () => {
     const biome = join(root, 'node_modules/@biomejs/biome/bin/biome');
 
