@@ -217,14 +217,15 @@ describe('an application in the field', () => {
     const query = `mutation ($first: ActivateLicenseInput!, $second: ActivateLicenseInput!) {
       first: activateLicense(input: $first) { license { id } }
       second: activateLicense(input: $second) { license { id } } }`;
+    const [one, other] = [await openPart(), await openPart()];
     const device = { deviceFingerprint: 'phone' };
 
     const data = await server.ok(query, {
-      first: { licenseKey: own.licenseKey, ...device },
-      second: { licenseKey: others.licenseKey, ...device },
+      first: { licenseKey: one.licenseKey, ...device },
+      second: { licenseKey: other.licenseKey, ...device },
     });
 
-    expect(data.first?.license?.id).toBe(own.licenseId);
-    expect(data.second?.license?.id).toBe(others.licenseId);
+    expect(data.first?.license?.id).toBe(one.licenseId);
+    expect(data.second?.license?.id).toBe(other.licenseId);
   });
 });
