@@ -42,6 +42,8 @@ export const permissions = {
   'api_key.revoke': 'Revoke API keys.',
   'event.read': 'See the events of the audit trail.',
   'entitlement.read': 'See what the own licenses grant.',
+  'feature.consume':
+    "Ask for features, use units of them and give units back, for oneself or whoever stands in one's reach.",
   'feature.grant': 'Add features to single licenses and change their limits.',
   'feature.revoke': 'Switch features of single licenses off.',
   'quota.top_up': 'Give extra units of a feature.',
@@ -85,9 +87,15 @@ export const roles = {
   auditor: [...office, 'license.analyze', 'license.export'],
   support: [...office, 'activation.deactivate', 'license.suspend', 'license.reinstate', 'license.analyze'],
   reseller: [...customerSide, 'reseller.read', 'license.issue', 'license.renew', 'license.analyze'],
-  customer: [...customerSide, 'activation.read_user', 'activation.deactivate', 'license.analyze'],
+  customer: [
+    ...customerSide,
+    'activation.read_user',
+    'activation.deactivate',
+    'license.analyze',
+    'feature.consume',
+  ],
   /** One device among others: it sees its license and itself, not who else uses the license. */
-  application: [ANYONE, 'license.read', 'activation.read_shown'],
+  application: [ANYONE, 'license.read', 'activation.read_shown', 'feature.consume'],
   /** Whoever runs the server for its tenants. It sees which there are, and nothing in them but its own. */
   operator: [ANYONE, 'viewer.read', 'tenant.list'],
 } as const satisfies Record<string, readonly Permission[]>;

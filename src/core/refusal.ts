@@ -51,6 +51,7 @@ export const refusalCodes = {
   TEMPLATE_NOT_FOUND: [404, 'There is no such license template in this tenant.'],
   LICENSE_NOT_FOUND: [404, 'There is no such license for this caller.'],
   ACTIVATION_NOT_FOUND: [404, 'There is no such activation for this caller.'],
+  GRANT_NOT_FOUND: [404, 'There is no such grant of units that this caller took for this licensee.'],
   API_KEY_NOT_FOUND: [404, 'There is no such API key for this caller.'],
   ALREADY_EXISTS: [409, 'The code or key is taken; `extensions.fields` names it.'],
   INVALID_TRANSITION: [

@@ -52,3 +52,48 @@ export interface Watch {
   /** A look at what an event speaks of, taken once for all subscribers who see the same part of the tenant. */
   askOfEvent<Result>(event: FedEvent, look: EventLook<Result>): Promise<Result>;
 }
+
+/** What one of many callers is answered; `isEffective` if something was done for it that its key must never do again. */
+export interface Coalesced<Answer> {
+  readonly payload: Answer;
+  readonly isEffective: boolean;
+}
+
+/**
+ * Does for many callers of one tenant what each of them asks, in one transaction over that tenant. Those who are answered
+ * undefined have to ask again: nothing was done for them.
+ */
+export type CoalescedAct<Request, Answer> = (
+  work: Work,
+  requests: readonly Request[],
+) => Promise<readonly (Coalesced<Answer> | undefined)[]>;
+
+/** Whatever is remembered says until when it holds, unless a license of the tenant changes; null is for good. */
+export interface Perishable {
+  readonly until: Instant | null;
+}
+
+export interface Recollection<Value> {
+  readonly value: Value;
+  /** Read for this very question: there is nothing newer to be read. */
+  readonly isFresh: boolean;
+}
+
+/** What a mutation stands on that is done together with those of others: short looks, and a share in a transaction. */
+export interface Coalescing {
+  readonly actor: Actor;
+  readonly requestId: string;
+  readonly idempotencyKey: string | undefined;
+  /** A look in a snapshot of its own, which holds its connection no longer than it takes. */
+  look<Result>(run: (reading: Reading) => Promise<Result>): Promise<Result>;
+  /** What was read under this name some moments ago at most, or what is read now. */
+  recollect<Value extends Perishable>(
+    name: string,
+    load: (reading: Reading) => Promise<Value>,
+  ): Promise<Recollection<Value>>;
+  /** Asks for a share in the next transaction of this act; whoever waits for it holds no connection. */
+  coalesce<Request, Answer>(
+    act: CoalescedAct<Request, Answer>,
+    request: Request,
+  ): Promise<Answer | undefined>;
+}

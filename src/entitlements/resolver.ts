@@ -1,27 +1,89 @@
 import type { GraphQLResolveInfo } from 'graphql';
 import { Arg, Args, Ctx, Info, Mutation, Query, Resolver } from 'type-graphql';
-import { text } from '../core/check.js';
+import { listOf, text } from '../core/check.js';
 import type { Work } from '../core/work.js';
 import { Authorized } from '../graph/authorized.js';
 import { CheckedArguments } from '../graph/checked.js';
+import { DoneTogether } from '../graph/coalesced.js';
 import type { Context } from '../graph/context.js';
 import { CurrentWork } from '../graph/currentWork.js';
+import { Misuse } from '../graph/misuse.js';
 import { schemaFeatures } from '../graph/schemaFeatures.js';
+import { misuseOf } from './model/verdict.js';
+import {
+  CheckedFeatures,
+  CheckFeaturesArgs,
+  ConsumeFeaturesInput,
+  ConsumeFeaturesPayload,
+  LicenseeInput,
+  RefundFeaturesInput,
+  RefundFeaturesPayload,
+} from './schema/consumption.js';
 import * as inputs from './schema/inputs.js';
 import { ApiAccess, CheckedOperation, Entitlement, FeatureFlag, SchemaFeature } from './schema/types.js';
 import { checkOperation, notRunnable } from './service/checkOperation.js';
-import { apiAccess, entitlements } from './service/entitlements.js';
+import { checkFeatures, consumeFeatures } from './service/consumeFeatures.js';
+import { apiAccess, entitlementsFor } from './service/entitlements.js';
 import { featureFlags } from './service/featureFlags.js';
 import { grantFeature, revokeFeature } from './service/grantFeature.js';
+import { refundFeatures } from './service/refundFeatures.js';
 import { resetQuota } from './service/resetQuota.js';
 import { topUpQuota } from './service/topUpQuota.js';
 
 @Resolver()
 export class EntitlementResolver {
   @Authorized('entitlement.read')
-  @Query(() => [Entitlement], { description: 'What the caller may use, by feature: limit, used, left.' })
-  async entitlements(@Ctx() ctx: Context) {
-    return entitlements(await ctx.reading());
+  @Query(() => [Entitlement], {
+    description: 'What the caller, or a licensee in its reach, may use, by feature: limit, used, left.',
+  })
+  async entitlements(
+    @Arg('licensee', () => LicenseeInput, {
+      nullable: true,
+      description: 'Of whom; without it of the caller itself.',
+    })
+    licensee: LicenseeInput | null,
+    @Ctx() ctx: Context,
+  ) {
+    return entitlementsFor(await ctx.reading(), licensee);
+  }
+
+  @Authorized('feature.consume')
+  @CheckedArguments({ uses: listOf(500) })
+  @Query(() => CheckedFeatures, {
+    description: 'Says of uses of features whether they would be granted; nothing is drawn.',
+  })
+  async checkFeatures(@Args(() => CheckFeaturesArgs) asked: CheckFeaturesArgs, @Ctx() ctx: Context) {
+    return checkFeatures(await ctx.reading(), asked);
+  }
+
+  @Authorized('feature.consume')
+  @Misuse(misuseOf)
+  @DoneTogether()
+  @Mutation(() => ConsumeFeaturesPayload, {
+    nullable: true,
+    description:
+      'Draws units of features for the caller, or for a licensee in its reach: all that are asked, or none. What is refused is told, not thrown; an answer by which nothing was drawn leaves its idempotency key free.',
+  })
+  consumeFeatures(
+    @Arg('input', () => ConsumeFeaturesInput, { description: 'For whom, and what.' })
+    input: ConsumeFeaturesInput,
+    @Ctx() ctx: Context,
+  ) {
+    return consumeFeatures(ctx, input);
+  }
+
+  @Authorized('feature.consume')
+  @DoneTogether()
+  @Mutation(() => RefundFeaturesPayload, {
+    nullable: true,
+    description: 'Gives units of a grant back to the windows that they were drawn from, each once.',
+  })
+  refundFeatures(
+    @Arg('input', () => RefundFeaturesInput, { description: 'The grant, and for whom it was taken.' })
+    input: RefundFeaturesInput,
+    @Ctx() ctx: Context,
+  ) {
+    return refundFeatures(ctx, input);
   }
 
   @Authorized('entitlement.read')

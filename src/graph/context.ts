@@ -1,7 +1,7 @@
 import type { GraphQLSchema } from 'graphql';
 import type { Actor } from '../core/actor.js';
 import type { Instant } from '../core/clock.js';
-import type { Reading, Watch, Work } from '../core/work.js';
+import type { Coalescing, Reading, Watch, Work } from '../core/work.js';
 import type { PathNeed } from '../sdk/directive/needs.js';
 import type { Batch } from './load.js';
 import type { FeatureRun } from './requiresFeature.js';
@@ -18,7 +18,7 @@ export type Examined =
   | { readonly needs: readonly PathNeed[]; readonly problems?: never };
 
 /** What every resolver of one operation shares. Built by server/operation.ts. */
-export interface Context extends Watch {
+export interface Context extends Watch, Coalescing {
   readonly requestId: string;
   /** Who asks; an application becomes known with the key or token that it shows. */
   readonly actor: Actor;

@@ -1,23 +1,19 @@
 import { createHash } from 'node:crypto';
-import { and, desc, eq, gte, or, sql } from 'drizzle-orm';
+import { and, eq, gte } from 'drizzle-orm';
 import { GraphQLError, Kind, type OperationDefinitionNode, print } from 'graphql';
 import { applicationActor } from '../access/model.js';
 import { findInDirectory } from '../access/queries.js';
 import type { DirectoryKind } from '../access/table.js';
 import { type Actor, type AnonymousActor, scopeOf } from '../core/actor.js';
-import { addDays, type Instant } from '../core/clock.js';
 import type { KeyRing } from '../core/crypto.js';
 import type { LicenseId, TenantId } from '../core/id.js';
-import { Refusal } from '../core/refusal.js';
-import type { Reading, Work } from '../core/work.js';
+import type { Reading } from '../core/work.js';
 import { parseLicenseKey } from '../licenses/model.js';
 import type { OperationDocument } from '../sdk/directive/needs.js';
 import type { Caller, Machinery } from './operation.js';
+import { firstName, keptSince } from './storedAnswers.js';
 import { idempotencyKeys as answers } from './table.js';
-import { keyInUse } from './turns.js';
 
-/** For how long an answer is replayed. */
-export const KEPT_DAYS = 7;
 const PRINTABLE = /^[\x20-\x7e]{1,255}$/;
 /** Of a response name; its column has room for an instant behind it. */
 const LONGEST_NAME = 220;
@@ -42,12 +38,6 @@ export interface Claim {
 
 function badRequest(message: string): GraphQLError {
   return new GraphQLError(message, { extensions: { code: 'BAD_REQUEST', http: { status: 400 } } });
-}
-
-function keyReused(): Refusal {
-  const message =
-    'This Idempotency-Key came before with another operation or other variables; take a new one.';
-  return new Refusal('IDEMPOTENCY_KEY_REUSED', message);
 }
 
 /** Members in one order, whichever the caller wrote them in. */
@@ -83,10 +73,6 @@ function ownerName(actor: KnownActor): string {
 function storedName(responseName: string): string {
   return responseName.length <= LONGEST_NAME ? responseName : `#${digest(responseName)}`;
 }
-
-/** Behind an answer that is over the next one stands with its instant: whoever serves requests deletes nothing. */
-const laterName = (name: string, now: Instant): string => `${name}#${now}`;
-const firstName = (name: string): string => name.replace(/#\d{4}-.*$/, '');
 
 /** The members of an input by which nobody proves to be an application, and how each is looked up. */
 export const provingMembers: Readonly<
@@ -175,10 +161,6 @@ export class Idempotency {
   }
 }
 
-function keptSince(now: Instant): Instant {
-  return addDays(now, -KEPT_DAYS);
-}
-
 /** Keyed: what stands in a request, a fingerprint or an address, cannot be tried out on a copy of the table. */
 function requestHashes(keys: KeyRing, request: string, tenantId: TenantId): string[] {
   return keys.hashes('REQUEST', request, tenantId).map((hash) => hash.slice(hash.indexOf('.') + 1));
@@ -187,67 +169,4 @@ function requestHashes(keys: KeyRing, request: string, tenantId: TenantId): stri
 /** The name of a claim's turn and lock. */
 export function claimName({ place }: Claim): string {
   return JSON.stringify([place.tenantId, place.actor, place.key, place.responseName]);
-}
-
-/** What a payload is bound to: it opens in its own row only. */
-function bond(claim: Claim, name: string): string {
-  return claimName({ ...claim, place: { ...claim.place, responseName: name } });
-}
-
-/** The newest answer of a claim, over or not. */
-async function newest(work: Work, { place }: Claim) {
-  const later = sql`starts_with(${answers.responseName}, ${`${place.responseName}#`})`;
-  const [row] = await work.db
-    .select()
-    .from(answers)
-    .where(
-      and(
-        eq(answers.tenantId, place.tenantId),
-        eq(answers.actor, place.actor),
-        eq(answers.key, place.key),
-        or(eq(answers.responseName, place.responseName), later),
-      ),
-    )
-    .orderBy(desc(answers.createdAt))
-    .limit(1);
-  return row;
-}
-
-/** Asks for the claim's lock, which ends with the transaction and with the process; it never waits. */
-async function lock(work: Work, claim: Claim): Promise<boolean> {
-  const number = createHash('sha256').update(claimName(claim)).digest().readBigInt64BE();
-  const [row] = await work.db.execute<{ locked: boolean }>(
-    sql`select pg_try_advisory_xact_lock(${String(number)}::bigint) as locked`,
-  );
-  return row?.locked === true;
-}
-
-/** A claim's answer, or the name under which the one that is to come is stored. */
-export type Recalled = { readonly payload: unknown } | { readonly storeAs: string };
-
-/**
- * Looks for the claim's answer; without one this transaction holds its lock and may act. Both are asked in one round
- * trip, the lock first: whoever gets it sees what its last holder committed.
- */
-export async function recall(work: Work, claim: Claim): Promise<Recalled> {
-  const [locked, row] = await Promise.all([lock(work, claim), newest(work, claim)]);
-  if (row !== undefined && row.createdAt >= keptSince(work.now)) {
-    if (!claim.requestHashes.includes(row.requestHash)) throw keyReused();
-    return { payload: JSON.parse(work.keys.decrypt(row.payload, bond(claim, row.responseName))) };
-  }
-  if (!locked) throw keyInUse();
-  const { responseName } = claim.place;
-  return { storeAs: row === undefined ? responseName : laterName(responseName, work.now) };
-}
-
-/** Stores what a resolver returned, in its own transaction. */
-export async function remember(work: Work, claim: Claim, storeAs: string, payload: unknown): Promise<void> {
-  const [requestHash = ''] = claim.requestHashes;
-  await work.db.insert(answers).values({
-    ...claim.place,
-    responseName: storeAs,
-    requestHash,
-    payload: work.keys.encrypt(JSON.stringify(payload ?? null), bond(claim, storeAs)),
-    createdAt: work.now,
-  });
 }

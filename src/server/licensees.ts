@@ -1,7 +1,9 @@
 import { type Actor, scopeOf } from '../core/actor.js';
 import type { Instant } from '../core/clock.js';
 import type { TenantId } from '../core/id.js';
+import type { Perishable, Recollection } from '../core/work.js';
 import type { Licensee, Need } from '../entitlements/model/decide.js';
+import { licenseeName } from '../entitlements/model/licensee.js';
 
 /** If every word of a change is lost, what it changed is seen after so long. */
 const STALE_MILLIS = 2_000;
@@ -10,7 +12,7 @@ const KNOWN_LIMIT = 5_000;
 
 interface Known {
   /** Whoever asks meanwhile waits for the same answer. */
-  readonly loading: Promise<Licensee>;
+  readonly loading: Promise<Perishable>;
   readonly loadedAt: number;
 }
 
@@ -25,19 +27,19 @@ export interface Found {
   readonly isFresh: boolean;
 }
 
+/** What is asked, by a name that says all that the answer depends on. */
+export interface Named {
+  readonly tenantId: TenantId;
+  readonly now: Instant;
+  readonly name: string;
+}
+
 /** Who asks for what, and when. */
 export interface Question {
   readonly actor: Actor;
   readonly tenantId: TenantId;
   readonly now: Instant;
   readonly needs: readonly Need[];
-}
-
-function nameOf({ actor, needs }: Question): string {
-  const { customerId = '', resellerId = '', licenseId = '' } = scopeOf(actor);
-  const features = needs.map(({ feature, amount }) => `${feature}${amount > 0 ? '+' : ''}`);
-  // Whatever order a document has them in.
-  return [customerId, resellerId, licenseId, ...[...new Set(features)].toSorted()].join(' ');
 }
 
 /**
@@ -58,19 +60,28 @@ export class Licensees {
     return [...this.#tenants.values()].reduce((sum, { known }) => sum + known.size, 0);
   }
 
-  async of(question: Question, load: () => Promise<Licensee>): Promise<Found> {
-    const remembered = this.#tenants.get(question.tenantId) ?? new Remembered();
-    this.#tenants.set(question.tenantId, remembered);
-    const name = nameOf(question);
+  async of({ actor, needs, ...when }: Question, load: () => Promise<Licensee>): Promise<Found> {
+    const name = licenseeName(scopeOf(actor), needs);
+    const { value, isFresh } = await this.recollect({ ...when, name }, load);
+    return { licensee: value, isFresh };
+  }
+
+  /** The name decides what type is remembered under it. */
+  async recollect<Value extends Perishable>(
+    { tenantId, now, name }: Named,
+    load: () => Promise<Value>,
+  ): Promise<Recollection<Value>> {
+    const remembered = this.#tenants.get(tenantId) ?? new Remembered();
+    this.#tenants.set(tenantId, remembered);
     const last = remembered.known.get(name);
     const known = last === undefined ? undefined : await last.loading.catch(() => undefined);
-    if (last !== undefined && known !== undefined && this.#isCurrent(known, last.loadedAt, question.now))
-      return { licensee: known, isFresh: false };
+    if (last !== undefined && known !== undefined && this.#isCurrent(known, last.loadedAt, now))
+      return { value: known as Value, isFresh: false };
     const loading = load();
     if (remembered.known.size >= KNOWN_LIMIT) remembered.known.clear();
     remembered.known.set(name, { loading, loadedAt: this.elapsedMillis() });
     this.#sweep();
-    return { licensee: await loading, isFresh: true };
+    return { value: await loading, isFresh: true };
   }
 
   /** Calls back whenever something of the tenant may have changed. */
@@ -92,7 +103,7 @@ export class Licensees {
     }
   }
 
-  #isCurrent({ until }: Licensee, loadedAt: number, now: Instant): boolean {
+  #isCurrent({ until }: Perishable, loadedAt: number, now: Instant): boolean {
     return (until === null || now < until) && this.elapsedMillis() - loadedAt < STALE_MILLIS;
   }
 

@@ -1,17 +1,25 @@
 import { type GraphQLSchema, OperationTypeNode } from 'graphql';
 import { isOperator } from '../access/model.js';
-import { type Actor, mayAct } from '../core/actor.js';
+import type { Actor } from '../core/actor.js';
 import type { Clock, Instant } from '../core/clock.js';
 import type { KeyRing } from '../core/crypto.js';
 import type { Pool, Session } from '../core/db.js';
 import type { FedEvent } from '../core/event.js';
 import type { Lane } from '../core/lane.js';
 import type { Log } from '../core/log.js';
-import type { EventLook, Followers, Reading, Work, WorkSettings } from '../core/work.js';
+import type {
+  CoalescedAct,
+  EventLook,
+  Followers,
+  Perishable,
+  Reading,
+  Work,
+  WorkSettings,
+} from '../core/work.js';
 import type { AskedOperation, Context, Examined } from '../graph/context.js';
 import { type Batch, Loaders } from '../graph/load.js';
 import { Pace } from '../graph/pace.js';
-import { type MayRun, needsOf, type OperationDocument, rootsOf } from '../sdk/directive/needs.js';
+import { needsOf, type OperationDocument, rootsOf } from '../sdk/directive/needs.js';
 import type { ApiKeyHolders } from './apiKeyHolders.js';
 import type { ApiKeyUses } from './apiKeyUses.js';
 import { costs, requireAffordable, tooCostly } from './cost.js';
@@ -20,13 +28,14 @@ import type { Drain } from './drain.js';
 import type { EventFeed } from './eventFeed.js';
 import { examine } from './examine.js';
 import { type CostGate, type ShortestFirst, turnName } from './fairness.js';
-import { type Claim, claimName, Idempotency, recall, remember } from './idempotency.js';
+import { type Claim, claimName, Idempotency } from './idempotency.js';
 import type { Licensees } from './licensees.js';
 import { checkValues } from './limits.js';
 import type { Meter } from './meter.js';
 import { openWork, requireTenant, tenantOf } from './openWork.js';
 import { OperationFeatures } from './operationFeatures.js';
 import type { RateLimits } from './rateLimits.js';
+import { mayRun, once, type RootAct, type SharedAct, SharedActs } from './rootActs.js';
 import { OperationRefusals, type SecurityEvents } from './securityEvents.js';
 import { sharedLook } from './sharedLook.js';
 import type { Turns } from './turns.js';
@@ -76,33 +85,6 @@ export interface Caller {
   readonly idempotencyKey?: string | undefined;
 }
 
-/** A root field of a mutation, ready to run. */
-export interface RootAct {
-  readonly responseName: string;
-  readonly input: unknown;
-  run(): Promise<unknown>;
-  /** Draws the units that it needs; answers what to do once they are committed. */
-  charge(work: Work): Promise<() => void>;
-}
-
-/** What the caller may not ask for will not run: it needs nothing. */
-function mayRun(actor: Actor): MayRun {
-  return ({ extensions: { permission } }) => typeof permission !== 'string' || mayAct(actor, permission);
-}
-
-/** An act with what it charges, or the answer that was given to its claim before and nothing else. */
-async function once(act: RootAct, work: Work, claim: Claim | undefined, begun: () => void) {
-  const recalled = claim === undefined ? undefined : await recall(work, claim);
-  if (recalled !== undefined && 'payload' in recalled) {
-    return { payload: recalled.payload, charged: () => undefined };
-  }
-  begun();
-  const payload = await act.run();
-  const charged = await act.charge(work);
-  if (claim !== undefined && recalled !== undefined) await remember(work, claim, recalled.storeAs, payload);
-  return { payload, charged };
-}
-
 /**
  * What changes while an operation runs, in one object: Apollo copies the context value shallowly, and the copy has
  * to share it.
@@ -125,6 +107,7 @@ export class Operation implements Context {
   readonly features: OperationFeatures;
   private readonly idempotency: Idempotency;
   private readonly progress: Progress;
+  private readonly sharing: SharedActs;
   private readonly loaders: Loaders;
   private readonly refusals: OperationRefusals;
   private readonly deadline = new Deadline();
@@ -153,6 +136,7 @@ export class Operation implements Context {
       () => this.progress.pace,
     );
     this.idempotency = new Idempotency(machinery, caller);
+    this.sharing = new SharedActs(machinery, this, this.idempotency);
     this.features = begun ?? new OperationFeatures(machinery, this);
   }
 
@@ -167,6 +151,10 @@ export class Operation implements Context {
   /** Ends the transactions of this operation. */
   get signal(): AbortSignal {
     return this.deadline.signal;
+  }
+
+  get idempotencyKey(): string | undefined {
+    return this.caller.idempotencyKey;
   }
 
   get known(): Caller {
@@ -275,6 +263,21 @@ export class Operation implements Context {
       (begun) => this.perform(act, claim, begun),
       this.signal,
     );
+  }
+
+  share(act: SharedAct): Promise<unknown> {
+    return this.sharing.share(act);
+  }
+
+  coalesce<Request, Answer>(
+    act: CoalescedAct<Request, Answer>,
+    request: Request,
+  ): Promise<Answer | undefined> {
+    return this.sharing.coalesce(act, request);
+  }
+
+  recollect<Value extends Perishable>(name: string, load: (reading: Reading) => Promise<Value>) {
+    return this.sharing.recollect(name, load);
   }
 
   /**

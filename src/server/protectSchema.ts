@@ -14,6 +14,7 @@ import {
 import { isPermission } from '../access/permissions.js';
 import { requirePermission } from '../core/actor.js';
 import { Refusal } from '../core/refusal.js';
+import type { Work } from '../core/work.js';
 import { type FeatureMark, marksOf } from '../sdk/directive/marks.js';
 import { markProblems } from '../sdk/directive/problems.js';
 import { checkArguments } from './checkArguments.js';
@@ -52,6 +53,7 @@ function protectField(typeName: string, field: Field, permission: string | undef
   const marks = marksOf(field);
   if (permission === undefined && marks.length === 0 && field.args.length === 0) return;
   const isMutation = typeName === 'Mutation';
+  const isShared = isMutation && field.extensions.doneTogether === true;
   const name = `${typeName}.${field.name}`;
   const leadsNowhere = field.extensions.leadsNowhere as ((source: unknown) => boolean) | undefined;
   const misuseOf = field.extensions.misuseOf as ((answer: unknown) => Refusal | undefined) | undefined;
@@ -64,14 +66,13 @@ function protectField(typeName: string, field: Field, permission: string | undef
     const path = pathOf(info);
     ctx.features.check(path, marks);
     const run = async (): Promise<unknown> => original(source, args, ctx, info);
-    const answer = isMutation
-      ? await ctx.act({
-          responseName: path,
-          input: args.input,
-          run,
-          charge: (work) => ctx.features.chargeRoot(work, path),
-        })
-      : await run();
+    const act = { responseName: path, input: args.input, run };
+    const charge = (work: Work): Promise<() => void> => ctx.features.chargeRoot(work, path);
+    const answer = isShared
+      ? await ctx.share(act)
+      : isMutation
+        ? await ctx.act({ ...act, charge })
+        : await run();
     ctx.features.used(path, marks);
     if (isLost(answer, field, info)) throw outOfSight(path);
     ctx.noteRefusal(misuseOf?.(answer), name);
@@ -139,6 +140,10 @@ function permissionOf(
   problems: string[],
 ): string | undefined {
   const { permission } = field.extensions;
+  if (field.extensions.doneTogether === true && marksOf(field).length > 0)
+    problems.push(
+      `${typeName}.${field.name}: has no transaction of its own that @requiresFeature could charge in`,
+    );
   if (typeof permission === 'string' && isPermission(permission)) return permission;
   if (permission !== undefined || isRoot)
     problems.push(`${typeName}.${field.name}: states no permission that is listed`);

@@ -3,8 +3,8 @@ import type postgres from 'postgres';
 import { addDays, addMillis, type Clock, type Instant } from '../core/clock.js';
 import { connect, type Db, drizzleOn } from '../core/db.js';
 import type { Log } from '../core/log.js';
-import { KEPT_DAYS } from './idempotency.js';
 import { RATE_WINDOW_MILLIS } from './rateLimits.js';
+import { KEPT_DAYS } from './storedAnswers.js';
 import { idempotencyKeys, rateLimits } from './table.js';
 
 /** Held for a batch by the one process that sweeps; a killed one leaves nothing behind. */

@@ -65,7 +65,13 @@ activations, of a license                U 0 0 0 + + + + + + F F
 apiAccess                                U = = = = = = = = = F F
 apiKeys, of a customer                   U 0 F F + + + + F F F F
 apiKeys, of a reseller                   U 0 F F + + + + F F F F
+checkFeatures, a customer                U 0 0 F + + F F F + F 0
+checkFeatures, a key                     U 0 0 F + + F F F + F +
+checkFeatures, a token                   U 0 0 F + + F F F + F +
 checkOperation                           U = = = = = = = = = F F
+consumeFeatures, a customer              U 0 0 F + + F F F + F 0
+consumeFeatures, a key                   U 0 0 F + + F F F + F +
+consumeFeatures, a token                 U 0 0 F + + F F F + F +
 createApiKey, a customer                 U 0 F F + + F F F F F F
 createApiKey, a reseller                 U 0 F F + + F F F F F F
 createCustomer, a reseller               U 0 F F + + F F F F F F
@@ -80,7 +86,9 @@ customers                                U = = = = = = = = = F F
 deactivateActivation, a token            + 0 0 0 + + + + + + + +
 deactivateActivation, an activation      U 0 0 F + + F + F + F F
 duplicateTemplate, a template            U 0 F F + + F F F F F F
-entitlements                             U = = = = = = = = = F F
+entitlements, a customer                 U 0 0 0 + + + + + + F F
+entitlements, a key                      U 0 0 0 + + + + + + F F
+entitlements, a token                    U 0 0 0 + + + + + + F F
 events, of a customer                    U 0 F F + + + + F F F F
 events, of a license                     U 0 F F + + + + F F F F
 events, of a product                     U 0 F F + + + + F F F F
@@ -101,6 +109,9 @@ order, by id                             U 0 0 0 + + + + 0 + F F
 orders, of a customer                    U 0 0 0 + + + + 0 + F F
 product, by id                           U 0 + + + + + + + + F F
 products                                 U = = = = = = = = = F F
+refundFeatures, a customer               U 0 0 F + + F F F + F 0
+refundFeatures, a key                    U 0 0 F + + F F F + F +
+refundFeatures, a token                  U 0 0 F + + F F F + F +
 reinstateLicense, a license              U 0 F F + + F + F F F F
 renewLicense, a license                  U 0 F 0 + + F F + F F F
 reseller, by id                          U 0 F 0 + + + + + F F F

@@ -83,6 +83,12 @@ const metered = async () => {
   return { licenseId: (await grantToTenant(server, shop, features)).id };
 };
 
+const grantId = async () => {
+  const uses = [{ featureId: 'analytics_advanced', amount: 2 }];
+  const made = await server.ok(mutation('consumeFeatures', 'grantId'), { input: { uses } }, shop.admin);
+  return made.consumeFeatures?.grantId;
+};
+
 /** An input that each mutation takes, with values of every shape that its payload may hold. */
 const inputs: Readonly<Record<string, () => Promise<object>>> = {
   createApiKey: async () => ({ name: 'Export', roles: ['auditor'], expiresAt: '2027-01-01T00:00:00Z' }),
@@ -127,6 +133,8 @@ const inputs: Readonly<Record<string, () => Promise<object>>> = {
   revealLicenseKey: newLicense,
   grantFeature: async () => ({ ...(await newLicense()), feature }),
   revokeFeature: async () => ({ ...(await metered()), featureId: 'metered', reason: 'x' }),
+  consumeFeatures: async () => ({ uses: [{ featureId: 'analytics_advanced', amount: 3 }] }),
+  refundFeatures: async () => ({ grantId: await grantId() }),
   topUpQuota: async () => ({ ...(await metered()), featureId: 'metered', amount: 5, reason: 'x' }),
   resetQuota: async () => ({ ...(await metered()), featureId: 'metered', reason: 'x' }),
   createProduct: async () => ({ productId: 'P-new', name: 'Sonar', version: '1' }),

@@ -49,6 +49,13 @@ const newTemplate = {
 
 const newKey = { name: 'Export', permissions: ['license.read'] };
 
+/** Once for each way to name a licensee. */
+const ofLicensee = (ask: (licensee: object) => Asked): readonly Case[] => [
+  ['a customer', ({ customerId }) => ask({ customerId })],
+  ['a key', ({ licenseKey }) => ask({ licenseKey })],
+  ['a token', ({ activationToken }) => ask({ activationToken })],
+];
+
 const page = (field: string): Asked => ({ query: `{ ${field} { totalCount } }` });
 
 const plain = (query: string): Asked => ({ query });
@@ -56,7 +63,6 @@ const plain = (query: string): Asked => ({ query });
 /** Root fields that take nothing by which something of another tenant could be named. */
 export const namesNothing: Readonly<Record<string, Asked>> = {
   viewer: plain('{ viewer { subject } }'),
-  entitlements: plain('{ entitlements { featureId } }'),
   featureFlags: plain('{ featureFlags { name } }'),
   apiAccess: plain('{ apiAccess { path } }'),
   checkOperation: plain('{ checkOperation(document: "{ viewer { kind } }") { passes } }'),
@@ -159,6 +165,23 @@ export const cases: Readonly<Record<string, readonly Case[]>> = {
   reinstateLicense: onLicense('reinstateLicense'),
   revokeLicense: onLicense('revokeLicense', { reason: 'x' }),
   revealLicenseKey: onLicense('revealLicenseKey'),
+  entitlements: ofLicensee((licensee) => ({
+    query: 'query ($licensee: LicenseeInput) { entitlements(licensee: $licensee) { featureId } }',
+    variables: { licensee },
+  })),
+  checkFeatures: ofLicensee((licensee) => ({
+    query: `query ($licensee: LicenseeInput) {
+      checkFeatures(licensee: $licensee, uses: [{ featureId: "x" }]) { granted verdicts { code } } }`,
+    variables: { licensee },
+  })),
+  consumeFeatures: ofLicensee((licensee) => ({
+    query: mutation('consumeFeatures', 'granted verdicts { code }'),
+    variables: { input: { licensee, uses: [{ featureId: 'x' }] } },
+  })),
+  refundFeatures: ofLicensee((licensee) => ({
+    query: mutation('refundFeatures', '__typename'),
+    variables: { input: { licensee, grantId: '00000000-0000-7000-8000-000000000000' } },
+  })),
   grantFeature: onLicense('grantFeature', { feature: { featureId: 'x', featureName: 'X' } }),
   revokeFeature: onLicense('revokeFeature', { featureId: 'x', reason: 'x' }),
   topUpQuota: onLicense('topUpQuota', { featureId: 'x', amount: 1, reason: 'x' }),

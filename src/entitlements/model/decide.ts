@@ -57,8 +57,13 @@ function quotaExceeded(feature: string, meters: readonly Meter[], usage: Usage):
   return new Refusal('QUOTA_EXCEEDED', `Feature quota exceeded: ${used}/${limit}`, details);
 }
 
+/** A counter that says more could not be read exactly any more, by anybody. */
+function fits({ meter, amount }: Draw, usage: Usage): boolean {
+  return (usage.get(meterName(meter)) ?? 0) + amount <= Number.MAX_SAFE_INTEGER;
+}
+
 /** What is left of the limits first, in draw order; then past the limit of the last license that allows it. */
-function drawn(meters: readonly Meter[], amount: number, usage: Usage): Draw[] | undefined {
+function drawnFrom(meters: readonly Meter[], amount: number, usage: Usage): Draw[] | undefined {
   const draws: Draw[] = [];
   let missing = amount;
   for (const meter of meters) {
@@ -70,6 +75,11 @@ function drawn(meters: readonly Meter[], amount: number, usage: Usage): Draw[] |
   const past = meters.findLast(({ overage }) => overage === 'ALLOW' || overage === 'WARN');
   if (missing > 0 && past !== undefined) return [...draws, { meter: past, amount: missing, pastLimit: true }];
   return missing === 0 ? draws : undefined;
+}
+
+function drawn(meters: readonly Meter[], amount: number, usage: Usage): Draw[] | undefined {
+  const draws = drawnFrom(meters, amount, usage);
+  return draws !== undefined && byMeter(draws).every((draw) => fits(draw, usage)) ? draws : undefined;
 }
 
 /** What a licensee has of one feature: looked for once, however many needs ask it. */

@@ -1,18 +1,7 @@
 import type { Instant } from '../../core/clock.js';
 import type { LicenseId } from '../../core/id.js';
 import type { LicenseFeature, LimitPeriod } from '../../templates/model.js';
-import {
-  enabledFeature,
-  firstEnd,
-  type Grant,
-  inDrawOrder,
-  leftOf,
-  limitOf,
-  metersOf,
-  total,
-  type Usage,
-  usedOf,
-} from './meter.js';
+import { enabledFeature, type Grant, inDrawOrder, metersOf, standingOf, type Usage } from './meter.js';
 
 export interface Entitlement {
   readonly featureId: string;
@@ -45,17 +34,13 @@ function entitlement(grants: readonly Grant[], featureId: string, usage: Usage, 
   if (first === undefined) return [];
   const { featureName, limitType, limitPeriod } = first.feature;
   const meters = metersOf(grants, featureId, now);
-  const unlimited = meters.some((meter) => meter.limit === null);
   return [
     {
       featureId,
       featureName,
-      limit: unlimited ? null : limitOf(meters),
+      ...standingOf(meters, usage),
       limitType,
       limitPeriod,
-      used: usedOf(meters, usage),
-      left: unlimited ? null : total(meters.map((meter) => leftOf(meter, usage))),
-      windowEndsAt: firstEnd(meters),
       expiresAt: latest(granting.map(({ grant, feature }) => earlier(feature.expiresAt, grant.expiryDate))),
       licenseIds: granting.map(({ grant }) => grant.licenseId),
     },

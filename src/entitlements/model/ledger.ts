@@ -1,7 +1,7 @@
 import type { NewEvent } from '../../core/event.js';
 import type { GrantId } from '../../core/id.js';
 import type { Decision, Draw } from './decide.js';
-import { type Meter, meterName, type Usage } from './meter.js';
+import { type Meter, meterName, type Standing, type Usage } from './meter.js';
 
 /** Why a line stands in the ledger of a meter: units drawn, units given back, a window set back to 0 by hand. */
 export const ledgerKinds = ['GRANT', 'REFUND', 'RESET'] as const;
@@ -27,6 +27,8 @@ export interface Line extends Draw {
 export interface Charged {
   readonly decision: Decision;
   readonly lines: readonly Line[];
+  /** What stands on the meters afterwards; only told to those who ask for it, and where units were asked for. */
+  readonly standing?: Standing | undefined;
 }
 
 /** Numbers the draws of one grant. */

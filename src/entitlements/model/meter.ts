@@ -147,3 +147,21 @@ export function leftOf(meter: Meter, usage: Usage): number {
 export function firstEnd(meters: readonly Meter[]): Instant | null {
   return meters.flatMap((meter) => meter.windowEnd ?? []).toSorted()[0] ?? null;
 }
+
+/** What stands on the meters of a feature, added up. */
+export interface Standing {
+  readonly limit: number | null;
+  readonly used: number;
+  readonly left: number | null;
+  readonly windowEndsAt: Instant | null;
+}
+
+export function standingOf(meters: readonly Meter[], usage: Usage): Standing {
+  const unlimited = meters.some((meter) => meter.limit === null);
+  return {
+    limit: unlimited ? null : limitOf(meters),
+    used: usedOf(meters, usage),
+    left: unlimited ? null : total(meters.map((meter) => leftOf(meter, usage))),
+    windowEndsAt: firstEnd(meters),
+  };
+}

@@ -21,9 +21,14 @@ const grantColumns = {
   features: licenses.features,
 };
 
-/** Licenses of the whole tenant: they belong to no customer. */
+/** Licenses of the whole tenant: they belong to no customer. To a reseller, and for whom it acts, those that it sold. */
 function tenantWide(reading: Reading): SQL | undefined {
-  return and(eq(licenses.tenantId, reading.tenantId), isNull(licenses.customerId), grantingSql(reading.now));
+  const { resellerId } = scopeOf(reading.actor);
+  return and(
+    eq(licenses.tenantId, reading.tenantId),
+    isNull(licenses.customerId),
+    resellerId === undefined ? undefined : eq(licenses.resellerId, resellerId),
+  );
 }
 
 /** The licenses that decide for the caller, if they grant at all: those that it sees, and for a customer those of the whole tenant too. */
@@ -31,21 +36,19 @@ export function inReach(reading: Reading): SQL | undefined {
   const { customerId, licenseId } = scopeOf(reading.actor);
   const seen = licenseScope(reading);
   if (customerId === undefined || licenseId !== undefined) return seen;
-  return or(seen, and(eq(licenses.tenantId, reading.tenantId), isNull(licenses.customerId)));
+  return or(seen, tenantWide(reading));
 }
 
 /** The licenses that decide for the caller: those that it sees, and for a customer those of the whole tenant too. */
 function grantingToCaller(reading: Reading): SQL | undefined {
-  const { customerId, licenseId } = scopeOf(reading.actor);
-  const seen = and(licenseScope(reading), grantingSql(reading.now));
-  return customerId === undefined || licenseId !== undefined ? seen : or(seen, tenantWide(reading));
+  return and(inReach(reading), grantingSql(reading.now));
 }
 
 /** Those of them from which units are drawn: whoever is nobody's customer draws from tenant-wide ones only. */
 function drawableByCaller(reading: Reading): SQL | undefined {
-  const { customerId, resellerId, licenseId } = scopeOf(reading.actor);
+  const { customerId, licenseId } = scopeOf(reading.actor);
   if (customerId !== undefined || licenseId !== undefined) return grantingToCaller(reading);
-  return and(tenantWide(reading), resellerId === undefined ? undefined : eq(licenses.resellerId, resellerId));
+  return and(tenantWide(reading), grantingSql(reading.now));
 }
 
 function topUpsOf(reading: Reading, licenseIds: readonly LicenseId[]): Promise<TopUp[]> {

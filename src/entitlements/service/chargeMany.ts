@@ -10,7 +10,7 @@ import {
   refusesUnits,
 } from '../model/decide.js';
 import { type Charged, type Line, numbered } from '../model/ledger.js';
-import { type Grant, type Meter, meterName, type Usage } from '../model/meter.js';
+import { type Grant, type Meter, meterName, standingOf, type Usage } from '../model/meter.js';
 import { lockedCounters, usageIn, usageOf } from '../queries/counters.js';
 import { grantsById } from '../queries/grants.js';
 import type { FeatureUsage } from '../table.js';
@@ -21,6 +21,8 @@ export interface Asked {
   readonly taker: Taker;
   readonly needs: readonly Need[];
   readonly licensee: Licensee;
+  /** Whether it is told what stands on the meters afterwards. */
+  readonly tells?: true;
 }
 
 /** Charged, refused, or undefined: what was known of the licensee is too old to say which counters it draws from. */
@@ -54,19 +56,33 @@ function usageFor(meters: readonly Meter[], spent: ReadonlyMap<string, number>):
   return new Map(meters.map((meter) => [meterName(meter), spent.get(meterName(meter)) ?? 0]));
 }
 
-function decideOne(asked: Asked, renewed: Renewed, spent: Map<string, number>, work: Work): Answer {
+function withStandings(
+  charged: readonly Charged[],
+  needs: readonly Need[],
+  holdings: ReadonlyMap<string, Holding>,
+  usage: Usage,
+): Charged[] {
+  return charged.map((each, index) => {
+    const need = needs[index];
+    const holding = need !== undefined && need.amount > 0 ? holdings.get(need.feature) : undefined;
+    return holding === undefined ? each : { ...each, standing: standingOf(holding.meters, usage) };
+  });
+}
+
+function chargeOne(asked: Asked, renewed: Renewed, spent: Map<string, number>, work: Work): Answer {
   const { licensee, holdings } = renewed.of(asked.licensee);
   const meters = metersNeeded(licensee, asked.needs, work.now);
   // A limit that was given another period meanwhile has another counter, which nobody looked at.
   if (meters.some((meter) => !spent.has(meterName(meter)))) return undefined;
   const decisions = decideAll(licensee, asked.needs, usageFor(meters, spent), work.now, holdings);
-  if (refusesUnits(decisions)) return decisions.map((decision) => ({ decision, lines: [] }));
-  const charged = numbered(newId<'Grant'>(work.now), decisions);
+  const charged = refusesUnits(decisions)
+    ? decisions.map((decision) => ({ decision, lines: [] }))
+    : numbered(newId<'Grant'>(work.now), decisions);
   for (const { meter, amount } of charged.flatMap(({ lines }) => lines)) {
     const name = meterName(meter);
     spent.set(name, (spent.get(name) ?? 0) + amount);
   }
-  return charged;
+  return asked.tells === true ? withStandings(charged, asked.needs, holdings, spent) : charged;
 }
 
 type Counters = ReadonlyMap<string, FeatureUsage>;
@@ -97,7 +113,7 @@ async function meet(
 ) {
   const decideBy = (usage: Usage): Answer[] => {
     const spent = new Map(usage);
-    return asked.map((each) => decideOne(each, renewed, spent, work));
+    return asked.map((each) => chargeOne(each, renewed, spent, work));
   };
   const chosen = distinct(drawsOf(decideBy(seen)).map(({ meter }) => meter));
   const counters = chosen.length === 0 ? new Map() : await lockOrMake(work, chosen);

@@ -18,8 +18,14 @@ import { licenseeOf } from '../queries/grants.js';
 import type { FeatureUsage } from '../table.js';
 import { ensureCounters, type Taker, writeEntries } from './ledger.js';
 
-export function takerOf(work: { readonly actor: Actor; readonly requestId: string }): Taker {
-  return { actor: work.actor.kind === 'anonymous' ? '' : work.actor.subject, requestId: work.requestId };
+interface Taking {
+  readonly actor: Actor;
+  readonly requestId: string;
+  readonly idempotencyKey?: string | undefined;
+}
+
+export function takerOf({ actor, requestId, idempotencyKey }: Taking): Taker {
+  return { actor: actor.kind === 'anonymous' ? '' : actor.subject, requestId, idempotencyKey };
 }
 
 const drawsOf = (decisions: readonly Decision[]): Draw[] =>

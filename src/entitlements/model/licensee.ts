@@ -1,0 +1,46 @@
+import type { Scope } from '../../core/actor.js';
+import { invalidInput, Refusal } from '../../core/refusal.js';
+import type { Need } from './decide.js';
+
+/** For whom another server acts: by one of the three. */
+export interface NamedLicensee {
+  readonly customerId?: string | null;
+  readonly licenseKey?: string | null;
+  readonly activationToken?: string | null;
+}
+
+export type LicenseeProof = Readonly<
+  Record<'kind', 'customerId' | 'licenseKey' | 'activationToken'> & Record<'value', string>
+>;
+
+/** The one member that is given. */
+export function proofOf(named: NamedLicensee, field: string): LicenseeProof {
+  const { customerId, licenseKey, activationToken } = named;
+  const given = Object.entries({ customerId, licenseKey, activationToken }).flatMap(([kind, value]) =>
+    typeof value === 'string' ? [{ kind, value } as LicenseeProof] : [],
+  );
+  const [proof, ...others] = given;
+  if (proof !== undefined && others.length === 0) return proof;
+  const message = 'takes one of customerId, licenseKey and activationToken';
+  throw invalidInput([{ field, message }]);
+}
+
+/** Says all that a licensee depends on: the part of the tenant that is asked for, the features, and whether units are. */
+export function licenseeName({ customerId, resellerId, licenseId }: Scope, needs: readonly Need[]): string {
+  const features = needs.map(({ feature, amount }) => `${feature}${amount > 0 ? '+' : ''}`);
+  // Whatever order a document has them in.
+  const sorted = [...new Set(features)].toSorted();
+  return [customerId ?? '', resellerId ?? '', licenseId ?? '', ...sorted].join(' ');
+}
+
+export function activationOver(status: 'ACTIVATION_DEACTIVATED' | 'ACTIVATION_EXPIRED'): Refusal {
+  const message =
+    status === 'ACTIVATION_DEACTIVATED'
+      ? 'The activation of this token was ended.'
+      : 'The activation of this token was limited in time and is over.';
+  return new Refusal(status, message);
+}
+
+export function grantNotFound(id: string): Refusal {
+  return new Refusal('GRANT_NOT_FOUND', `There is no grant ${id}.`, { id });
+}
