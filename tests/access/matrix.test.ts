@@ -69,7 +69,7 @@ checkFeatures, a customer                U 0 0 F + + F F F + F 0
 checkFeatures, a key                     U 0 0 F + + F F F + F +
 checkFeatures, a token                   U 0 0 F + + F F F + F +
 checkOperation                           U = = = = = = = = = F F
-consumeFeatures, a customer              U 0 0 F + + F F F + F 0
+consumeFeatures, a customer              U 0 0 F + + F F F + F +
 consumeFeatures, a key                   U 0 0 F + + F F F + F +
 consumeFeatures, a token                 U 0 0 F + + F F F + F +
 createApiKey, a customer                 U 0 F F + + F F F F F F
@@ -109,7 +109,7 @@ order, by id                             U 0 0 0 + + + + 0 + F F
 orders, of a customer                    U 0 0 0 + + + + 0 + F F
 product, by id                           U 0 + + + + + + + + F F
 products                                 U = = = = = = = = = F F
-refundFeatures, a customer               U 0 0 F + + F F F + F 0
+refundFeatures, a customer               U 0 0 F + + F F F + F +
 refundFeatures, a key                    U 0 0 F + + F F F + F +
 refundFeatures, a token                  U 0 0 F + + F F F + F +
 reinstateLicense, a license              U 0 F F + + F + F F F F
