@@ -35,7 +35,7 @@ import type { Meter } from './meter.js';
 import { openWork, requireTenant, tenantOf } from './openWork.js';
 import { OperationFeatures } from './operationFeatures.js';
 import type { RateLimits } from './rateLimits.js';
-import { mayRun, once, type RootAct, type SharedAct, SharedActs } from './rootActs.js';
+import { mayRun, once, type RootAct, runBehind, type SharedAct, SharedActs } from './rootActs.js';
 import { OperationRefusals, type SecurityEvents } from './securityEvents.js';
 import { sharedLook } from './sharedLook.js';
 import type { Turns } from './turns.js';
@@ -348,19 +348,7 @@ export class Operation implements Context {
     if (this.begun === undefined) await this.features.settle();
     const actor = this.progress.actor;
     for (const task of this.tasks.splice(0)) {
-      void this.machinery.drain.track(this.runTask(task, actor));
-    }
-  }
-
-  private async runTask(task: (work: Work) => Promise<void>, actor: Actor): Promise<void> {
-    try {
-      const { work, session } = await openWork(this.machinery, { ...this.caller, actor });
-      await task(work).then(session.commit, async (error: unknown) => {
-        await session.rollback();
-        throw error;
-      });
-    } catch (error) {
-      this.machinery.log.error({ err: error, requestId: this.requestId }, 'a task behind an answer failed');
+      void this.machinery.drain.track(runBehind(this.machinery, { ...this.caller, actor }, task));
     }
   }
 

@@ -2,8 +2,8 @@ import { type Actor, mayAct } from '../core/actor.js';
 import type { CoalescedAct, Perishable, Reading, Recollection, Work } from '../core/work.js';
 import type { MayRun } from '../sdk/directive/needs.js';
 import { type Claim, claimName, type Idempotency } from './idempotency.js';
-import { requireTenant, tenantOf } from './openWork.js';
-import type { Machinery, Operation } from './operation.js';
+import { openWork, requireTenant, tenantOf } from './openWork.js';
+import type { Caller, Machinery, Operation } from './operation.js';
 import { recall, rememberMany } from './storedAnswers.js';
 
 /** What the caller may not ask for will not run: it needs nothing. */
@@ -88,5 +88,22 @@ export class SharedActs {
     if (licensees === undefined) return { value: await read(), isFresh: true };
     const tenantId = requireTenant(tenantOf(this.operation.actor));
     return licensees.recollect({ tenantId, now: this.operation.now, name }, read);
+  }
+}
+
+/** A task behind an answer, in a transaction of its own; nobody waits for it, and its failure is only logged. */
+export async function runBehind(
+  machinery: Machinery,
+  caller: Caller,
+  task: (work: Work) => Promise<void>,
+): Promise<void> {
+  try {
+    const { work, session } = await openWork(machinery, caller);
+    await task(work).then(session.commit, async (error: unknown) => {
+      await session.rollback();
+      throw error;
+    });
+  } catch (error) {
+    machinery.log.error({ err: error, requestId: caller.requestId }, 'a task behind an answer failed');
   }
 }
