@@ -130,12 +130,13 @@ export class FuzzWorld {
   };
 
   /**
-   * What may not stand in an answer to this caller: ids of the other tenant. Products are named by who makes them, and
-   * nobody is an application of whichever tenant its key or token is of.
+   * What may not stand in an answer to this caller: ids of the other tenant. Products are named by who makes them;
+   * whoever brings another proof than a token has one of the first tenant, and nobody is an application of whichever
+   * tenant its key or token is of.
    */
-  idsOutOfSight(claims: Claims | undefined): string[] {
-    if (claims === undefined) return [];
-    const isForeign = claims.tenant_id === this.foreign.admin.tenant_id;
+  idsOutOfSight({ claims, proof }: Caller): string[] {
+    if (claims === undefined && proof === undefined) return [];
+    const isForeign = claims?.tenant_id === this.foreign.admin.tenant_id;
     return [...this.#ids].flatMap(([kind, ids]) =>
       kind.startsWith('foreign ') === isForeign || kind.endsWith('product') ? [] : ids,
     );
@@ -343,7 +344,7 @@ export function problemsOf({ caller, answered }: Sent, world: FuzzWorld): string
   if (!expected.includes(status)) problems.push(`the status ${status}`);
   if (errors.length === 0 && data.some((each) => each === null)) problems.push('no data and no error');
   const shown = JSON.stringify(data);
-  const seen = world.idsOutOfSight(caller.claims).filter((id) => shown.includes(id));
+  const seen = world.idsOutOfSight(caller).filter((id) => shown.includes(id));
   if (seen.length > 0) problems.push(`shows ids of another tenant: ${seen.join(', ')}`);
   return problems;
 }
