@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import { Refusal } from '../core/refusal.js';
+import { limits } from './limits.js';
 
 /** What a request says of its document, as it came: all of it may be anything. */
 export interface Named {
@@ -87,8 +88,10 @@ export class KeptDocuments implements Documents {
     return text;
   }
 
+  /** A text that is refused by its length alone would push out what others have registered. */
   #keep(hash: string, text: string): void {
-    if (this.#texts.has(hash)) return;
+    const [longest] = limits.characters;
+    if (this.#texts.has(hash) || text.length > longest) return;
     this.#texts.set(hash, text);
     this.#length += text.length;
     for (const [oldest, { length }] of this.#texts) {

@@ -205,7 +205,7 @@ describe('automatic persisted queries', () => {
 
   test.each([
     ['a thousand', 1000, 10],
-    ['four million characters', 40, 100_000],
+    ['four million characters', 200, 20_000],
   ])('%s are kept, and the one that was used last stays', (_what, count, length) => {
     const documents = new KeptDocuments();
     const texts = Array.from({ length: count }, (_, index) => String(index).padEnd(length, '#'));
@@ -218,6 +218,18 @@ describe('automatic persisted queries', () => {
 
     expect([before, recall(texts[0]), recall(texts[2])]).toEqual([texts[0], texts[0], texts[2]]);
     expect(() => recall(texts[1])).toThrow('PersistedQueryNotFound');
+  });
+
+  test('a text that is longer than one may be pushes nothing out, and is not kept', () => {
+    const documents = new KeptDocuments();
+    const register = (query: string) => documents.find({ query, extensions: by(hash(query)) });
+    register(OPEN);
+    const long = Array.from({ length: 10 }, (_, index) => String(index).padEnd(450_000, '#'));
+
+    for (const text of long) register(text);
+
+    expect(documents.find({ extensions: by(hash(OPEN)) })).toBe(OPEN);
+    expect(() => documents.find({ extensions: by(hash(long[9] ?? '')) })).toThrow('PersistedQueryNotFound');
   });
 
   test('are refused where they are switched off, by hash and with their text', async () => {
