@@ -4,6 +4,7 @@ import { exportJWK, generateKeyPair, type JWK, SignJWT } from 'jose';
 import { afterAll, afterEach, beforeAll, expect, test, vi } from 'vitest';
 import { millis } from '../../src/core/clock.js';
 import { readConfig } from '../../src/core/config.js';
+import { createLog } from '../../src/core/log.js';
 import { Refusal } from '../../src/core/refusal.js';
 import { StartupError } from '../../src/core/startupError.js';
 import { openTokens } from '../../src/server/openTokens.js';
@@ -191,6 +192,21 @@ test('an issuer that failed is left alone for a while, and its known keys verify
   expect([...codes]).toEqual(['ISSUER_UNAVAILABLE']);
   expect(issuer.asked).toBe(1);
   expect(await reasonOf(verify(await known.sign()))).toBe('taken');
+});
+
+test('that an issuer is away stands in the log once, however many tokens come', async () => {
+  const key = await issuerKey('EdDSA', 'k1');
+  issuer.answers = 500;
+  const lines: string[] = [];
+  const log = createLog('warn', { write: (line: string) => void lines.push(line) });
+  const config = readConfig({ LG_AUTH_ISSUER: ISSUER, LG_AUTH_JWKS_URL: url });
+  const { verify } = await openTokens(config, newKeys(), () => START, log);
+
+  const codes = [];
+  for (let sent = 0; sent < 20; sent += 1) codes.push(await codeOf(verify(await key.sign())));
+
+  expect(new Set(codes)).toEqual(new Set(['ISSUER_UNAVAILABLE']));
+  expect(lines.map((line) => JSON.parse(line).msg)).toEqual(['the keys of an issuer are away']);
 });
 
 test.each<[string, (key: IssuerKey) => unknown]>([

@@ -31,14 +31,21 @@ function concernsToken(error: unknown): boolean {
   return error instanceof errors.JWKSNoMatchingKey || error instanceof errors.JWKSMultipleMatchingKeys;
 }
 
-/** Whatever else fails while a key is looked for is the issuer's failure, and not the caller's. */
+/**
+ * Whatever else fails while a key is looked for is the issuer's failure, and not the caller's. It is told once in a while,
+ * however many tokens come.
+ */
 function blamingIssuer(keys: JWTVerifyGetKey, failed: (error: unknown) => void): JWTVerifyGetKey {
+  let quietUntil = 0;
   return async (header, token) => {
     try {
       return await keys(header, token);
     } catch (error) {
       if (concernsToken(error)) throw error;
-      failed(error);
+      if (performance.now() >= quietUntil) {
+        quietUntil = performance.now() + RETRY_MILLIS;
+        failed(error);
+      }
       throw keysAway();
     }
   };
