@@ -26,9 +26,12 @@ export function addGraph(
     const httpGraphQLRequest = graphRequest(request);
     const begin = async (): Promise<Operation> => {
       const operation = await context(request);
-      reply.raw.once('close', () => {
+      const leave = (): void => {
         if (!reply.raw.writableFinished) operation.leave();
-      });
+      };
+      // Who has hung up while it was being found out who asks is not told of again.
+      if (reply.raw.destroyed) leave();
+      else reply.raw.once('close', leave);
       try {
         nameDocument(httpGraphQLRequest, documents);
         // Behind it: what a hash stands for is checked as what came in full.
