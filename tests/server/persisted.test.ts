@@ -220,18 +220,6 @@ describe('automatic persisted queries', () => {
     expect(() => recall(texts[1])).toThrow('PersistedQueryNotFound');
   });
 
-  test('a text that is longer than one may be pushes nothing out, and is not kept', () => {
-    const documents = new KeptDocuments();
-    const register = (query: string) => documents.find({ query, extensions: by(hash(query)) });
-    register(OPEN);
-    const long = Array.from({ length: 10 }, (_, index) => String(index).padEnd(450_000, '#'));
-
-    for (const text of long) register(text);
-
-    expect(documents.find({ extensions: by(hash(OPEN)) })).toBe(OPEN);
-    expect(() => documents.find({ extensions: by(hash(long[9] ?? '')) })).toThrow('PersistedQueryNotFound');
-  });
-
   test('are refused where they are switched off, by hash and with their text', async () => {
     const extensions = by(hash(OPEN));
     const refused = { status: 200, code: 'PERSISTED_QUERY_NOT_SUPPORTED', data: undefined };
