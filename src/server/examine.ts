@@ -1,11 +1,20 @@
 import { type GraphQLSchema, getOperationAST } from 'graphql';
+import type { Actor } from '../core/actor.js';
+import { Refusal } from '../core/refusal.js';
 import type { AskedOperation, Examined } from '../graph/context.js';
-import { type MayRun, needsOf } from '../sdk/directive/needs.js';
+import { needsOf } from '../sdk/directive/needs.js';
+import { requireAffordable } from './cost.js';
 import { documentOf, variableProblems } from './document.js';
+import { mayRun } from './rootActs.js';
 
-/** Parses and validates an operation as the doors do, and takes down what it needs; nothing of it runs. */
-export function examine(schema: GraphQLSchema, asked: AskedOperation, mayRun: MayRun): Examined {
-  const rules = { schema, introspection: false, suggestions: false };
+export interface Examiner {
+  readonly actor: Actor;
+  /** Whether the schema may be asked about. */
+  readonly introspection: boolean;
+}
+
+function examined(schema: GraphQLSchema, asked: AskedOperation, examiner: Examiner): Examined {
+  const rules = { schema, introspection: examiner.introspection, suggestions: false };
   const document = documentOf(rules, { query: asked.document });
   if (!('kind' in document)) return { problems: document.map(({ message }) => message) };
   const operation = getOperationAST(document, asked.operationName);
@@ -13,5 +22,18 @@ export function examine(schema: GraphQLSchema, asked: AskedOperation, mayRun: Ma
   const variables = asked.variables ?? {};
   const unfit = variableProblems(rules, operation, variables);
   if (unfit.length > 0) return { problems: unfit.map(({ message }) => message) };
-  return { needs: needsOf({ schema, document, operation, variables }, mayRun) };
+  const whole = { schema, document, operation, variables };
+  requireAffordable(whole, examiner.actor);
+  return { needs: needsOf(whole, mayRun(examiner.actor)) };
+}
+
+/** Parses, validates and weighs an operation as the doors do, and takes down what it needs; nothing of it runs. */
+export function examine(schema: GraphQLSchema, asked: AskedOperation, examiner: Examiner): Examined {
+  try {
+    return examined(schema, asked, examiner);
+  } catch (error) {
+    // What a door would refuse is what was asked about.
+    if (!(error instanceof Refusal)) throw error;
+    return { problems: [error.message] };
+  }
 }

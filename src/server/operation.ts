@@ -50,6 +50,8 @@ export interface Machinery {
   readonly followers: Followers;
   /** Acts under one Idempotency-Key, one after the other. */
   readonly turns: Turns;
+  /** Whether the schema may be asked about. */
+  readonly introspection: boolean;
   /** How long an operation may take. */
   readonly operationSeconds: number;
   /** Counts callers without a bearer token, over all servers. */
@@ -177,7 +179,7 @@ export class Operation implements Context {
   }
 
   examine(schema: GraphQLSchema, asked: AskedOperation): Examined {
-    return examine(schema, asked, mayRun(this.actor));
+    return examine(schema, asked, { actor: this.actor, introspection: this.machinery.introspection });
   }
 
   /** Ends at the same limit as what is weighed before. */

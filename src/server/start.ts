@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import type { FastifyInstance } from 'fastify';
 import { permissionsOf } from '../access/permissions.js';
 import { type Clock, systemClock } from '../core/clock.js';
-import { type Config, isDevelopment } from '../core/config.js';
+import { type Config, introspects, isDevelopment } from '../core/config.js';
 import { keyRing } from '../core/crypto.js';
 import { type DatabaseRole, openPool, type Pool } from '../core/db.js';
 import type { TenantId } from '../core/id.js';
@@ -114,6 +114,7 @@ export function openMachinery(parts: MachineryParts, role: DatabaseRole): Machin
     ...opening,
     log,
     turns: new Turns(),
+    introspection: introspects(config),
     operationSeconds: config.LG_OPERATION_SECONDS,
     limits: new RateLimits(
       { pool, keys: ring, clock },

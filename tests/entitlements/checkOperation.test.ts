@@ -28,6 +28,9 @@ async function check(shop: FeatureShop, document: string, variables: object = {}
   };
 }
 
+/** A hundred licenses, of a hundred each … */
+const pages = 'licenses(first: 100) { nodes { customer { ';
+
 describe('checkOperation', () => {
   test('tells every path, its units and its verdict, and charges nothing', async () => {
     const shop = await openFeatureShop(server);
@@ -105,6 +108,8 @@ describe('checkOperation', () => {
       `{ ${Array.from({ length: 200 }, (_, index) => `a${index}: __typename`).join(' ')} }`,
       {},
     ],
+    ['more pages than an operation may cost', `{ ${pages.repeat(3)} id ${'} }'.repeat(3)} }`, {}],
+    ['a document of more characters than one may have', `{ viewer { kind } } # ${'a'.repeat(40_000)}`, {}],
   ])('says why it would not run: %s', async (_what, document, variables) => {
     const shop = await openFeatureShop(server);
 
@@ -112,6 +117,31 @@ describe('checkOperation', () => {
 
     expect([checked.passes, checked.problems.length > 0, checked.verdicts]).toEqual([false, true, []]);
   });
+});
+
+/** What checkOperation says of a question about the schema, and what the door says to the question itself. */
+async function askedOfSchema(asked: TestServer) {
+  const { admin } = await openFeatureShop(asked);
+  const question = '{ __schema { queryType { name } } }';
+  const { checkOperation } = await asked.ok(
+    'query ($document: String!) { checkOperation(document: $document) { passes problems } }',
+    { document: question },
+    admin,
+  );
+  const direct = await asked.graphql(question, {}, admin);
+  return { ...checkOperation, direct: direct.code };
+}
+
+test('a question about the schema would run where the server answers it', async () => {
+  const closed = await startTestServer({ environment: { LG_INTROSPECTION: 'false' } });
+  try {
+    const [here, there] = await Promise.all([server, closed].map(askedOfSchema));
+
+    expect(here).toMatchObject({ passes: true, problems: [], direct: undefined });
+    expect(there).toMatchObject({ passes: false, direct: 'GRAPHQL_VALIDATION_FAILED' });
+  } finally {
+    await closed.stop();
+  }
 });
 
 test('schemaFeatures tells which fields each feature unlocks', async () => {
