@@ -1,3 +1,6 @@
+import { randomInt } from 'node:crypto';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { sql } from 'drizzle-orm';
 import { Coalescer } from '../core/coalesce.js';
 import type { TenantId } from '../core/id.js';
 import { Refusal } from '../core/refusal.js';
@@ -11,6 +14,18 @@ import { type Recalled, recallMany, rememberMany } from './storedAnswers.js';
 /** What was known of the licensee no longer says which counters it draws from: ask for it, and again. */
 export const STALE = 'STALE';
 export type Granted = readonly Charged[] | typeof STALE;
+
+/** How long a flush waits for a counter with a connection in hand, and how long it then lets others have it. */
+const LOCK_MILLIS = 50;
+const PAUSE_MILLIS = [10, 40] as const;
+/** As long as a statement may take: then whoever waits is told of an outage. */
+const PATIENCE_MILLIS = 15_000;
+
+/** PostgreSQL's `lock_not_available`; drizzle puts what the driver said behind its own words. */
+function isLockTimeout(error: unknown): boolean {
+  const said = error instanceof Error && error.cause !== undefined ? error.cause : error;
+  return typeof said === 'object' && said !== null && 'code' in said && said.code === '55P03';
+}
 
 /** What one caller asks of an act, and the claim of its idempotency key. */
 export interface Share<Request> {
@@ -83,9 +98,26 @@ export class Meter {
     if (acts?.size === 0) this.#tenants.delete(tenantId);
   }
 
+  /**
+   * A counter may be held by a mutation for as long as it runs. The connections are few and every tenant's: a flush gives
+   * its own back after a short wait, and comes again.
+   */
   async #flush(tenantId: TenantId, act: AnyAct, shares: readonly Share<unknown>[]): Promise<unknown[]> {
+    const end = performance.now() + PATIENCE_MILLIS;
+    for (;;) {
+      try {
+        return await this.#attempt(tenantId, act, shares);
+      } catch (error) {
+        if (!isLockTimeout(error) || performance.now() > end) throw error;
+        await sleep(randomInt(...PAUSE_MILLIS));
+      }
+    }
+  }
+
+  async #attempt(tenantId: TenantId, act: AnyAct, shares: readonly Share<unknown>[]): Promise<unknown[]> {
     const { work, session } = await this.open(tenantId);
     try {
+      await work.db.execute(sql.raw(`set local lock_timeout = ${LOCK_MILLIS}`));
       const answers = await flush(work, act, shares);
       await session.commit();
       return answers;

@@ -11,6 +11,8 @@ const QUIET_MILLIS = 60_000;
 const LOOK_MILLIS = 10_000;
 /** Kinds of refusals that are counted apart at a time: no crowd of callers takes the memory. */
 const MOST = 10_000;
+/** Of these for one tenant: none keeps the others' from being recorded. */
+const MOST_OF_ONE = 500;
 
 /** A refusal with who was refused, once that is proven. */
 export interface Refused {
@@ -54,6 +56,8 @@ function nameOf({ actor, refusal, field }: Refused): string {
   return JSON.stringify([...who, refusal.code, field, refusal.details.feature ?? '', refusal.about]);
 }
 
+const ownerOf = (actor: Actor): string => (isKnown(actor) ? actor.tenantId : '');
+
 function eventOf({ noted, leftOut }: Entry, actor: KnownActor): NewEvent {
   const { type, refusal, field } = noted;
   const { customerId, resellerId, licenseId: shown } = scopeOf(actor);
@@ -80,6 +84,8 @@ function eventOf({ noted, leftOut }: Entry, actor: KnownActor): NewEvent {
  */
 export class SecurityEvents {
   readonly #counts = new Map<string, Count>();
+  /** How many kinds are counted by tenant. */
+  readonly #tenants = new Map<string, number>();
   #records: Entry[] = [];
   #writing: Promise<void> | undefined;
   #uncounted = 0;
@@ -97,7 +103,7 @@ export class SecurityEvents {
     const known = this.#counts.get(name);
     const now = this.#now();
     if (known !== undefined && isQuiet(known, now)) known.leftOut += 1;
-    else if (known === undefined && this.#counts.size >= MOST) this.#uncounted += 1;
+    else if (known === undefined && this.#isFull(refused.actor)) this.#uncounted += 1;
     else this.#record(name, noted, known?.leftOut ?? 0, now);
   }
 
@@ -109,6 +115,10 @@ export class SecurityEvents {
     await this.#writing;
   }
 
+  #isFull(actor: Actor): boolean {
+    return this.#counts.size >= MOST || (this.#tenants.get(ownerOf(actor)) ?? 0) >= MOST_OF_ONE;
+  }
+
   #now(): number {
     return millis(this.machinery().clock());
   }
@@ -117,7 +127,7 @@ export class SecurityEvents {
   look(now = this.#now()): void {
     for (const [name, count] of this.#counts) {
       if (isQuiet(count, now)) continue;
-      this.#counts.delete(name);
+      this.#forget(name, count);
       if (count.leftOut > 0) this.#record(name, count.last, count.leftOut, this.#now());
     }
     const { log } = this.machinery();
@@ -126,7 +136,18 @@ export class SecurityEvents {
     this.#uncounted = 0;
   }
 
+  #forget(name: string, { last }: Count): void {
+    this.#counts.delete(name);
+    const owner = ownerOf(last.actor);
+    const left = (this.#tenants.get(owner) ?? 0) - 1;
+    if (left > 0) this.#tenants.set(owner, left);
+    else this.#tenants.delete(owner);
+  }
+
   #record(name: string, noted: Noted, leftOut: number, now: number): void {
+    const known = this.#counts.get(name);
+    const owner = ownerOf(noted.actor);
+    if (known === undefined) this.#tenants.set(owner, (this.#tenants.get(owner) ?? 0) + 1);
     this.#counts.set(name, { until: now + QUIET_MILLIS, last: noted, leftOut: 0 });
     this.#records.push({ noted, leftOut });
     if (this.#writing === undefined) {

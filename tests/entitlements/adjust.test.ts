@@ -1,4 +1,9 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import type { TenantId } from '../../src/core/id.js';
+import type { Work } from '../../src/core/work.js';
+import type { Line } from '../../src/entitlements/model/ledger.js';
+import { chargeNeeds, refundLines } from '../../src/entitlements/service/chargeNeeds.js';
+import { openWork } from '../../src/server/openWork.js';
 import { mutation } from '../support/acts.js';
 import {
   askAnalytics,
@@ -7,7 +12,7 @@ import {
   openFeatureShop,
   unitsUsed,
 } from '../support/meters.js';
-import { type Answer, startTestServer, type TestServer } from '../support/server.js';
+import { type Answer, START, startTestServer, type TestServer } from '../support/server.js';
 
 let server: TestServer;
 beforeAll(async () => {
@@ -39,6 +44,23 @@ async function eventsOf(shop: FeatureShop, type: string): Promise<Record<string,
     where tenant_id = ${shop.tenantId} and event_type = ${type} order by id`;
   return rows.map((row) => row.event_data);
 }
+
+/** Charges and refunds as an operation does that goes on while others act. */
+async function within<Result>(shop: FeatureShop, run: (work: Work) => Promise<Result>): Promise<Result> {
+  const actor = {
+    kind: 'user',
+    subject: 'tester',
+    tenantId: shop.tenantId as TenantId,
+    permissions: new Set<string>(),
+    expiresAt: START,
+  } as const;
+  const { work, session } = await openWork(server.machinery, { actor, requestId: 'r', address: undefined });
+  return run(work).finally(session.commit);
+}
+const chargeAs = (shop: FeatureShop, amount: number) =>
+  within(shop, (work) => chargeNeeds(work, [{ feature: advanced, amount }]));
+const giveBack = (shop: FeatureShop, lines: readonly Line[]) =>
+  within(shop, (work) => refundLines(work, lines));
 
 const feature = { featureId: advanced, featureName: 'Advanced', limitValue: 3 };
 
@@ -194,5 +216,17 @@ describe('resetQuota', () => {
       (select coalesce(sum(used), 0)::int from feature_usage where tenant_id = ${shop.tenantId}) as counters`;
     expect(row?.ledger).toBe(row?.counters);
     expect(row?.counters).toBeLessThanOrEqual(1);
+  });
+
+  test('a unit that was drawn before it is not given back out of what others have drawn since', async () => {
+    const shop = await openFeatureShop(server);
+    const { id } = await grantAnalytics(server, shop, 5);
+    const [early] = await chargeAs(shop, 3);
+    await act(shop, 'resetQuota', { licenseId: id, featureId: advanced, reason: 'x' });
+    await codes(shop, id, 4);
+
+    await giveBack(shop, early?.lines ?? []);
+
+    expect(await unitsUsed(server, shop.tenantId)).toEqual({ [advanced]: 4 });
   });
 });

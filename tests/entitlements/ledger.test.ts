@@ -273,3 +273,28 @@ describe('what is remembered of a licensee', () => {
     ]);
   });
 });
+
+test('tenants whose counters are held by others keep no other tenant waiting', async () => {
+  const shops = await Promise.all([1, 2, 3, 4].map(() => openFeatureShop(server)));
+  const issued = await Promise.all(shops.map((shop) => grantAnalytics(server, shop, 5)));
+  const ask = (index: number): Promise<Answer> => {
+    const [shop, license] = [shops[index], issued[index]];
+    if (shop === undefined || license === undefined) throw new Error('there is no such shop');
+    return askAnalytics(server, shop.admin, license.id);
+  };
+  for (const index of shops.keys()) await ask(index);
+  const holder = await server.sql.reserve();
+  await holder`begin`;
+  await holder`select 1 from feature_usage where tenant_id = any(${shops.slice(0, 3).map(({ tenantId }) => tenantId)}) for update`;
+
+  const held = [0, 1, 2].map((index) => ask(index));
+  let ended = 0;
+  for (const answer of held) void answer.then(() => (ended += 1));
+  const free = await ask(3);
+  const early = ended;
+  await holder`rollback`;
+  holder.release();
+
+  expect([free.code, early]).toEqual([undefined, 0]);
+  expect(codes(await Promise.all(held))).toEqual(['granted', 'granted', 'granted']);
+});
