@@ -127,6 +127,10 @@ export const settings = {
     z.coerce.number().int().min(30).max(86_400).default(900),
     'How long a floating lease lives without a heartbeat.',
   ),
+  LG_ENTITLEMENT_SECONDS: setting(
+    z.coerce.number().int().min(30).max(86_400).default(300),
+    'How long a signed entitlement set may be decided by.',
+  ),
   LG_SOCKET_PING_SECONDS: setting(
     z.coerce.number().int().min(1).max(3600).default(12),
     'How often a WebSocket is pinged; a peer that has not answered by the next ping is cut off.',

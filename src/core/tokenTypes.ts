@@ -18,6 +18,19 @@ export const signedTypes = {
   revocationList: 'licensegraph-revocations+jwt',
 } as const;
 
+export type SignedKind = keyof typeof signedTypes;
+export const signedKinds = Object.keys(signedTypes) as SignedKind[];
+
+/** Who signs all of these, in `iss`: whoever verifies one asks for it with the words of its kind. */
+export const SIGNED_BY = 'licensegraph';
+
+/** Signs a token of a kind, which ends after so many seconds. */
+export type Sign = (
+  kind: SignedKind,
+  claims: Readonly<Record<string, unknown>>,
+  lifeSeconds: number,
+) => Promise<string>;
+
 /** RFC 7519, section 5.1, and RFC 9068, section 2.1. Many issuers leave the header out. */
 const bearerTypes: readonly string[] = ['jwt', 'at+jwt'];
 

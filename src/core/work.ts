@@ -36,6 +36,8 @@ export interface Work extends Reading {
 
 export interface WorkSettings {
   readonly leaseSeconds: number;
+  /** How long a signed entitlement set may be decided by. */
+  readonly entitlementSeconds: number;
 }
 
 /** Acts of later domains that have to happen with an event of an earlier one, in its transaction. */

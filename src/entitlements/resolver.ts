@@ -20,9 +20,17 @@ import {
   RefundFeaturesPayload,
 } from './schema/consumption.js';
 import * as inputs from './schema/inputs.js';
-import { ApiAccess, CheckedOperation, Entitlement, FeatureFlag, SchemaFeature } from './schema/types.js';
+import {
+  ApiAccess,
+  CheckedOperation,
+  Entitlement,
+  EntitlementSet,
+  FeatureFlag,
+  SchemaFeature,
+} from './schema/types.js';
 import { checkOperation, notRunnable } from './service/checkOperation.js';
 import { checkFeatures, consumeFeatures } from './service/consumeFeatures.js';
+import { entitlementSet } from './service/entitlementSet.js';
 import { apiAccess, entitlementsFor } from './service/entitlements.js';
 import { featureFlags } from './service/featureFlags.js';
 import { grantFeature, revokeFeature } from './service/grantFeature.js';
@@ -54,6 +62,24 @@ export class EntitlementResolver {
   })
   async checkFeatures(@Args(() => CheckFeaturesArgs) asked: CheckFeaturesArgs, @Ctx() ctx: Context) {
     return checkFeatures(await ctx.reading(), asked);
+  }
+
+  @Authorized('feature.consume')
+  @Query(() => EntitlementSet, {
+    nullable: true,
+    description:
+      'What a licensee may use, signed, for servers that decide on features by themselves for a while.',
+  })
+  async entitlementSet(
+    @Arg('licensee', () => LicenseeInput, {
+      nullable: true,
+      description: 'Of whom; without it of the caller itself.',
+    })
+    licensee: LicenseeInput | null,
+    @Ctx() ctx: Context,
+  ) {
+    const signing = { sign: ctx.sign, lifeSeconds: ctx.settings.entitlementSeconds };
+    return entitlementSet(ctx, licensee, signing);
   }
 
   @Authorized('feature.consume')

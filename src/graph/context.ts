@@ -1,7 +1,8 @@
 import type { GraphQLSchema } from 'graphql';
 import type { Actor } from '../core/actor.js';
 import type { Instant } from '../core/clock.js';
-import type { Coalescing, Reading, Watch, Work } from '../core/work.js';
+import type { Sign } from '../core/tokenTypes.js';
+import type { Coalescing, Reading, Watch, Work, WorkSettings } from '../core/work.js';
 import type { PathNeed } from '../sdk/directive/needs.js';
 import type { Batch } from './load.js';
 import type { FeatureRun } from './requiresFeature.js';
@@ -23,6 +24,9 @@ export interface Context extends Watch, Coalescing {
   /** Who asks; an application becomes known with the key or token that it shows. */
   readonly actor: Actor;
   readonly now: Instant;
+  readonly settings: WorkSettings;
+  /** Signs what is to be verified without us. */
+  readonly sign: Sign;
   /** The units and features of this operation, known before its first resolver. */
   readonly features: FeatureRun;
   /** What an operation would need, were it sent by this caller; or why it would not run. */

@@ -119,7 +119,7 @@ export async function createApp(options: AppOptions): Promise<FastifyInstance> {
   answerErrors(app, machinery.log);
   app.removeContentTypeParser('text/plain');
   addHealth(app, machinery, await knownMigrations());
-  addPublicKeys(app, options.publicKeys);
+  addPublicKeys(app, options.publicKeys, machinery.signing);
   await addGraphiql(app, options);
   admitBodies(app, machinery);
   const graph = createGraph(machinery, rules);

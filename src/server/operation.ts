@@ -7,6 +7,7 @@ import type { Pool, Session } from '../core/db.js';
 import type { FedEvent } from '../core/event.js';
 import type { Lane } from '../core/lane.js';
 import type { Log } from '../core/log.js';
+import type { Sign } from '../core/tokenTypes.js';
 import type {
   CoalescedAct,
   EventLook,
@@ -38,6 +39,7 @@ import type { RateLimits } from './rateLimits.js';
 import { mayRun, once, type RootAct, runBehind, type SharedAct, SharedActs } from './rootActs.js';
 import { OperationRefusals, type SecurityEvents } from './securityEvents.js';
 import { sharedLook } from './sharedLook.js';
+import type { SigningKeys } from './signingKeys.js';
 import type { Turns } from './turns.js';
 
 /** What every operation of this process uses. */
@@ -73,6 +75,8 @@ export interface Machinery {
   announce(): void;
   /** Draws units for queries, many callers at once. */
   readonly meter: Meter;
+  /** What this deployment signs with. */
+  readonly signing: SigningKeys;
   /** What callers are granted, remembered; only where events are followed, which make it forget. */
   readonly licensees?: Licensees;
   /** Hands out a tenant's events; a process that only works on the database has none. */
@@ -265,6 +269,14 @@ export class Operation implements Context {
       (begun) => this.perform(act, claim, begun),
       this.signal,
     );
+  }
+
+  get sign(): Sign {
+    return this.machinery.signing.sign;
+  }
+
+  get settings(): WorkSettings {
+    return this.machinery.settings;
   }
 
   share(act: SharedAct): Promise<unknown> {

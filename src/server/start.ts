@@ -31,6 +31,7 @@ import { createSchema } from './schema.js';
 import { announcer, startSealer } from './sealer.js';
 import { SecurityEvents } from './securityEvents.js';
 import { seedDemo } from './seed.js';
+import { SigningKeys } from './signingKeys.js';
 import { stopServing } from './stopServing.js';
 import { startSweeper } from './sweeper.js';
 import { Turns } from './turns.js';
@@ -99,7 +100,10 @@ export function openMachinery(parts: MachineryParts, role: DatabaseRole): Machin
     pool,
     keys: ring,
     clock,
-    settings: { leaseSeconds: config.LG_LEASE_SECONDS },
+    settings: {
+      leaseSeconds: config.LG_LEASE_SECONDS,
+      entitlementSeconds: config.LG_ENTITLEMENT_SECONDS,
+    },
     followers,
     announce: announcer(pool),
     keyHolders: new ApiKeyHolders(pool, log),
@@ -128,6 +132,7 @@ export function openMachinery(parts: MachineryParts, role: DatabaseRole): Machin
     security: new SecurityEvents(() => machinery),
     keyUses: new ApiKeyUses(pool, log),
     meter,
+    signing: new SigningKeys(opening),
     pool: { ...pool, end },
   };
   return machinery;

@@ -1,5 +1,7 @@
-import { index, integer, pgTable, primaryKey, text, varchar } from 'drizzle-orm/pg-core';
-import { instantColumn, tenantColumn } from '../core/columns.js';
+import { index, integer, jsonb, pgTable, primaryKey, text, varchar } from 'drizzle-orm/pg-core';
+import type { JWK } from 'jose';
+import { instantColumn, oneOf, tenantColumn } from '../core/columns.js';
+import { signedKinds } from '../core/tokenTypes.js';
 
 /** What a root mutation answered to an idempotency key: its payload, encrypted, written in the act's own transaction. */
 export const idempotencyKeys = pgTable(
@@ -33,5 +35,27 @@ export const rateLimits = pgTable(
   (table) => [
     primaryKey({ columns: [table.bucket, table.windowStart] }),
     index('ix_rate_limits_window').on(table.windowStart),
+  ],
+);
+
+/** Not a tenant's table: what this deployment signs with, a key of its own for each kind of token. */
+export const signingKeys = pgTable(
+  'signing_keys',
+  {
+    kid: varchar('kid', { length: 43 }).primaryKey(),
+    purpose: varchar('purpose', { length: 30, enum: signedKinds as [string, ...string[]] }).notNull(),
+    publicJwk: jsonb('public_jwk').$type<JWK>().notNull(),
+    /** Encrypted under the key ring, bound to the kid. */
+    privateJwk: text('private_jwk').notNull(),
+    /** It is published before it signs, so that verifiers know it by then. */
+    signsFrom: instantColumn('signs_from').notNull(),
+    signsUntil: instantColumn('signs_until').notNull(),
+    /** Until then it is published; a key that was given away is retired at once. */
+    verifiesUntil: instantColumn('verifies_until').notNull(),
+    createdAt: instantColumn('created_at').notNull(),
+  },
+  (table) => [
+    index('ix_signing_keys_purpose').on(table.purpose, table.signsFrom),
+    oneOf('signing_keys_purpose', table.purpose, signedKinds),
   ],
 );

@@ -86,6 +86,9 @@ customers                                U = = = = = = = = = F F
 deactivateActivation, a token            + 0 0 0 + + + + + + + +
 deactivateActivation, an activation      U 0 0 F + + F + F + F F
 duplicateTemplate, a template            U 0 F F + + F F F F F F
+entitlementSet, a customer               U 0 0 F + + F F F + F 0
+entitlementSet, a key                    U 0 0 F + + F F F + F +
+entitlementSet, a token                  U 0 0 F + + F F F + F +
 entitlements, a customer                 U 0 0 0 + + + + + + F F
 entitlements, a key                      U 0 0 0 + + + + + + F F
 entitlements, a token                    U 0 0 0 + + + + + + F F

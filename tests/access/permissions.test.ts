@@ -45,6 +45,7 @@ const mayAsk: Readonly<Record<string, readonly Caller[]>> = {
   events: office,
   entitlements: people,
   checkFeatures: [...back, 'customer', 'application'],
+  entitlementSet: [...back, 'customer', 'application'],
   consumeFeatures: [...back, 'customer', 'application'],
   refundFeatures: [...back, 'customer', 'application'],
   featureFlags: people,

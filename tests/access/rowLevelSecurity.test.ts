@@ -7,6 +7,7 @@ import { openWorld, type World } from '../support/world.js';
 /** Tables that are no tenant's, and why. Everything else has a tenant, and shows a tenant its own rows only. */
 const noTenants: Readonly<Record<string, string>> = {
   tenants: 'the tenants themselves: each sees its own row',
+  signing_keys: "are the deployment's; the private half is encrypted",
   rate_limits: 'are counted before a tenant is known',
   key_directory: 'finds the tenant of a secret that arrives without one; it holds hashes only',
 };

@@ -174,6 +174,10 @@ export const cases: Readonly<Record<string, readonly Case[]>> = {
       checkFeatures(licensee: $licensee, uses: [{ featureId: "x" }]) { granted verdicts { code } } }`,
     variables: { licensee },
   })),
+  entitlementSet: ofLicensee((licensee) => ({
+    query: 'query ($licensee: LicenseeInput) { entitlementSet(licensee: $licensee) { expiresAt } }',
+    variables: { licensee },
+  })),
   consumeFeatures: ofLicensee((licensee) => ({
     query: mutation('consumeFeatures', 'granted verdicts { code }'),
     variables: { input: { licensee, uses: [{ featureId: 'x' }] } },

@@ -168,3 +168,18 @@ export class SchemaFeature {
   @Field(() => [UnlockedField], { description: 'The fields that ask for it, by name.' })
   declare readonly fields: readonly UnlockedField[];
 }
+
+@ObjectType({
+  description: 'What a licensee may use, signed: to be verified with the keys of `/.well-known/jwks.json`.',
+  simpleResolvers: true,
+})
+export class EntitlementSet {
+  @Field(() => String, {
+    description:
+      'A JWS of the type `licensegraph-entitlements+jwt`, with `sub`, `tenant_id`, `licensed`, `features` and `exp`.',
+  })
+  declare readonly token: string;
+
+  @Field(() => DateTime, { description: 'Until when it may be decided by.' })
+  declare readonly expiresAt: Instant;
+}
