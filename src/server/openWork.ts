@@ -1,5 +1,7 @@
+import { isOperator } from '../access/model.js';
 import { appendEvents } from '../audit/service.js';
 import type { Actor } from '../core/actor.js';
+import type { Instant } from '../core/clock.js';
 import type { Session } from '../core/db.js';
 import type { NewEvent } from '../core/event.js';
 import type { TenantId } from '../core/id.js';
@@ -79,4 +81,39 @@ export async function openWork(
 export function requireTenant(tenantId: TenantId | undefined): TenantId {
   if (tenantId === undefined) throw new Refusal('UNAUTHENTICATED', 'The caller has shown no tenant.');
   return tenantId;
+}
+
+/** Who reads, and at which instant: an operation that finds out goes on as that. */
+interface Reader {
+  actor: Actor;
+  readonly now: Instant;
+}
+
+/** A look on one read-only transaction, at the tenant of whoever reads. */
+export function readingOn(
+  session: Session,
+  reader: Reader,
+  { keys, admit }: Pick<Reading, 'keys' | 'admit'>,
+): Reading {
+  const tenantId = tenantOf(reader.actor);
+  if (tenantId !== undefined) session.setTenant(tenantId);
+  if (isOperator(reader.actor)) session.showTenants();
+  return {
+    db: session.db,
+    keys,
+    get now() {
+      return reader.now;
+    },
+    get actor() {
+      return reader.actor;
+    },
+    get tenantId() {
+      return requireTenant(tenantOf(reader.actor));
+    },
+    enter: (next, as) => {
+      session.setTenant(next);
+      reader.actor = as;
+    },
+    admit,
+  };
 }

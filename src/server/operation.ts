@@ -1,5 +1,4 @@
 import { type GraphQLSchema, OperationTypeNode } from 'graphql';
-import { isOperator } from '../access/model.js';
 import type { Actor } from '../core/actor.js';
 import type { Clock, Instant } from '../core/clock.js';
 import type { KeyRing } from '../core/crypto.js';
@@ -33,7 +32,7 @@ import { type Claim, claimName, Idempotency } from './idempotency.js';
 import type { Licensees } from './licensees.js';
 import { checkValues } from './limits.js';
 import type { Meter } from './meter.js';
-import { openWork, requireTenant, tenantOf } from './openWork.js';
+import { openWork, readingOn, requireTenant, tenantOf } from './openWork.js';
 import { OperationFeatures } from './operationFeatures.js';
 import type { RateLimits } from './rateLimits.js';
 import { mayRun, once, type RootAct, runBehind, type SharedAct, SharedActs } from './rootActs.js';
@@ -369,28 +368,7 @@ export class Operation implements Context {
   private async openReading(): Promise<Reading> {
     const session = await this.machinery.pool.begin('read', this.signal);
     this.progress.session = session;
-    const operation = this;
-    const tenantId = tenantOf(this.progress.actor);
-    if (tenantId !== undefined) session.setTenant(tenantId);
-    if (isOperator(this.progress.actor)) session.showTenants();
-    return {
-      db: session.db,
-      keys: this.machinery.keys,
-      get now() {
-        return operation.now;
-      },
-      get actor() {
-        return operation.actor;
-      },
-      get tenantId() {
-        return requireTenant(tenantOf(operation.actor));
-      },
-      enter: (next, as) => {
-        session.setTenant(next);
-        operation.progress.actor = as;
-      },
-      admit: this.admit,
-    };
+    return readingOn(session, this.progress, { keys: this.machinery.keys, admit: this.admit });
   }
 
   /** The snapshot ends, and what was read in it is forgotten. */
