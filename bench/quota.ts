@@ -14,12 +14,12 @@ import type { TenantId } from '../src/core/id.js';
 import { createLog } from '../src/core/log.js';
 import type { Licensee } from '../src/entitlements/model/decide.js';
 import { licenseeOf } from '../src/entitlements/queries/grants.js';
-import { demoTenants } from '../src/server/demoData.js';
-import { type EmbeddedPostgres, startEmbeddedPostgres } from '../src/server/embeddedPostgres.js';
-import { migrate } from '../src/server/migrate.js';
-import { openWork } from '../src/server/openWork.js';
-import type { Machinery } from '../src/server/operation.js';
-import { seedDemo, systemCaller } from '../src/server/seed.js';
+import { demoTenants } from '../src/server/database/demoData.js';
+import { type EmbeddedPostgres, startEmbeddedPostgres } from '../src/server/database/embeddedPostgres.js';
+import { migrate } from '../src/server/database/migrate.js';
+import { seedDemo, systemCaller } from '../src/server/database/seed.js';
+import { openWork } from '../src/server/operation/openWork.js';
+import type { Machinery } from '../src/server/operation/operation.js';
 import { openMachinery } from '../src/server/start.js';
 import { newKeys } from '../tests/support/server.js';
 

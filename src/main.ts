@@ -10,12 +10,12 @@ import { loadKeys } from './core/keys.js';
 import { createLog } from './core/log.js';
 import { Refusal } from './core/refusal.js';
 import { StartupError } from './core/startupError.js';
-import { migrate } from './server/migrate.js';
-import { openTokens } from './server/openTokens.js';
-import { openWork } from './server/openWork.js';
+import { openTokens } from './server/callers/openTokens.js';
+import { migrate } from './server/database/migrate.js';
+import { seedDemo, systemCaller } from './server/database/seed.js';
+import { openWork } from './server/operation/openWork.js';
 import { errorsPage, settingsPage } from './server/printedPages.js';
 import { createSchema, printedSchema } from './server/schema.js';
-import { seedDemo, systemCaller } from './server/seed.js';
 import { borrowDatabase, openMachinery, startServer } from './server/start.js';
 import { welcome } from './server/welcome.js';
 

@@ -21,7 +21,7 @@ export interface Reading {
 
 /**
  * One transaction with its actor and its instant, passed by hand as the first argument of every act.
- * It is begun and ended by server/operation.ts alone.
+ * It is begun and ended by server/operation/operation.ts alone.
  */
 export interface Work extends Reading {
   readonly requestId: string;

@@ -18,7 +18,7 @@ export type Examined =
   | { readonly problems: readonly string[]; readonly needs?: never }
   | { readonly needs: readonly PathNeed[]; readonly problems?: never };
 
-/** What every resolver of one operation shares. Built by server/operation.ts. */
+/** What every resolver of one operation shares. Built by server/operation/operation.ts. */
 export interface Context extends Watch, Coalescing {
   readonly requestId: string;
   /** Who asks; an application becomes known with the key or token that it shows. */

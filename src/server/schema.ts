@@ -25,7 +25,7 @@ import { OrderConnectionResolver } from '../orders/schema.js';
 import { requiresFeatureDirective } from '../sdk/directive/marks.js';
 import * as templates from '../templates/resolver.js';
 import { ProductConnectionResolver, TemplateConnectionResolver } from '../templates/schema/types.js';
-import { protectSchema } from './protectSchema.js';
+import { protectSchema } from './operation/protectSchema.js';
 
 /** Every stream brings a `subscribe` of its own, on the log; TypeGraphQL asks for a bus all the same. */
 const noPubSub = {

@@ -3,7 +3,7 @@ import { calculateJwkThumbprint, exportJWK, generateKeyPair, importJWK, type JWK
 import { addDays, addMillis, type Instant, millis } from '../core/clock.js';
 import type { Db } from '../core/db.js';
 import { SIGNED_BY, type Sign, type SignedKind, signedTypes } from '../core/tokenTypes.js';
-import type { Machinery } from './operation.js';
+import type { Machinery } from './operation/operation.js';
 import { signingKeys } from './table.js';
 
 /** How long a key signs, and how long before its end the next one is published. */

@@ -3,7 +3,7 @@ import type { FastifyInstance } from 'fastify';
 import type { Config } from '../core/config.js';
 import type { Log } from '../core/log.js';
 import type { Drain } from './drain.js';
-import { cutSockets } from './goodbye.js';
+import { cutSockets } from './sockets/goodbye.js';
 
 export interface Serving {
   readonly app: FastifyInstance;

@@ -1,4 +1,4 @@
-import { demoAccess } from './demoUsers.js';
+import { demoAccess } from './http/demoUsers.js';
 import type { Running } from './start.js';
 
 const TOKEN_SECONDS = 30 * 86_400;

@@ -1,7 +1,7 @@
 import { buildSchema, isObjectType } from 'graphql';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { Context } from '../../src/graph/context.js';
-import { protectSchema } from '../../src/server/protectSchema.js';
+import { protectSchema } from '../../src/server/operation/protectSchema.js';
 import { mutation, tablesOf } from '../support/acts.js';
 import {
   activate,

@@ -7,7 +7,7 @@ import { readConfig } from '../../src/core/config.js';
 import { createLog } from '../../src/core/log.js';
 import { Refusal } from '../../src/core/refusal.js';
 import { StartupError } from '../../src/core/startupError.js';
-import { openTokens } from '../../src/server/openTokens.js';
+import { openTokens } from '../../src/server/callers/openTokens.js';
 import { newKeys, START } from '../support/server.js';
 
 const ISSUER = 'https://id.example';

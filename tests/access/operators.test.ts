@@ -3,7 +3,7 @@ import { roles } from '../../src/access/permissions.js';
 import { tenantsPage } from '../../src/access/queries.js';
 import type { UserActor } from '../../src/core/actor.js';
 import type { CustomerId, TenantId } from '../../src/core/id.js';
-import { Operation } from '../../src/server/operation.js';
+import { Operation } from '../../src/server/operation/operation.js';
 import { listIn } from '../support/acts.js';
 import { issueLicense, openShop } from '../support/fixtures.js';
 import { type Claims, startTestServer, type TestServer } from '../support/server.js';

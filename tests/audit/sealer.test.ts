@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
 import { systemClock } from '../../src/core/clock.js';
-import { type Sealer, startSealer } from '../../src/server/sealer.js';
+import { type Sealer, startSealer } from '../../src/server/events/sealer.js';
 import { createCustomer } from '../support/fixtures.js';
 import { startTestServer, type TestServer } from '../support/server.js';
 

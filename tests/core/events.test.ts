@@ -7,7 +7,7 @@ import { activationEvents } from '../../src/activations/model.js';
 import { type RefusalCode, recordedAs, refusalCodes } from '../../src/core/refusal.js';
 import { entitlementEvents } from '../../src/entitlements/model/ledger.js';
 import { licenseEvents } from '../../src/licenses/model.js';
-import { followers } from '../../src/server/followers.js';
+import { followers } from '../../src/server/events/followers.js';
 import { templateEvents } from '../../src/templates/model.js';
 
 const listed: readonly string[] = [

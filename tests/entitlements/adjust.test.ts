@@ -3,7 +3,7 @@ import type { TenantId } from '../../src/core/id.js';
 import type { Work } from '../../src/core/work.js';
 import type { Line } from '../../src/entitlements/model/ledger.js';
 import { chargeNeeds, refundLines } from '../../src/entitlements/service/chargeNeeds.js';
-import { openWork } from '../../src/server/openWork.js';
+import { openWork } from '../../src/server/operation/openWork.js';
 import { mutation } from '../support/acts.js';
 import {
   askAnalytics,

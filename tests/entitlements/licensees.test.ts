@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { applicationActor } from '../../src/access/model.js';
 import type { LicenseId, TenantId } from '../../src/core/id.js';
 import { chargeNeeds } from '../../src/entitlements/service/chargeNeeds.js';
-import { openWork } from '../../src/server/openWork.js';
+import { openWork } from '../../src/server/operation/openWork.js';
 import { createCustomer, createLicense, type Issued } from '../support/fixtures.js';
 import {
   askAnalytics,

@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { CustomerId, TenantId } from '../../src/core/id.js';
 import type { Need } from '../../src/entitlements/model/decide.js';
 import { licenseeOf } from '../../src/entitlements/queries/grants.js';
-import { openWork } from '../../src/server/openWork.js';
+import { openWork } from '../../src/server/operation/openWork.js';
 import { createCustomer, createLicense } from '../support/fixtures.js';
 import {
   askAnalytics,

@@ -3,8 +3,8 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { readConfig } from '../../src/core/config.js';
 import { createLog } from '../../src/core/log.js';
 import { type Example, examples, groups, textsOf } from '../../src/graphiql/examples.js';
+import { type DemoFacts, demoFacts, seedDemo } from '../../src/server/database/seed.js';
 import { createSchema } from '../../src/server/schema.js';
-import { type DemoFacts, demoFacts, seedDemo } from '../../src/server/seed.js';
 import { openMachinery } from '../../src/server/start.js';
 import { type Answer, type Claims, startTestServer, type TestServer } from '../support/server.js';
 

@@ -1,6 +1,6 @@
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test, vi } from 'vitest';
 import { addMillis } from '../../src/core/clock.js';
-import { REVOKED_POLL_MILLIS } from '../../src/server/apiKeyHolders.js';
+import { REVOKED_POLL_MILLIS } from '../../src/server/callers/apiKeyHolders.js';
 import { createApiKey, type MadeKey, revokeApiKey } from '../support/apiKeys.js';
 import { type Claims, START, startTestServer, type TestServer } from '../support/server.js';
 import { listen, nothingLeft, RawSocket } from '../support/sockets.js';

@@ -1,8 +1,8 @@
 import { getOperationAST, parse, validate } from 'graphql';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { needsOf, type OperationDocument } from '../../src/sdk/directive/needs.js';
-import { costOf, costs } from '../../src/server/cost.js';
-import { checkDocument } from '../../src/server/limits.js';
+import { costOf, costs } from '../../src/server/limits/cost.js';
+import { checkDocument } from '../../src/server/limits/limits.js';
 import { createSchema } from '../../src/server/schema.js';
 import { times } from '../support/attacks.js';
 import { createLicense, grantToTenant, issueLicense, openShop, type Shop } from '../support/fixtures.js';

@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import postgres from 'postgres';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { StartupError } from '../../src/core/startupError.js';
-import { type EmbeddedPostgres, startEmbeddedPostgres } from '../../src/server/embeddedPostgres.js';
+import { type EmbeddedPostgres, startEmbeddedPostgres } from '../../src/server/database/embeddedPostgres.js';
 
 const LIMIT_MS = 30_000;
 const onLinux = process.platform === 'linux';

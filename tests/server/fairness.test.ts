@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import { Refusal } from '../../src/core/refusal.js';
-import { CostGate, ShortestFirst } from '../../src/server/fairness.js';
+import { CostGate, ShortestFirst } from '../../src/server/limits/fairness.js';
 import { issueLicense, openShop, type Shop } from '../support/fixtures.js';
 import { startTestServer, type TestServer } from '../support/server.js';
 

@@ -3,7 +3,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { applicationActor } from '../../src/access/model.js';
 import type { LicenseId, TenantId } from '../../src/core/id.js';
 import type { Context } from '../../src/graph/context.js';
-import { protectSchema } from '../../src/server/protectSchema.js';
+import { protectSchema } from '../../src/server/operation/protectSchema.js';
 import { grantToTenant } from '../support/fixtures.js';
 import {
   type FeatureShop,

@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { buildSchema, type GraphQLSchema } from 'graphql';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { markProblems } from '../../src/sdk/directive/problems.js';
-import { protectSchema } from '../../src/server/protectSchema.js';
+import { protectSchema } from '../../src/server/operation/protectSchema.js';
 import { createSchema, printedSchema } from '../../src/server/schema.js';
 import { startTestServer, type TestServer } from '../support/server.js';
 

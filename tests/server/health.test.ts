@@ -1,6 +1,6 @@
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { connect } from '../../src/core/db.js';
-import { knownMigrations } from '../../src/server/migrate.js';
+import { knownMigrations } from '../../src/server/database/migrate.js';
 import { startTestServer, type TestServer } from '../support/server.js';
 
 let server: TestServer;

@@ -9,7 +9,7 @@ import {
 } from 'graphql';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { ANYONE } from '../../src/graph/authorized.js';
-import { provingMembers } from '../../src/server/idempotency.js';
+import { provingMembers } from '../../src/server/operation/idempotency.js';
 import { createSchema } from '../../src/server/schema.js';
 import { mutation, tablesOf } from '../support/acts.js';
 import { createApiKey } from '../support/apiKeys.js';

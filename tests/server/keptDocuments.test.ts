@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { hashOf, KeptDocuments } from '../../src/server/documents.js';
+import { hashOf, KeptDocuments } from '../../src/server/limits/documents.js';
 
 const by = (text: string) => ({ extensions: { persistedQuery: { version: 1, sha256Hash: hashOf(text) } } });
 

@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest';
 import type { UserActor } from '../../src/core/actor.js';
 import type { CustomerId, TenantId } from '../../src/core/id.js';
 import type { Licensee } from '../../src/entitlements/model/decide.js';
-import { Licensees, type Question } from '../../src/server/licensees.js';
+import { Licensees, type Question } from '../../src/server/operation/licensees.js';
 import { START } from '../support/server.js';
 
 const licensee: Licensee = { drawable: [], granted: new Set(), licensed: true, until: null };

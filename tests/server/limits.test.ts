@@ -2,8 +2,8 @@ import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { getIntrospectionQuery, Lexer, Source, TokenKind } from 'graphql';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { costs } from '../../src/server/cost.js';
-import { type LimitName, limits } from '../../src/server/limits.js';
+import { costs } from '../../src/server/limits/cost.js';
+import { type LimitName, limits } from '../../src/server/limits/limits.js';
 import { attacks, bodyOf, inside, times } from '../support/attacks.js';
 import { issueLicense, openShop, type Shop } from '../support/fixtures.js';
 import {

@@ -8,7 +8,7 @@ import { afterEach, describe, expect, inject, test } from 'vitest';
 import { readConfig } from '../../src/core/config.js';
 import { connect } from '../../src/core/db.js';
 import { StartupError } from '../../src/core/startupError.js';
-import { knownMigrations, migrate } from '../../src/server/migrate.js';
+import { knownMigrations, migrate } from '../../src/server/database/migrate.js';
 import { startServer } from '../../src/server/start.js';
 import { onDatabase } from '../support/database.js';
 

@@ -6,7 +6,7 @@ import { createClient } from 'graphql-ws';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { WebSocket } from 'ws';
 import { readConfig } from '../../src/core/config.js';
-import { KeptDocuments } from '../../src/server/documents.js';
+import { KeptDocuments } from '../../src/server/limits/documents.js';
 import {
   type Claims,
   type GraphError,

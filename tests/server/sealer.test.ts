@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { createLog } from '../../src/core/log.js';
-import { startSealer } from '../../src/server/sealer.js';
+import { startSealer } from '../../src/server/events/sealer.js';
 import { startTestServer } from '../support/server.js';
 
 test('a sealer that gets no connection when it starts begins as soon as there is one', async () => {

@@ -1,8 +1,8 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { readConfig } from '../../src/core/config.js';
 import { createLog } from '../../src/core/log.js';
-import { demoTenants } from '../../src/server/demoData.js';
-import { demoFacts, seedDemo } from '../../src/server/seed.js';
+import { demoTenants } from '../../src/server/database/demoData.js';
+import { demoFacts, seedDemo } from '../../src/server/database/seed.js';
 import { openMachinery } from '../../src/server/start.js';
 import { startTestServer, type TestServer } from '../support/server.js';
 

@@ -1,6 +1,6 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { Refusal, type RefusalCode, refusalCodes } from '../../src/core/refusal.js';
-import { farewellOf } from '../../src/server/webSocket.js';
+import { farewellOf } from '../../src/server/sockets/webSocket.js';
 import { openShop, type Shop } from '../support/fixtures.js';
 import { startTestServer, type TestServer } from '../support/server.js';
 import { type Closed, listen, nothingLeft, RawSocket } from '../support/sockets.js';

@@ -2,7 +2,7 @@ import { buildSchema, type GraphQLSchema, isObjectType } from 'graphql';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { piped } from '../../src/core/queue.js';
 import type { Context } from '../../src/graph/context.js';
-import { protectSchema } from '../../src/server/protectSchema.js';
+import { protectSchema } from '../../src/server/operation/protectSchema.js';
 import { mutation } from '../support/acts.js';
 import { createCustomer, grantToTenant } from '../support/fixtures.js';
 import { type FeatureShop, openFeatureShop, unitsUsed } from '../support/meters.js';

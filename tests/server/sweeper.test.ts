@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
 import { connect } from '../../src/core/db.js';
-import { type Sweeper, startSweeper } from '../../src/server/sweeper.js';
+import { type Sweeper, startSweeper } from '../../src/server/events/sweeper.js';
 import { mutation } from '../support/acts.js';
 import { START, startTestServer, type TestServer } from '../support/server.js';
 

@@ -1,6 +1,6 @@
 import { getIntrospectionQuery } from 'graphql';
 import type { RefusalCode } from '../../src/core/refusal.js';
-import type { LimitName } from '../../src/server/limits.js';
+import type { LimitName } from '../../src/server/limits/limits.js';
 
 /** A request made to cost the server more than its sender. */
 export interface Attack {

@@ -3,8 +3,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { TestProject } from 'vitest/node';
 import { connect } from '../../src/core/db.js';
-import { startEmbeddedPostgres } from '../../src/server/embeddedPostgres.js';
-import { migrate } from '../../src/server/migrate.js';
+import { startEmbeddedPostgres } from '../../src/server/database/embeddedPostgres.js';
+import { migrate } from '../../src/server/database/migrate.js';
 
 declare module 'vitest' {
   interface ProvidedContext {

@@ -1,0 +1,147 @@
+import type { SealedEvent } from '../../audit/queries.js';
+import { sealedAfter, sealedHead } from '../../audit/queries.js';
+import { connect } from '../../core/db.js';
+import type { FedEvent } from '../../core/event.js';
+import type { TenantId } from '../../core/id.js';
+import { Queue } from '../../core/queue.js';
+import type { Reading } from '../../core/work.js';
+import { systemCaller } from '../database/seed.js';
+import type { Machinery } from '../operation/operation.js';
+import { SEALED, tenantsIn } from './sealer.js';
+
+/** Between two words from the sealer the log is looked at all the same. */
+const POLL_MILLIS = 1000;
+const BATCH = 500;
+
+function fedEvent({ sequence, event }: SealedEvent): FedEvent {
+  const { id, eventType: type, licenseId, activationId, createdAt: at } = event;
+  return { sequence, id, type, licenseId, activationId, at };
+}
+
+interface Channel {
+  readonly readers: Set<Queue<FedEvent>>;
+  /** The number of the last event that was handed out. */
+  sequence: number;
+  reading: boolean;
+  /** Another word came while the log was being read. */
+  again: boolean;
+}
+
+/** Hands the sealed events of a tenant to all who read it in this process: each batch is fetched once, not once a reader. */
+export class EventFeed {
+  readonly #channels = new Map<TenantId, Channel>();
+  readonly #sql;
+  readonly #timer: NodeJS.Timeout;
+  #stopped = false;
+
+  constructor(
+    private readonly machinery: Machinery,
+    url: string,
+  ) {
+    this.#sql = connect(url, { max: 1 });
+    this.#timer = setInterval(() => this.#look(), POLL_MILLIS).unref();
+  }
+
+  async start(): Promise<void> {
+    const { licensees } = this.machinery;
+    const heard = (word: string): void => {
+      const tenants = tenantsIn(word);
+      licensees?.forget(tenants);
+      this.#look(tenants);
+    };
+    // Called for each new connection: what was said while there was none is lost.
+    await this.#sql.listen(SEALED, heard, () => licensees?.forget());
+  }
+
+  /** Everything that is sealed from now on. */
+  async follow(tenantId: TenantId): Promise<AsyncIterableIterator<FedEvent>> {
+    const reader: Queue<FedEvent> = new Queue(() => this.#leave(tenantId, reader));
+    const known = this.#channels.get(tenantId);
+    if (known !== undefined) {
+      known.readers.add(reader);
+      return reader;
+    }
+    const sequence = await this.#read(tenantId, sealedHead);
+    const channel = this.#channels.get(tenantId) ?? {
+      readers: new Set(),
+      sequence,
+      reading: false,
+      again: false,
+    };
+    channel.readers.add(reader);
+    this.#channels.set(tenantId, channel);
+    this.#look([tenantId]);
+    return reader;
+  }
+
+  /** How many streams follow a tenant's events in this process. */
+  get readers(): number {
+    return [...this.#channels.values()].reduce((sum, { readers }) => sum + readers.size, 0);
+  }
+
+  async stop(): Promise<void> {
+    this.#stopped = true;
+    clearInterval(this.#timer);
+    for (const { readers } of this.#channels.values()) for (const reader of readers) reader.end();
+    await this.#sql.end({ timeout: 2 });
+  }
+
+  #leave(tenantId: TenantId, reader: Queue<FedEvent>): void {
+    const channel = this.#channels.get(tenantId);
+    channel?.readers.delete(reader);
+    if (channel?.readers.size === 0) this.#channels.delete(tenantId);
+  }
+
+  /** Reads on where somebody follows: of some tenants, or of all. */
+  #look(tenants: Iterable<TenantId> = this.#channels.keys()): void {
+    for (const tenantId of tenants) {
+      const channel = this.#channels.get(tenantId);
+      if (channel === undefined) continue;
+      channel.again = true;
+      if (!channel.reading && !this.#stopped) void this.#follow(tenantId, channel);
+    }
+  }
+
+  async #follow(tenantId: TenantId, channel: Channel): Promise<void> {
+    channel.reading = true;
+    try {
+      while (channel.again && !this.#stopped) {
+        channel.again = false;
+        await this.#catchUp(tenantId, channel);
+      }
+    } catch (error) {
+      if (!this.#stopped) this.machinery.log.error({ err: error }, 'the event feed could not read');
+    } finally {
+      channel.reading = false;
+    }
+  }
+
+  async #catchUp(tenantId: TenantId, channel: Channel): Promise<void> {
+    for (;;) {
+      const from = channel.sequence;
+      const batch = await this.#read(tenantId, (reading) => sealedAfter(reading, from, BATCH));
+      for (const sealed of batch) {
+        channel.sequence = sealed.sequence;
+        const fed = fedEvent(sealed);
+        for (const reader of channel.readers) reader.push(fed);
+      }
+      if (batch.length < BATCH) return;
+    }
+  }
+
+  /** With the other looks of streams: however many tenants are followed, whoever asks something gets a connection. */
+  #read<Result>(tenantId: TenantId, run: (reading: Reading) => Promise<Result>): Promise<Result> {
+    return this.machinery.streams.take(() => this.#readNow(tenantId, run));
+  }
+
+  async #readNow<Result>(tenantId: TenantId, run: (reading: Reading) => Promise<Result>): Promise<Result> {
+    const { pool, keys, clock } = this.machinery;
+    const session = await pool.begin('read');
+    session.setTenant(tenantId);
+    const { actor } = systemCaller(tenantId);
+    const enter = (): void => undefined;
+    const admit = async (): Promise<void> => undefined;
+    const reading = { db: session.db, keys, actor, tenantId, now: clock(), enter, admit };
+    return run(reading).finally(session.rollback);
+  }
+}

@@ -1,0 +1,17 @@
+import { sql } from 'drizzle-orm';
+import { deactivateAll } from '../../activations/service/deactivateActivation.js';
+import type { NewEvent } from '../../core/event.js';
+import type { Followers, Work } from '../../core/work.js';
+import { API_KEY_REVOKED } from '../callers/apiKeyHolders.js';
+
+/** Sent with the commit, and only then. It is rare, so that its price in the commit does not count. */
+async function tellServers(work: Work, { subjectId }: NewEvent): Promise<void> {
+  await work.db.execute(sql`select pg_notify(${API_KEY_REVOKED}, ${subjectId})`);
+}
+
+/** What has to happen with an event of an earlier domain, in the same transaction. */
+export const followers: Followers = {
+  'api_key.revoked': [tellServers],
+  'license.revoked': [deactivateAll],
+  'license.transferred': [deactivateAll],
+};

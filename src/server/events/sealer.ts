@@ -1,0 +1,113 @@
+import type postgres from 'postgres';
+import { SEAL_BATCH, sealEvents } from '../../audit/jobs.js';
+import { Bell } from '../../core/bell.js';
+import type { Clock, Instant } from '../../core/clock.js';
+import { connect, drizzleOn, type Pool } from '../../core/db.js';
+import type { TenantId } from '../../core/id.js';
+import type { Log } from '../../core/log.js';
+
+/** Events were committed; events were numbered. Each says only that there is something to look at. */
+export const COMMITTED = 'lg_events_committed';
+export const SEALED = 'lg_events_sealed';
+
+/** Held for a batch by the one process that numbers events; a killed one leaves nothing behind. */
+const SEALER_LOCK = 7_461_200_520;
+/** Without a word from anybody the sealer looks all the same: nothing depends on a notification having arrived. */
+const POLL_MILLIS = 500;
+const RETRY_MILLIS = 1000;
+
+export interface Sealer {
+  stop(): Promise<void>;
+}
+
+export interface SealerOptions {
+  readonly url: string;
+  readonly clock: Clock;
+  readonly log: Log;
+}
+
+/** PostgreSQL takes 8,000 bytes with a notification. */
+const WORD_LIMIT = 7_900;
+
+/** Which tenants' events were numbered; too many to be named are everybody's. */
+function sealedWord(sealed: readonly TenantId[]): string {
+  const word = [...new Set(sealed)].join(',');
+  return word.length > WORD_LIMIT ? '' : word;
+}
+
+/** The tenants that a word names; undefined is all. */
+export function tenantsIn(word: string): readonly TenantId[] | undefined {
+  return word === '' ? undefined : (word.split(',') as TenantId[]);
+}
+
+/** One batch in one transaction, whose lock keeps every other sealer out; undefined while another works. */
+async function sealBatch(sql: postgres.Sql, now: Instant): Promise<number | undefined> {
+  return sql.begin(async (transaction) => {
+    const [row] = await transaction`select pg_try_advisory_xact_lock(${SEALER_LOCK}) as taken`;
+    if (row?.taken !== true) return undefined;
+    const sealed = await sealEvents(drizzleOn(transaction, sql.options), now);
+    // A notification is sent with the commit, and only then.
+    if (sealed.length > 0) await transaction`select pg_notify(${SEALED}, ${sealedWord(sealed)})`;
+    return sealed.length;
+  });
+}
+
+/**
+ * Runs the single writer that numbers committed events. Every server process has one; of those that are told of a
+ * commit the first takes the batch, and the others find nothing left.
+ */
+export function startSealer({ url, clock, log }: SealerOptions): Sealer {
+  const bell = new Bell();
+  let stopping = false;
+  const sql = connect(url, { max: 1, idle_timeout: 0, connection: { role: 'lg_worker', TimeZone: 'UTC' } });
+  const work = async (): Promise<void> => {
+    while (!stopping) {
+      const sealed = await sealBatch(sql, clock());
+      if (sealed === undefined || sealed < SEAL_BATCH) await bell.wait(POLL_MILLIS);
+    }
+  };
+  let listening = false;
+  const listen = async (): Promise<void> => {
+    if (!listening) await sql.listen(COMMITTED, () => bell.ring());
+    listening = true;
+  };
+  const run = async (): Promise<void> => {
+    while (!stopping) {
+      await listen()
+        .then(work)
+        .catch(async (error: unknown) => {
+          if (stopping) return;
+          log.error({ err: error }, 'the sealer failed and begins again');
+          await bell.wait(RETRY_MILLIS);
+        });
+    }
+  };
+  const running = run();
+  return {
+    stop: async () => {
+      stopping = true;
+      bell.ring();
+      await running;
+      await sql.end({ timeout: 2 });
+    },
+  };
+}
+
+/** Says once that there are events, however many acts commit while the word is on its way. */
+export function announcer(pool: Pool): () => void {
+  let sending = false;
+  let again = false;
+  const send = async (): Promise<void> => {
+    sending = true;
+    do {
+      again = false;
+      // If it is lost, the sealer looks by itself.
+      await pool.notify(COMMITTED).catch(() => undefined);
+    } while (again);
+    sending = false;
+  };
+  return () => {
+    if (sending) again = true;
+    else void send();
+  };
+}

@@ -1,0 +1,147 @@
+import { isIP } from 'node:net';
+import websocket from '@fastify/websocket';
+import { type FastifyInstance, type FastifyRequest, fastify } from 'fastify';
+import type { GraphQLSchema } from 'graphql';
+import type { JSONWebKeySet } from 'jose';
+import type { VerifyToken } from '../../access/tokens.js';
+import { type Config, introspects, suggests } from '../../core/config.js';
+import { asHttpError, authenticator } from '../callers/authenticate.js';
+import { knownMigrations } from '../database/migrate.js';
+import type { Drain } from '../drain.js';
+import { admitBodies } from '../limits/admission.js';
+import { openDocuments } from '../limits/trustedDocuments.js';
+import { type Machinery, Operation } from '../operation/operation.js';
+import { Crowd } from '../sockets/crowd.js';
+import { closeSockets } from '../sockets/goodbye.js';
+import { chooseProtocol } from '../sockets/socketProtocol.js';
+import { SocketDoor } from '../sockets/webSocket.js';
+import { createGraph } from './apollo.js';
+import { allowOrigins, requireOrigin } from './crossOrigin.js';
+import type { DemoAccess } from './demoUsers.js';
+import { addGraphiql } from './graphiql.js';
+import { addGraph } from './graphRoute.js';
+import { addHealth } from './health.js';
+import { guard } from './httpHeaders.js';
+import { addPublicKeys } from './publicKeys.js';
+import { requestIds } from './requestId.js';
+import { answerBadUrls, answerBroken, answerErrors, answerOdd, logRequests } from './requests.js';
+import { passHandshakes } from './upgrades.js';
+
+export interface AppOptions {
+  readonly config: Config;
+  readonly machinery: Machinery;
+  readonly schema: GraphQLSchema;
+  readonly verifyToken: VerifyToken;
+  readonly publicKeys: JSONWebKeySet;
+  /** For the page GraphiQL of a development server with demo tenants. */
+  readonly demoUsers?: (() => Promise<readonly DemoAccess[]>) | undefined;
+}
+
+/** Of a body and of a message: a thousand entries of an input are within, and to read it as JSON takes 50 ms at the worst. */
+const BODY_LIMIT_BYTES = 500_000;
+
+/** Node waits for ever for some of these. A proxy in front closes idle connections after a minute: we do so later. */
+const TIMEOUTS = {
+  // From a connection's first byte until the whole request is there; the headers of it sooner.
+  requestTimeout: 30_000,
+  http: { headersTimeout: 15_000, connectionsCheckingInterval: 5_000, requireHostHeader: false },
+  keepAliveTimeout: 72_000,
+  // A connection on which nothing moves, while a request is read or its answer taken.
+  connectionTimeout: 60_000,
+} as const;
+
+/** A trusted proxy hands on whatever its caller wrote; what is no address is none, and a zone means nothing here. */
+function addressOf({ ip }: FastifyRequest): string | undefined {
+  const [address = ''] = ip.split('%', 1);
+  return isIP(address) === 0 ? undefined : address;
+}
+
+/** Before every hook that may answer: what it marks as a socket is cut behind its answer. */
+async function addSockets(app: FastifyInstance, sockets: SocketDoor, { log }: Machinery): Promise<void> {
+  const goodbye = async (): Promise<void> => {
+    await sockets.goodbye();
+    await closeSockets(app.websocketServer);
+  };
+  await app.register(websocket, {
+    options: {
+      maxPayload: BODY_LIMIT_BYTES,
+      handleProtocols: chooseProtocol,
+      server: passHandshakes(app.server, log),
+    },
+    preClose: (done) => void goodbye().then(() => done()),
+    // The default hangs up before the close code is sent.
+    errorHandler: () => undefined,
+  });
+}
+
+/** What comes on a connection that is still open is answered, and ends it. */
+function endConnections(app: FastifyInstance, drain: Drain): void {
+  app.addHook('onSend', async (_request, reply) => {
+    if (drain.isLeaving) reply.header('connection', 'close');
+  });
+}
+
+/** The HTTP face: the graph, health, public keys. */
+export async function createApp(options: AppOptions): Promise<FastifyInstance> {
+  const { config, machinery, schema } = options;
+  const authenticate = authenticator(options.verifyToken, machinery);
+  const app = fastify({
+    bodyLimit: BODY_LIMIT_BYTES,
+    genReqId: requestIds(config.LG_TRUSTED_PROXIES),
+    frameworkErrors: answerBadUrls(config, machinery.log),
+    clientErrorHandler: answerBroken(machinery.log),
+    forceCloseConnections: 'idle',
+    return503OnClosing: false,
+    ...TIMEOUTS,
+    trustProxy: config.LG_TRUSTED_PROXIES.length > 0 ? [...config.LG_TRUSTED_PROXIES] : false,
+  });
+  const rules = { schema, introspection: introspects(config), suggestions: suggests(config) };
+  const documents = await openDocuments(config, rules);
+  const pingSeconds = config.LG_SOCKET_PING_SECONDS;
+  const crowd = new Crowd({ all: config.LG_SOCKETS, ofOne: config.LG_SOCKETS_PER_ADDRESS });
+  const sockets = new SocketDoor({
+    machinery,
+    rules,
+    documents,
+    authenticate,
+    addressOf,
+    pingSeconds,
+    crowd,
+  });
+  await addSockets(app, sockets, machinery);
+  endConnections(app, machinery.drain);
+  app.addHook('onClose', () => machinery.security.flush());
+  app.addHook('onClose', () => machinery.keyUses.drain());
+  logRequests(app, machinery.log);
+  app.addHook('onRequest', async (request, reply) => guard(request, reply, config));
+  allowOrigins(app, config.LG_CORS_ORIGINS);
+  answerOdd(app);
+  answerErrors(app, machinery.log);
+  app.removeContentTypeParser('text/plain');
+  addHealth(app, machinery, await knownMigrations());
+  addPublicKeys(app, options.publicKeys, machinery.signing);
+  await addGraphiql(app, options);
+  admitBodies(app, machinery);
+  const graph = createGraph(machinery, rules);
+  await graph.start();
+  const context = async (request: FastifyRequest): Promise<Operation> => {
+    const arrival = { requestId: request.id, address: addressOf(request) };
+    const actor = await authenticate(request.headers.authorization, arrival).catch((error: unknown) => {
+      throw asHttpError(error, request.id);
+    });
+    const idempotencyKey = request.headers['idempotency-key']?.toString();
+    return new Operation(machinery, { actor, ...arrival, idempotencyKey });
+  };
+  addGraph(app, {
+    graph,
+    machinery,
+    documents,
+    context,
+    onRequest: async (request) => {
+      if (request.ws) requireOrigin(request, config.LG_CORS_ORIGINS);
+    },
+    wsHandler: (socket, request) => sockets.enter(socket, request),
+  });
+  await app.ready();
+  return app;
+}

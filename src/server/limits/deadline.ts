@@ -1,0 +1,44 @@
+import { Refusal } from '../../core/refusal.js';
+
+function timedOut(seconds: number): Refusal {
+  const message = `The operation took longer than ${seconds} s and was ended; what it had begun was rolled back.`;
+  return new Refusal('OPERATION_TIMEOUT', message);
+}
+
+function cancelled(): Refusal {
+  return new Refusal('OPERATION_CANCELLED', 'The caller has gone, and the operation was ended.');
+}
+
+/**
+ * Until when an operation may run. Its signal ends its transactions where they stand, in the database too: when its
+ * time is over, or when it is a query whose caller has gone. A mutation goes on without its caller, who cannot know
+ * whether it was done, and finds out by asking.
+ */
+export class Deadline {
+  readonly #controller = new AbortController();
+  #timer: NodeJS.Timeout | undefined;
+  #isLeft = false;
+  #endsWithCaller = false;
+
+  get signal(): AbortSignal {
+    return this.#controller.signal;
+  }
+
+  /** From here on its time counts, and it is known whether it needs its caller. */
+  begin(seconds: number, endsWithCaller: boolean): void {
+    this.#endsWithCaller = endsWithCaller;
+    const end = (): void => this.#controller.abort(timedOut(seconds));
+    this.#timer = setTimeout(end, seconds * 1000).unref();
+    if (this.#isLeft) this.leave();
+  }
+
+  /** The caller has gone. */
+  leave(): void {
+    this.#isLeft = true;
+    if (this.#endsWithCaller) this.#controller.abort(cancelled());
+  }
+
+  end(): void {
+    clearTimeout(this.#timer);
+  }
+}

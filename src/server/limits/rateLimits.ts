@@ -1,0 +1,204 @@
+import { type SQL, sql } from 'drizzle-orm';
+import ipaddr from 'ipaddr.js';
+import { type Clock, type Instant, instant, millis } from '../../core/clock.js';
+import type { KeyRing } from '../../core/crypto.js';
+import type { Db, Pool } from '../../core/db.js';
+import type { LicenseId } from '../../core/id.js';
+import { Refusal, type RefusalSubject } from '../../core/refusal.js';
+import { rateLimits } from '../table.js';
+
+export const RATE_WINDOW_MILLIS = 60_000;
+/** Callers that one statement counts; the others stand in the next. */
+const BATCH = 1000;
+
+/**
+ * How much may be asked a minute; 0 is no limit. A thousand devices behind one address that send a heartbeat every
+ * 300 s, a third of the default lease, and validate as often, ask 400 root fields a minute; 1,200 leaves room for the
+ * hour in which all of them start. A license of ten thousand devices asks 4,000 in the same way, against 6,000.
+ */
+export interface RateRules {
+  readonly address: number;
+  readonly license: number;
+}
+
+interface Tools {
+  readonly pool: Pool;
+  readonly keys: KeyRing;
+  readonly clock: Clock;
+}
+
+/** Somebody who waits to be counted. */
+interface Ask {
+  readonly bucket: string;
+  readonly units: number;
+  readonly limit: number;
+  /** Told after how many milliseconds to come again, or nothing when admitted. */
+  resolve(waitMillis: number | undefined): void;
+  reject(error: unknown): void;
+}
+
+/** What a bucket was asked in this window and the one before. */
+interface Count {
+  readonly hits: number;
+  readonly before: number;
+}
+
+/** A home or an office has 2^64 addresses of IPv6: whoever holds a /64 is one caller. IPv4 within IPv6 is IPv4. */
+export function networkOf(address: string): string {
+  const parsed = ipaddr.process(address);
+  if (!(parsed instanceof ipaddr.IPv6)) return parsed.toString();
+  const [first = 0, second = 0, third = 0, fourth = 0] = parsed.parts;
+  return [first, second, third, fourth].map((part) => part.toString(16)).join(':');
+}
+
+/** What is left of the window before weighs on: at no moment is more admitted than in one window. */
+function weightOf(before: number, elapsed: number): number {
+  return Math.ceil((before * (RATE_WINDOW_MILLIS - elapsed)) / RATE_WINDOW_MILLIS);
+}
+
+/** When so many units will fit again, if nobody else asks. */
+function waitFor({ units, limit }: Ask, { hits, before }: Count, elapsed: number): number {
+  const spare = limit - hits - units;
+  if (spare >= 0 && before > 0) return Math.ceil(RATE_WINDOW_MILLIS * (1 - spare / before)) - elapsed;
+  const next = hits === 0 ? 0 : Math.max(0, 1 - (limit - units) / hits);
+  return RATE_WINDOW_MILLIS - elapsed + Math.ceil(RATE_WINDOW_MILLIS * Math.min(1, next));
+}
+
+function sumOf(asks: readonly Ask[]): number {
+  return asks.reduce((sum, { units }) => sum + units, 0);
+}
+
+function byBucket(asks: readonly Ask[]): Map<string, Ask[]> {
+  const groups = new Map<string, Ask[]>();
+  for (const ask of asks) {
+    const group = groups.get(ask.bucket);
+    if (group === undefined) groups.set(ask.bucket, [ask]);
+    else group.push(ask);
+  }
+  return groups;
+}
+
+/** Two lists as the rows of a table, in the order of the buckets: two servers lock them in the same one. */
+function rowsOf(counts: ReadonlyMap<string, number>): SQL {
+  const names = [...counts.keys()].toSorted();
+  const units = names.map((name) => counts.get(name) ?? 0);
+  return sql`unnest(${sql.param(names)}::text[], ${sql.param(units)}::int[]) as asked (bucket, units)`;
+}
+
+/** Adds to each bucket's count of this window, and answers it with the one before; the rows stay locked. */
+async function add(db: Db, window: Instant, sums: ReadonlyMap<string, number>): Promise<Map<string, Count>> {
+  const previous = instant(millis(window) - RATE_WINDOW_MILLIS);
+  const rows = await db.execute<{ bucket: string; hits: number; before: number }>(sql`
+    insert into ${rateLimits} as counted (bucket, window_start, hits)
+    select bucket, ${window}::timestamptz, units from ${rowsOf(sums)} order by bucket
+    on conflict (bucket, window_start) do update set hits = counted.hits + excluded.hits
+    returning bucket, hits, coalesce((
+      select known.hits from ${rateLimits} as known
+      where known.bucket = counted.bucket and known.window_start = ${previous}::timestamptz
+    ), 0) as before`);
+  return new Map(rows.map(({ bucket, hits, before }) => [bucket, { hits, before }]));
+}
+
+/** What was refused does not count: a caller that asks a little too much gets the limit and not nothing. */
+async function giveBack(db: Db, window: Instant, surplus: ReadonlyMap<string, number>): Promise<void> {
+  if (surplus.size === 0) return;
+  await db.execute(sql`
+    update ${rateLimits} set hits = hits - asked.units from ${rowsOf(surplus)}
+    where ${rateLimits.bucket} = asked.bucket and ${rateLimits.windowStart} = ${window}::timestamptz`);
+}
+
+function tooMany(whose: string, limit: number, waitMillis: number, about: RefusalSubject = {}): Refusal {
+  const retryAfterSeconds = Math.max(1, Math.ceil(waitMillis / 1000));
+  const message = `Too many requests ${whose}; at most ${limit} root fields a minute. Try again in ${retryAfterSeconds} s.`;
+  return new Refusal('RATE_LIMITED', message, { retryAfterSeconds }, about);
+}
+
+/**
+ * Counts callers without a bearer token, by address before their operation runs and by license once their key or token
+ * has led to one. The counters stand in the database, shared by all servers: of whatever number of callers, on whatever
+ * number of servers, never more than the limit is admitted in one window. While one statement is on its way the next
+ * callers gather, and one statement counts them all. If the database cannot count, nobody is admitted.
+ */
+export class RateLimits {
+  #waiting: Ask[] = [];
+  #counting = false;
+
+  constructor(
+    private readonly tools: Tools,
+    private readonly rules: RateRules,
+  ) {}
+
+  /** Every address that is unknown, because a proxy hands on none, is the same one. */
+  async countAddress(address: string | undefined, units: number): Promise<void> {
+    if (this.rules.address === 0) return;
+    // An address is personal data: what is stored cannot be told from it without the pepper.
+    const network = this.tools.keys.hash('ADDRESS', address === undefined ? '' : networkOf(address));
+    const refused = await this.#count(`address:${network}`, units, this.rules.address);
+    if (refused !== undefined) throw tooMany('from this address', this.rules.address, refused);
+  }
+
+  async countLicense(licenseId: LicenseId, units: number): Promise<void> {
+    if (this.rules.license === 0) return;
+    const refused = await this.#count(`license:${licenseId}`, units, this.rules.license);
+    if (refused !== undefined) throw tooMany('for this license', this.rules.license, refused, { licenseId });
+  }
+
+  /** Answers after how many milliseconds to come again, or nothing when admitted. */
+  #count(bucket: string, units: number, limit: number): Promise<number | undefined> {
+    return new Promise((resolve, reject) => {
+      this.#waiting.push({ bucket, units, limit, resolve, reject });
+      if (!this.#counting) void this.#drain();
+    });
+  }
+
+  async #drain(): Promise<void> {
+    this.#counting = true;
+    while (this.#waiting.length > 0) {
+      const asks = this.#waiting.splice(0, BATCH);
+      await this.#decide(asks).catch((error: unknown) => {
+        for (const ask of asks) ask.reject(error);
+      });
+    }
+    this.#counting = false;
+  }
+
+  async #decide(asks: readonly Ask[]): Promise<void> {
+    const now = millis(this.tools.clock());
+    const elapsed = now % RATE_WINDOW_MILLIS;
+    const window = instant(now - elapsed);
+    const groups = byBucket(asks);
+    const sums = new Map([...groups].map(([bucket, group]) => [bucket, sumOf(group)]));
+    const answers: (() => void)[] = [];
+    const session = await this.tools.pool.beginApart();
+    try {
+      const counts = await add(session.db, window, sums);
+      const surplus = new Map<string, number>();
+      for (const [bucket, group] of groups) {
+        const { hits, before } = counts.get(bucket) ?? { hits: 0, before: 0 };
+        const refused = admitted(group, { hits: hits - sumOf(group), before }, elapsed, answers);
+        if (refused > 0) surplus.set(bucket, refused);
+      }
+      await giveBack(session.db, window, surplus);
+      await session.commit();
+    } catch (error) {
+      await session.rollback();
+      throw error;
+    }
+    for (const answer of answers) answer();
+  }
+}
+
+/** Admits those that fit, in their order, and tells how many units did not. What they are told waits for the commit. */
+function admitted(group: readonly Ask[], known: Count, elapsed: number, answers: (() => void)[]): number {
+  const { before } = known;
+  let { hits } = known;
+  let refused = 0;
+  for (const ask of group) {
+    const fits = hits + ask.units + weightOf(before, elapsed) <= ask.limit;
+    const wait = fits ? undefined : waitFor(ask, { hits, before }, elapsed);
+    if (fits) hits += ask.units;
+    else refused += ask.units;
+    answers.push(() => ask.resolve(wait));
+  }
+  return refused;
+}

@@ -1,0 +1,120 @@
+import { type Actor, scopeOf } from '../../core/actor.js';
+import type { Instant } from '../../core/clock.js';
+import type { TenantId } from '../../core/id.js';
+import type { Perishable, Recollection } from '../../core/work.js';
+import type { Licensee, Need } from '../../entitlements/model/decide.js';
+import { licenseeName } from '../../entitlements/model/licensee.js';
+
+/** If every word of a change is lost, what it changed is seen after so long. */
+const STALE_MILLIS = 2_000;
+/** Callers and feature lists that one tenant is remembered with. */
+const KNOWN_LIMIT = 5_000;
+
+interface Known {
+  /** Whoever asks meanwhile waits for the same answer. */
+  readonly loading: Promise<Perishable>;
+  readonly loadedAt: number;
+}
+
+/** A tenant's licensees, all forgotten together: what was being read meanwhile is not remembered. */
+class Remembered {
+  readonly known = new Map<string, Known>();
+}
+
+export interface Found {
+  readonly licensee: Licensee;
+  /** Read for this very question: there is nothing newer to be read. */
+  readonly isFresh: boolean;
+}
+
+/** What is asked, by a name that says all that the answer depends on. */
+export interface Named {
+  readonly tenantId: TenantId;
+  readonly now: Instant;
+  readonly name: string;
+}
+
+/** Who asks for what, and when. */
+export interface Question {
+  readonly actor: Actor;
+  readonly tenantId: TenantId;
+  readonly now: Instant;
+  readonly needs: readonly Need[];
+}
+
+/**
+ * What callers are granted, remembered by licensee and features. It is forgotten when its own time is over, at once when
+ * this server changes a license of the tenant, and when another does as soon as the sealer has numbered the event: tens
+ * of milliseconds after the commit, and two seconds if the word is lost. Units are never drawn on what is remembered
+ * alone: the meter reads the licenses again behind the counters' locks.
+ */
+export class Licensees {
+  readonly #tenants = new Map<TenantId, Remembered>();
+  readonly #listeners = new Map<TenantId, Set<() => void>>();
+  #sweptAt = 0;
+
+  constructor(private readonly elapsedMillis = (): number => performance.now()) {}
+
+  /** How many answers are remembered. */
+  get size(): number {
+    return [...this.#tenants.values()].reduce((sum, { known }) => sum + known.size, 0);
+  }
+
+  async of({ actor, needs, ...when }: Question, load: () => Promise<Licensee>): Promise<Found> {
+    const name = licenseeName(scopeOf(actor), needs);
+    const { value, isFresh } = await this.recollect({ ...when, name }, load);
+    return { licensee: value, isFresh };
+  }
+
+  /** The name decides what type is remembered under it. */
+  async recollect<Value extends Perishable>(
+    { tenantId, now, name }: Named,
+    load: () => Promise<Value>,
+  ): Promise<Recollection<Value>> {
+    const remembered = this.#tenants.get(tenantId) ?? new Remembered();
+    this.#tenants.set(tenantId, remembered);
+    const last = remembered.known.get(name);
+    const known = last === undefined ? undefined : await last.loading.catch(() => undefined);
+    if (last !== undefined && known !== undefined && this.#isCurrent(known, last.loadedAt, now))
+      return { value: known as Value, isFresh: false };
+    const loading = load();
+    if (remembered.known.size >= KNOWN_LIMIT) remembered.known.clear();
+    remembered.known.set(name, { loading, loadedAt: this.elapsedMillis() });
+    this.#sweep();
+    return { value: await loading, isFresh: true };
+  }
+
+  /** Calls back whenever something of the tenant may have changed. */
+  listen(tenantId: TenantId, heard: () => void): () => void {
+    const listeners = this.#listeners.get(tenantId) ?? new Set();
+    this.#listeners.set(tenantId, listeners.add(heard));
+    return () => {
+      listeners.delete(heard);
+      if (listeners.size === 0 && this.#listeners.get(tenantId) === listeners)
+        this.#listeners.delete(tenantId);
+    };
+  }
+
+  /** Some tenants, or all. */
+  forget(tenants: readonly TenantId[] = [...this.#tenants.keys(), ...this.#listeners.keys()]): void {
+    for (const tenant of tenants) {
+      this.#tenants.delete(tenant);
+      for (const heard of this.#listeners.get(tenant) ?? []) heard();
+    }
+  }
+
+  #isCurrent({ until }: Perishable, loadedAt: number, now: Instant): boolean {
+    return (until === null || now < until) && this.elapsedMillis() - loadedAt < STALE_MILLIS;
+  }
+
+  /** Lets go of what nobody may use any more: callers that came once would be kept with all their licenses. */
+  #sweep(): void {
+    const now = this.elapsedMillis();
+    if (now - this.#sweptAt < STALE_MILLIS) return;
+    this.#sweptAt = now;
+    for (const [tenantId, { known }] of this.#tenants) {
+      for (const [name, { loadedAt }] of known) if (now - loadedAt >= STALE_MILLIS) known.delete(name);
+      if (known.size === 0) this.#tenants.delete(tenantId);
+    }
+  }
+}

@@ -1,0 +1,383 @@
+import { type GraphQLSchema, OperationTypeNode } from 'graphql';
+import type { Actor } from '../../core/actor.js';
+import type { Clock, Instant } from '../../core/clock.js';
+import type { KeyRing } from '../../core/crypto.js';
+import type { Pool, Session } from '../../core/db.js';
+import type { FedEvent } from '../../core/event.js';
+import type { Lane } from '../../core/lane.js';
+import type { Log } from '../../core/log.js';
+import type { Sign } from '../../core/tokenTypes.js';
+import type {
+  CoalescedAct,
+  EventLook,
+  Followers,
+  Perishable,
+  Reading,
+  Work,
+  WorkSettings,
+} from '../../core/work.js';
+import type { AskedOperation, Context, Examined } from '../../graph/context.js';
+import { type Batch, Loaders } from '../../graph/load.js';
+import { Pace } from '../../graph/pace.js';
+import { needsOf, type OperationDocument, rootsOf } from '../../sdk/directive/needs.js';
+import type { ApiKeyHolders } from '../callers/apiKeyHolders.js';
+import type { ApiKeyUses } from '../callers/apiKeyUses.js';
+import { OperationRefusals, type SecurityEvents } from '../callers/securityEvents.js';
+import type { Drain } from '../drain.js';
+import type { EventFeed } from '../events/eventFeed.js';
+import { costs, requireAffordable, tooCostly } from '../limits/cost.js';
+import { Deadline } from '../limits/deadline.js';
+import { type CostGate, type ShortestFirst, turnName } from '../limits/fairness.js';
+import { checkValues } from '../limits/limits.js';
+import type { RateLimits } from '../limits/rateLimits.js';
+import type { SigningKeys } from '../signingKeys.js';
+import { examine } from './examine.js';
+import { type Claim, claimName, Idempotency } from './idempotency.js';
+import type { Licensees } from './licensees.js';
+import type { Meter } from './meter.js';
+import { openWork, readingOn, requireTenant, tenantOf } from './openWork.js';
+import { OperationFeatures } from './operationFeatures.js';
+import { mayRun, once, type RootAct, runBehind, type SharedAct, SharedActs } from './rootActs.js';
+import { sharedLook } from './sharedLook.js';
+import type { Turns } from './turns.js';
+
+/** What every operation of this process uses. */
+export interface Machinery {
+  readonly pool: Pool;
+  readonly keys: KeyRing;
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly settings: WorkSettings;
+  readonly followers: Followers;
+  /** Acts under one Idempotency-Key, one after the other. */
+  readonly turns: Turns;
+  /** Whether the schema may be asked about. */
+  readonly introspection: boolean;
+  /** How long an operation may take. */
+  readonly operationSeconds: number;
+  /** Counts callers without a bearer token, over all servers. */
+  readonly limits: RateLimits;
+  /** What is under way, for a stop to wait for. */
+  readonly drain: Drain;
+  /** Requests of both doors, looked at one after the other. */
+  readonly line: ShortestFirst;
+  /** Operations that cost much, a few at a time. */
+  readonly gate: CostGate;
+  /** Records refusals that somebody has to be able to look up. */
+  readonly security: SecurityEvents;
+  /** When API keys were last used, and what they hold open. */
+  readonly keyUses: ApiKeyUses;
+  readonly keyHolders: ApiKeyHolders;
+  /** Events on their way to subscribers, a few at a time: however many follow, whoever asks something gets a connection. */
+  readonly streams: Lane;
+  /** Tells the sealer that events were committed; many calls at once make one word. */
+  announce(): void;
+  /** Draws units for queries, many callers at once. */
+  readonly meter: Meter;
+  /** What this deployment signs with. */
+  readonly signing: SigningKeys;
+  /** What callers are granted, remembered; only where events are followed, which make it forget. */
+  readonly licensees?: Licensees;
+  /** Hands out a tenant's events; a process that only works on the database has none. */
+  readonly feed?: Pick<EventFeed, 'follow' | 'readers'>;
+}
+
+export interface Caller {
+  readonly actor: Actor;
+  readonly requestId: string;
+  readonly address: string | undefined;
+  /** The Idempotency-Key as it came: a header over HTTP, `extensions.idempotencyKey` over a socket. */
+  readonly idempotencyKey?: string | undefined;
+}
+
+/**
+ * What changes while an operation runs, in one object: Apollo copies the context value shallowly, and the copy has
+ * to share it.
+ */
+interface Progress {
+  actor: Actor;
+  now: Instant;
+  work: Work | undefined;
+  session: Session | undefined;
+  reading: Promise<Reading> | undefined;
+  ended: boolean;
+  /** What its lists have cost that are no pages. */
+  spent: number;
+  pace: Pace | undefined;
+}
+
+/** One GraphQL operation: its caller, its one read-only transaction, the work of the root mutation that runs. */
+export class Operation implements Context {
+  readonly requestId: string;
+  readonly features: OperationFeatures;
+  private readonly idempotency: Idempotency;
+  private readonly progress: Progress;
+  private readonly sharing: SharedActs;
+  private readonly loaders: Loaders;
+  private readonly refusals: OperationRefusals;
+  private readonly deadline = new Deadline();
+  private readonly tasks: ((work: Work) => Promise<void>)[] = [];
+
+  constructor(
+    private readonly machinery: Machinery,
+    private readonly caller: Caller,
+    /** Of the operation that this one goes on with: a subscription is checked and charged once, at its start. */
+    private readonly begun?: OperationFeatures,
+  ) {
+    this.requestId = caller.requestId;
+    this.progress = {
+      actor: caller.actor,
+      now: machinery.clock(),
+      work: undefined,
+      session: undefined,
+      reading: undefined,
+      ended: false,
+      spent: 0,
+      pace: undefined,
+    };
+    this.refusals = new OperationRefusals(machinery.security, caller.requestId);
+    this.loaders = new Loaders(
+      () => this.reading(),
+      () => this.progress.pace,
+    );
+    this.idempotency = new Idempotency(machinery, caller);
+    this.sharing = new SharedActs(machinery, this, this.idempotency);
+    this.features = begun ?? new OperationFeatures(machinery, this);
+  }
+
+  get actor(): Actor {
+    return this.progress.actor;
+  }
+
+  get now(): Instant {
+    return this.progress.now;
+  }
+
+  /** Ends the transactions of this operation. */
+  get signal(): AbortSignal {
+    return this.deadline.signal;
+  }
+
+  get idempotencyKey(): string | undefined {
+    return this.caller.idempotencyKey;
+  }
+
+  get known(): Caller {
+    return { ...this.caller, actor: this.progress.actor };
+  }
+
+  reading(): Promise<Reading> {
+    // A refusal that erases the answer does not stop the resolvers beside it: what they open now nobody would end.
+    if (this.progress.ended) return Promise.reject(new Error('the operation has ended'));
+    this.progress.reading ??= this.openReading();
+    return this.progress.reading;
+  }
+
+  load<Value, Arguments>(
+    batch: Batch<Value, Arguments>,
+    key: string,
+    args?: Arguments,
+  ): Promise<Value | null> {
+    return this.loaders.load(batch as Batch<Value, Arguments | undefined>, key, args);
+  }
+
+  examine(schema: GraphQLSchema, asked: AskedOperation): Examined {
+    return examine(schema, asked, { actor: this.actor, introspection: this.machinery.introspection });
+  }
+
+  /** Ends at the same limit as what is weighed before. */
+  spend(cost: number): void {
+    this.progress.spent += cost;
+    if (this.progress.spent > costs.limit) throw tooCostly(this.progress.spent, costs.limit);
+  }
+
+  currentWork(): Work {
+    if (this.progress.work === undefined)
+      throw new Error('there is no transaction outside of a root mutation');
+    return this.progress.work;
+  }
+
+  afterAnswer(task: (work: Work) => Promise<void>): void {
+    this.tasks.push(task);
+  }
+
+  /** Before anything runs, whatever door it came by: it is counted and weighed, waits for its turn, and is charged. */
+  async begin(asked: OperationDocument): Promise<void> {
+    const { actor } = this.caller;
+    checkValues(asked.variables);
+    await this.count(asked);
+    const cost = requireAffordable(asked, actor);
+    const isMutation = asked.operation.operation === OperationTypeNode.MUTATION;
+    this.deadline.begin(this.machinery.operationSeconds, !isMutation);
+    await this.machinery.gate.enter(this.progress, {
+      caller: turnName(this.caller),
+      cost,
+      signal: this.signal,
+    });
+    if (cost > costs.plain) this.progress.pace = new Pace();
+    const needs = needsOf(asked, mayRun(this.actor));
+    if (!isMutation) return this.features.beforeQuery(needs);
+    this.idempotency.recognise(asked);
+    return this.features.beforeMutation(needs);
+  }
+
+  private async count(asked: OperationDocument): Promise<void> {
+    const { limits } = this.machinery;
+    const { actor, address } = this.caller;
+    if (actor.kind !== 'anonymous' && actor.kind !== 'application') return;
+    const roots = rootsOf(asked);
+    try {
+      await limits.countAddress(address, roots);
+      if (actor.kind === 'application') await limits.countLicense(actor.licenseId, roots);
+    } catch (error) {
+      this.noteRefusal(error, asked.operation.operation);
+      throw error;
+    }
+  }
+
+  noteRefusal(error: unknown, field: string): void {
+    this.refusals.note(error, field, this.actor);
+  }
+
+  /** The caller has gone: a query ends, a mutation goes on. */
+  leave(): void {
+    this.deadline.leave();
+  }
+
+  private readonly admit: Reading['admit'] = async (licenseId) => {
+    if (this.caller.actor.kind === 'anonymous') await this.machinery.limits.countLicense(licenseId, 1);
+  };
+
+  /** Behind it no connection is held: what is asked next may be what another operation is about to read. */
+  async answered(): Promise<(responseName: string) => boolean> {
+    const answered = await this.idempotency.answered(() => this.reading());
+    await this.endReading();
+    return answered;
+  }
+
+  /**
+   * Runs a root mutation once for its caller's idempotency key, or any number of times without one. Who waits for
+   * another with the same key holds no connection.
+   */
+  async act(act: RootAct): Promise<unknown> {
+    await this.endReading();
+    const claim = await this.idempotency.claim(act.responseName, act.input);
+    if (claim === undefined) return this.perform(act);
+    return this.machinery.turns.take(
+      claimName(claim),
+      (begun) => this.perform(act, claim, begun),
+      this.signal,
+    );
+  }
+
+  get sign(): Sign {
+    return this.machinery.signing.sign;
+  }
+
+  get settings(): WorkSettings {
+    return this.machinery.settings;
+  }
+
+  share(act: SharedAct): Promise<unknown> {
+    return this.sharing.share(act);
+  }
+
+  coalesce<Request, Answer>(
+    act: CoalescedAct<Request, Answer>,
+    request: Request,
+  ): Promise<Answer | undefined> {
+    return this.sharing.coalesce(act, request);
+  }
+
+  recollect<Value extends Perishable>(name: string, load: (reading: Reading) => Promise<Value>) {
+    return this.sharing.recollect(name, load);
+  }
+
+  /**
+   * One transaction: what the act does, then what it charges, then the commit. What its payload reads is read after
+   * that, in a transaction of its own, as the actor that the act found.
+   */
+  private async perform(act: RootAct, claim?: Claim, begun = (): void => undefined): Promise<unknown> {
+    const caller = claim === undefined ? this.caller : { ...this.caller, actor: claim.actor };
+    const { admit, signal } = this;
+    const { work, session, actor } = await openWork(this.machinery, caller, { admit, signal });
+    this.progress.work = work;
+    try {
+      const { payload, charged } = await once(act, work, claim, begun);
+      await session.commit();
+      charged();
+      // What resolvers of an earlier, erased payload read meanwhile is a snapshot without this act.
+      await this.endReading();
+      this.progress.actor = actor();
+      this.progress.now = work.now;
+      return payload;
+    } catch (error) {
+      await session.rollback();
+      this.progress.actor = this.caller.actor;
+      this.refusals.by(error, actor());
+      throw error;
+    } finally {
+      this.progress.work = undefined;
+    }
+  }
+
+  follow(): Promise<AsyncIterableIterator<FedEvent>> {
+    const { feed } = this.machinery;
+    if (feed === undefined) throw new Error('this process follows no events');
+    return feed.follow(requireTenant(tenantOf(this.progress.actor)));
+  }
+
+  /** The same operation at a later event: its own instant and snapshot, on the features of the first. */
+  later(): Operation {
+    const operation = new Operation(this.machinery, this.known, this.features);
+    operation.deadline.begin(this.machinery.operationSeconds, false);
+    return operation;
+  }
+
+  /** A look in a snapshot of its own, which holds its connection no longer than it takes. */
+  async look<Result>(run: (reading: Reading) => Promise<Result>): Promise<Result> {
+    const look = new Operation(this.machinery, this.known);
+    try {
+      return await run(await look.reading());
+    } finally {
+      await look.finish();
+    }
+  }
+
+  /** The same for a subscription, which outlives many: a few at a time. */
+  ask<Result>(run: (reading: Reading) => Promise<Result>): Promise<Result> {
+    return this.machinery.streams.take(() => this.look(run));
+  }
+
+  askOfEvent<Result>(event: FedEvent, look: EventLook<Result>): Promise<Result> {
+    return sharedLook(event, look, this.actor, () => this.ask((reading) => look(reading, event)));
+  }
+
+  /** Ends the operation: gives back its connection, returns unused units; the tasks run behind the answer. */
+  async finish(): Promise<void> {
+    this.progress.ended = true;
+    this.deadline.end();
+    await this.endReading().finally(() => this.machinery.gate.leave(this.progress));
+    if (this.begun === undefined) await this.features.settle();
+    const actor = this.progress.actor;
+    for (const task of this.tasks.splice(0)) {
+      void this.machinery.drain.track(runBehind(this.machinery, { ...this.caller, actor }, task));
+    }
+  }
+
+  private async openReading(): Promise<Reading> {
+    const session = await this.machinery.pool.begin('read', this.signal);
+    this.progress.session = session;
+    return readingOn(session, this.progress, { keys: this.machinery.keys, admit: this.admit });
+  }
+
+  /** The snapshot ends, and what was read in it is forgotten. */
+  async endReading(): Promise<void> {
+    const opening = this.progress.reading;
+    this.progress.reading = undefined;
+    this.loaders.clear();
+    await opening?.catch(() => undefined);
+    await this.progress.session?.rollback();
+    this.progress.session = undefined;
+  }
+}

@@ -1,0 +1,323 @@
+import type { Instant } from '../../core/clock.js';
+import type { TenantId } from '../../core/id.js';
+import type { Refusal } from '../../core/refusal.js';
+import type { Reading, Work } from '../../core/work.js';
+import {
+  type Decision,
+  decideAll,
+  type Licensee,
+  type Need,
+  noActiveLicense,
+} from '../../entitlements/model/decide.js';
+import type { Charged, Line } from '../../entitlements/model/ledger.js';
+import { licenseeOf } from '../../entitlements/queries/grants.js';
+import { chargeNeeds, refundLines, takerOf } from '../../entitlements/service/chargeNeeds.js';
+import { checkNeeds } from '../../entitlements/service/checkNeeds.js';
+import { explain, type Refused } from '../../entitlements/service/explain.js';
+import type { FeatureRun } from '../../graph/requiresFeature.js';
+import type { FeatureMark } from '../../sdk/directive/marks.js';
+import { needKey, type PathNeed } from '../../sdk/directive/needs.js';
+import { type Look, watchFeatures } from './featureWatch.js';
+import type { Found } from './licensees.js';
+import { type Granted, STALE } from './meter.js';
+import { openWork } from './openWork.js';
+import type { Caller, Machinery } from './operation.js';
+
+interface Asking {
+  readonly known: Caller;
+  readonly now: Instant;
+  readonly signal: AbortSignal;
+  reading(): Promise<Reading>;
+  /** A look in a snapshot of its own. */
+  ask<Result>(run: (reading: Reading) => Promise<Result>): Promise<Result>;
+  look<Result>(run: (reading: Reading) => Promise<Result>): Promise<Result>;
+  /** Tells, of each root field, whether its idempotency key was answered before. */
+  answered(): Promise<(responseName: string) => boolean>;
+}
+
+const keyOf = (need: PathNeed): string => needKey(need.path, need.feature);
+const rootOf = (path: string): string => path.split('.')[0] ?? path;
+/** A refusal of one metered feature stands at the paths of others as well. */
+function featureOf({ details }: Refusal, { feature }: PathNeed): string {
+  return typeof details.feature === 'string' ? details.feature : feature;
+}
+
+/** How often licensees are read anew before it is taken for a defect. */
+const LOOKS = 5;
+const metered = (need: Need): boolean => need.amount > 0;
+
+function linesOf(granted: Granted): readonly Line[] {
+  return granted === STALE ? [] : granted.flatMap(({ lines }) => lines);
+}
+
+/**
+ * A root that was done before passes, and what its payload reads anew has to be licensed but needs no units. If it is
+ * done after all, because its seven days end in this moment, it is charged as any other.
+ */
+function needsToCheck(needs: readonly PathNeed[], answered: (root: string) => boolean): PathNeed[] {
+  return needs.flatMap((need) => {
+    const root = rootOf(need.path);
+    if (!answered(root)) return [need];
+    return need.path === root ? [] : [{ ...need, amount: 0 }];
+  });
+}
+
+function tenantOf({ actor }: Caller): TenantId {
+  if ('tenantId' in actor) return actor.tenantId;
+  throw new Error('nobody has no licenses');
+}
+
+/** A feature that was granted past its limit, as the extensions of an answer tell it. */
+export interface FeatureWarning {
+  readonly feature: string;
+  readonly limit: number | null;
+  /** Units of this operation that stand past the limit. */
+  readonly unitsPastLimit: number;
+}
+
+/** Keeps what an operation needs, what was refused, and which units return when their field did not run. */
+export class OperationFeatures implements FeatureRun {
+  #needs: readonly PathNeed[] = [];
+  #decided: ReadonlySet<string> = new Set();
+  readonly #refusals = new Map<string, Refusal>();
+  readonly #used = new Set<string>();
+  readonly #lines = new Map<string, readonly Line[]>();
+  readonly #warnings = new Map<string, FeatureWarning>();
+
+  constructor(
+    private readonly machinery: Machinery,
+    private readonly asking: Asking,
+  ) {}
+
+  /**
+   * An application that shows its key in the operation itself was not known when the operation was asked: what nobody
+   * decided on stays closed.
+   */
+  check(path: string, marks: readonly FeatureMark[]): void {
+    for (const { feature } of marks) {
+      const key = needKey(path, feature);
+      const refusal = this.#refusals.get(key) ?? (this.#decided.has(key) ? undefined : noActiveLicense());
+      if (refusal !== undefined) throw refusal;
+    }
+  }
+
+  /** What an answer tells besides: features whose licenses warn, and that were granted past their limit. */
+  get extensions(): { readonly featureWarnings: readonly FeatureWarning[] } | undefined {
+    return this.#warnings.size === 0 ? undefined : { featureWarnings: [...this.#warnings.values()] };
+  }
+
+  used(path: string, marks: readonly FeatureMark[]): void {
+    for (const { feature } of marks) this.#used.add(needKey(path, feature));
+  }
+
+  /** A query is charged whole before its first resolver, or not at all. */
+  async beforeQuery(needs: readonly PathNeed[]): Promise<void> {
+    this.#take(needs);
+    if (needs.length === 0) return;
+    if (this.asking.known.actor.kind === 'anonymous') return this.#refuseAll();
+    if (needs.some(metered)) this.#keep(await this.#chargeQuery(needs), needs);
+    else this.#record(await this.#decide(needs), needs);
+    await this.#explain();
+  }
+
+  /**
+   * What was remembered of a licensee may refuse what it was given since: then it is read, and asked once more, after what
+   * was drawn by the memory has gone back. Whoever waits for the meter holds no connection.
+   */
+  async #chargeQuery(needs: readonly PathNeed[]): Promise<readonly Charged[]> {
+    const load = (): Promise<Licensee> => this.asking.look((reading) => licenseeOf(reading, needs));
+    const { licensee, isFresh } = await this.#licenseeToDraw(needs, load);
+    const granted = await this.#draw(needs, licensee);
+    if (granted !== STALE && (isFresh || granted.every(({ decision }) => decision.granted))) return granted;
+    await this.#giveBack(linesOf(granted));
+    for (let look = 0; look < LOOKS; look += 1) {
+      const again = await this.#draw(needs, await load());
+      if (again !== STALE) return again;
+    }
+    throw new Error('the licenses changed faster than they could be read');
+  }
+
+  /** A field that memory refuses without units does not stop the draw of the others: it is read anew before that. */
+  async #licenseeToDraw(needs: readonly PathNeed[], load: () => Promise<Licensee>): Promise<Found> {
+    const found = await this.#licensee(needs, load);
+    const unmetered = needs.filter((need) => !metered(need));
+    const decisions = decideAll(found.licensee, unmetered, new Map(), this.asking.now);
+    if (found.isFresh || decisions.every(({ granted }) => granted)) return found;
+    return { licensee: await load(), isFresh: true };
+  }
+
+  /** Whoever gives up waiting is charged nothing in the end: what the meter still grants goes back. */
+  async #draw(needs: readonly PathNeed[], licensee: Licensee): Promise<Granted> {
+    const { known, signal } = this.asking;
+    signal.throwIfAborted();
+    const charging = this.machinery.meter.charge(tenantOf(known), { taker: takerOf(known), needs, licensee });
+    return new Promise((resolve, reject) => {
+      const leave = (): void => {
+        reject(signal.reason);
+        charging.then(
+          (granted) => this.#giveBack(linesOf(granted)),
+          () => undefined,
+        );
+      };
+      signal.addEventListener('abort', leave, { once: true });
+      charging.then(resolve, reject).finally(() => signal.removeEventListener('abort', leave));
+    });
+  }
+
+  async #licensee(needs: readonly PathNeed[], load: () => Promise<Licensee>): Promise<Found> {
+    const { licensees } = this.machinery;
+    if (licensees === undefined) return { licensee: await load(), isFresh: true };
+    const { known, now } = this.asking;
+    return licensees.of({ actor: known.actor, tenantId: tenantOf(known), now, needs }, load);
+  }
+
+  /** Without units there is nothing to be charged, and what is remembered decides. */
+  async #decide(needs: readonly PathNeed[]): Promise<Decision[]> {
+    const { licensee } = await this.#licensee(needs, async () =>
+      licenseeOf(await this.asking.reading(), needs),
+    );
+    return decideAll(licensee, needs, new Map(), this.asking.now);
+  }
+
+  /** A mutation is asked for all its roots first; each root is charged in its own transaction. */
+  async beforeMutation(needs: readonly PathNeed[]): Promise<void> {
+    this.#take(needs);
+    if (needs.length === 0) return;
+    if (this.asking.known.actor.kind === 'anonymous') return this.#refuseAll();
+    const asked = needsToCheck(needs, await this.asking.answered());
+    if (asked.length === 0) return;
+    const decisions = asked.some(metered)
+      ? await checkNeeds(await this.asking.reading(), asked)
+      : await this.#decide(asked);
+    this.#record(decisions, asked);
+    await this.#explain();
+  }
+
+  /** Says in each refusal what would make it pass: read with the operation, which holds one connection and never two. */
+  async #explain(): Promise<void> {
+    const refused = new Map(
+      this.#needs.flatMap((need): [Refusal, Refused][] => {
+        const refusal = this.#refusals.get(keyOf(need));
+        return refusal === undefined ? [] : [[refusal, { feature: featureOf(refusal, need), refusal }]];
+      }),
+    );
+    if (refused.size === 0) return;
+    const explained = await explain(await this.asking.reading(), [...refused.values()]);
+    const known = new Map(
+      [...refused.keys()].map((refusal, index) => [refusal, explained[index] ?? refusal]),
+    );
+    for (const [key, refusal] of this.#refusals) this.#refusals.set(key, known.get(refusal) ?? refusal);
+  }
+
+  /** For a stream: tells when what it was granted at its start is granted no longer. Answers how to stop. */
+  watch(refused: (error: unknown) => void): () => void {
+    const { licensees, clock } = this.machinery;
+    const { known } = this.asking;
+    // What was refused at the start stays refused, and that units are used up ends no stream.
+    const needs = this.#needs
+      .filter((need) => !this.#refusals.has(keyOf(need)))
+      .map((need) => ({ ...need, amount: 0 }));
+    if (needs.length === 0 || licensees === undefined || known.actor.kind === 'anonymous')
+      return () => undefined;
+    const tenantId = tenantOf(known);
+    const look = async (): Promise<Look> => {
+      const load = (): Promise<Licensee> => this.asking.ask((reading) => licenseeOf(reading, needs));
+      const now = clock();
+      const { licensee } = await licensees.of({ actor: known.actor, tenantId, now, needs }, load);
+      const decisions = decideAll(licensee, needs, new Map(), now);
+      const refusal = decisions.flatMap((decision) => (decision.granted ? [] : [decision.refusal]))[0];
+      return refusal === undefined ? { until: licensee.until } : { refusal };
+    };
+    return watchFeatures({ clock, look, listen: (heard) => licensees.listen(tenantId, heard), refused });
+  }
+
+  /** Charges a root of a mutation, with all that its payload needs; answers what to do once that is committed. */
+  async chargeRoot(work: Work, root: string): Promise<() => void> {
+    const needs = this.#needs.filter(
+      (need) => rootOf(need.path) === root && metered(need) && !this.#refusals.has(keyOf(need)),
+    );
+    if (needs.length === 0) return () => undefined;
+    const charged = await chargeNeeds(work, needs);
+    const index = charged.findIndex(({ decision }) => !decision.granted);
+    const decision = charged[index]?.decision;
+    const need = needs[index];
+    if (need !== undefined && decision?.granted === false) {
+      const { refusal } = decision;
+      const [explained = refusal] = await explain(work, [{ feature: featureOf(refusal, need), refusal }]);
+      throw explained;
+    }
+    return () => this.#keep(charged, needs);
+  }
+
+  /** Units return when the marked resolver threw or never ran. */
+  async settle(): Promise<void> {
+    const unused = [...this.#lines].filter(([key]) => !this.#used.has(key)).flatMap(([, lines]) => lines);
+    this.#lines.clear();
+    await this.#giveBack(unused);
+  }
+
+  async #giveBack(unused: readonly Line[]): Promise<void> {
+    if (unused.length === 0) return;
+    try {
+      await this.#refund(unused);
+    } catch (error) {
+      const { requestId } = this.asking.known;
+      this.machinery.log.error({ err: error, requestId }, 'units could not be returned');
+    }
+  }
+
+  async #refund(lines: readonly Line[]): Promise<void> {
+    const { work, session } = await openWork(this.machinery, this.asking.known);
+    try {
+      await refundLines(work, lines);
+      await session.commit();
+    } catch (error) {
+      await session.rollback();
+      throw error;
+    }
+  }
+
+  #take(needs: readonly PathNeed[]): void {
+    this.#needs = needs;
+    this.#decided = new Set(needs.map(keyOf));
+  }
+
+  #refuseAll(): void {
+    for (const need of this.#needs) this.#refusals.set(keyOf(need), noActiveLicense());
+  }
+
+  /** If a metered need is refused, every metered field answers that refusal. Tells whether one was. */
+  #record(decisions: readonly Decision[], needs: readonly PathNeed[]): boolean {
+    let meteredRefusal: Refusal | undefined;
+    for (const [index, need] of needs.entries()) {
+      const decision = decisions[index];
+      if (decision === undefined || decision.granted) continue;
+      if (decision.metered) meteredRefusal ??= decision.refusal;
+      else this.#refusals.set(keyOf(need), decision.refusal);
+    }
+    if (meteredRefusal === undefined) return false;
+    for (const need of needs.filter(metered)) this.#refusals.set(keyOf(need), meteredRefusal);
+    return true;
+  }
+
+  /** Takes down what was refused, and which lines of the ledger each path may still give back. */
+  #keep(charged: readonly Charged[], needs: readonly PathNeed[]): void {
+    const refused = this.#record(
+      charged.map(({ decision }) => decision),
+      needs,
+    );
+    if (refused) return;
+    for (const [index, need] of needs.entries()) {
+      const lines = charged[index]?.lines ?? [];
+      if (lines.length > 0) this.#lines.set(keyOf(need), lines);
+      for (const line of lines) this.#warn(line);
+    }
+  }
+
+  #warn({ meter, amount, pastLimit }: Line): void {
+    if (pastLimit !== true || meter.overage !== 'WARN') return;
+    const { featureId: feature, limit } = meter;
+    const before = this.#warnings.get(feature)?.unitsPastLimit ?? 0;
+    this.#warnings.set(feature, { feature, limit, unitsPastLimit: before + amount });
+  }
+}

@@ -1,0 +1,109 @@
+import { type Actor, mayAct } from '../../core/actor.js';
+import type { CoalescedAct, Perishable, Reading, Recollection, Work } from '../../core/work.js';
+import type { MayRun } from '../../sdk/directive/needs.js';
+import { type Claim, claimName, type Idempotency } from './idempotency.js';
+import { openWork, requireTenant, tenantOf } from './openWork.js';
+import type { Caller, Machinery, Operation } from './operation.js';
+import { recall, rememberMany } from './storedAnswers.js';
+
+/** What the caller may not ask for will not run: it needs nothing. */
+export function mayRun(actor: Actor): MayRun {
+  return ({ extensions: { permission } }) => typeof permission !== 'string' || mayAct(actor, permission);
+}
+
+/** A root field of a mutation that is done together with those of others. */
+export interface SharedAct {
+  readonly responseName: string;
+  readonly input: unknown;
+  run(): Promise<unknown>;
+}
+
+/** A root field of a mutation, ready to run. */
+export interface RootAct extends SharedAct {
+  /** Draws the units that it needs; answers what to do once they are committed. */
+  charge(work: Work): Promise<() => void>;
+}
+
+/** An act with what it charges, or the answer that was given to its claim before and nothing else. */
+export async function once(act: RootAct, work: Work, claim: Claim | undefined, begun: () => void) {
+  const recalled = claim === undefined ? undefined : await recall(work, claim);
+  if (recalled !== undefined && 'payload' in recalled) {
+    return { payload: recalled.payload, charged: () => undefined };
+  }
+  begun();
+  const payload = await act.run();
+  const charged = await act.charge(work);
+  if (claim !== undefined && recalled !== undefined)
+    await rememberMany(work, [{ claim, storeAs: recalled.storeAs, payload }]);
+  return { payload, charged };
+}
+
+/** Finds what a claim was answered, and does nothing. */
+const recallOnly: CoalescedAct<undefined, unknown> = async (_, asked) => asked.map(() => undefined);
+
+/** The roots of an operation that are done together with those of others: their transactions are the meter's. */
+export class SharedActs {
+  #claim: Claim | undefined;
+
+  constructor(
+    private readonly machinery: Machinery,
+    private readonly operation: Operation,
+    private readonly idempotency: Idempotency,
+  ) {}
+
+  /**
+   * What was done under the act's key is answered also when it could not be asked any more, because for whom it was done
+   * is gone.
+   */
+  async share({ responseName, input, run }: SharedAct): Promise<unknown> {
+    await this.operation.endReading();
+    const claim = await this.idempotency.claim(responseName, input);
+    this.#claim = claim;
+    if (claim === undefined) return run();
+    const attempt = (): Promise<unknown> =>
+      run().catch(async (error: unknown) => {
+        const before = await this.coalesce(recallOnly, undefined);
+        if (before === undefined) throw error;
+        return before;
+      });
+    return this.machinery.turns.take(claimName(claim), attempt, this.operation.signal);
+  }
+
+  async coalesce<Request, Answer>(
+    act: CoalescedAct<Request, Answer>,
+    request: Request,
+  ): Promise<Answer | undefined> {
+    this.operation.signal.throwIfAborted();
+    await this.operation.endReading();
+    const tenantId = requireTenant(tenantOf(this.operation.actor));
+    return this.machinery.meter.act(tenantId, act, { request, claim: this.#claim });
+  }
+
+  async recollect<Value extends Perishable>(
+    name: string,
+    load: (reading: Reading) => Promise<Value>,
+  ): Promise<Recollection<Value>> {
+    const read = (): Promise<Value> => this.operation.look(load);
+    const { licensees } = this.machinery;
+    if (licensees === undefined) return { value: await read(), isFresh: true };
+    const tenantId = requireTenant(tenantOf(this.operation.actor));
+    return licensees.recollect({ tenantId, now: this.operation.now, name }, read);
+  }
+}
+
+/** A task behind an answer, in a transaction of its own; nobody waits for it, and its failure is only logged. */
+export async function runBehind(
+  machinery: Machinery,
+  caller: Caller,
+  task: (work: Work) => Promise<void>,
+): Promise<void> {
+  try {
+    const { work, session } = await openWork(machinery, caller);
+    await task(work).then(session.commit, async (error: unknown) => {
+      await session.rollback();
+      throw error;
+    });
+  } catch (error) {
+    machinery.log.error({ err: error, requestId: caller.requestId }, 'a task behind an answer failed');
+  }
+}

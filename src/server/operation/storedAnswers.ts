@@ -1,0 +1,138 @@
+import { createHash } from 'node:crypto';
+import { type SQL, sql } from 'drizzle-orm';
+import { addDays, type Instant } from '../../core/clock.js';
+import { Refusal } from '../../core/refusal.js';
+import type { Work } from '../../core/work.js';
+import { idempotencyKeys as answers } from '../table.js';
+import { type Claim, claimName } from './idempotency.js';
+import { keyInUse } from './turns.js';
+
+/** For how long an answer is replayed. */
+export const KEPT_DAYS = 7;
+
+export function keptSince(now: Instant): Instant {
+  return addDays(now, -KEPT_DAYS);
+}
+
+/** Behind an answer that is over the next one stands with its instant: whoever serves requests deletes nothing. */
+const laterName = (name: string, now: Instant): string => `${name}#${now}`;
+export const firstName = (name: string): string => name.replace(/#\d{4}-.*$/, '');
+
+function keyReused(): Refusal {
+  const message =
+    'This Idempotency-Key came before with another operation or other variables; take a new one.';
+  return new Refusal('IDEMPOTENCY_KEY_REUSED', message);
+}
+
+/** What a payload is bound to: it opens in its own row only. */
+function bond(claim: Claim, name: string): string {
+  return claimName({ ...claim, place: { ...claim.place, responseName: name } });
+}
+
+/** Columns of claims as arrays: one statement text serves any number of them. */
+function columns(claims: readonly Claim[], ...of: ((claim: Claim) => string)[]): SQL {
+  const arrays = of.map((column) => sql`${sql.param(claims.map(column))}::text[]`);
+  return sql.join(arrays, sql`, `);
+}
+
+interface StoredRow extends Record<string, unknown> {
+  readonly place: string;
+  readonly name: string;
+  readonly hash: string;
+  readonly payload: string;
+  readonly kept: boolean;
+}
+
+/** The newest answer of each claim, over or not, by the claim's place in the list. */
+async function newest(work: Work, claims: readonly Claim[]): Promise<ReadonlyMap<number, StoredRow>> {
+  const rows = await work.db.execute<StoredRow>(sql`
+    select distinct on (asked.place) asked.place::text as place, ${answers.responseName} as name,
+      ${answers.requestHash} as hash, ${answers.payload} as payload,
+      ${answers.createdAt} >= ${keptSince(work.now)}::timestamptz as kept
+    from unnest(${columns(
+      claims,
+      ({ place }) => place.actor,
+      ({ place }) => place.key,
+      ({ place }) => place.responseName,
+    )}) with ordinality as asked (actor, key, name, place)
+    join ${answers} on ${answers.tenantId} = ${work.tenantId} and ${answers.actor} = asked.actor
+      and ${answers.key} = asked.key
+      and (${answers.responseName} = asked.name or starts_with(${answers.responseName}, asked.name || '#'))
+    order by asked.place, ${answers.createdAt} desc`);
+  return new Map([...rows].map((row) => [Number(row.place) - 1, row]));
+}
+
+/** Asks for each claim's lock, which ends with the transaction and with the process; it never waits. */
+async function lock(work: Work, claims: readonly Claim[]): Promise<boolean[]> {
+  const number = (claim: Claim): string =>
+    String(createHash('sha256').update(claimName(claim)).digest().readBigInt64BE());
+  const rows = await work.db.execute<{ locked: boolean }>(sql`
+    select pg_try_advisory_xact_lock(number::bigint) as locked
+    from unnest(${columns(claims, number)}) with ordinality as asked (number, place) order by place`);
+  return [...rows].map(({ locked }) => locked);
+}
+
+/** A claim's answer, the name under which the one that is to come is stored, or why there is neither. */
+export type Recalled =
+  | { readonly payload: unknown }
+  | { readonly storeAs: string }
+  | { readonly refusal: Refusal };
+
+function recalled(work: Work, claim: Claim, row: StoredRow | undefined, isHeld: boolean): Recalled {
+  if (row?.kept === true) {
+    if (!claim.requestHashes.includes(row.hash)) return { refusal: keyReused() };
+    return { payload: JSON.parse(work.keys.decrypt(row.payload, bond(claim, row.name))) };
+  }
+  if (!isHeld) return { refusal: keyInUse() };
+  const { responseName } = claim.place;
+  return { storeAs: row === undefined ? responseName : laterName(responseName, work.now) };
+}
+
+/**
+ * Looks for the claims' answers; of those without one this transaction holds the lock and may act. Both are asked in one
+ * round trip, the locks first: whoever gets one sees what its last holder committed. A transaction may take its own lock
+ * twice: of two equal claims the second counts as in use.
+ */
+export async function recallMany(work: Work, claims: readonly Claim[]): Promise<Recalled[]> {
+  if (claims.length === 0) return [];
+  const [locked, rows] = await Promise.all([lock(work, claims), newest(work, claims)]);
+  const taken = new Set<string>();
+  return claims.map((claim, index) => {
+    const name = claimName(claim);
+    const isHeld = locked[index] === true && !taken.has(name);
+    taken.add(name);
+    return recalled(work, claim, rows.get(index), isHeld);
+  });
+}
+
+/** The same for one, whose refusal is thrown. */
+export async function recall(
+  work: Work,
+  claim: Claim,
+): Promise<Exclude<Recalled, { readonly refusal: Refusal }>> {
+  const [found] = await recallMany(work, [claim]);
+  if (found === undefined) throw new Error('a claim was left without an answer');
+  if ('refusal' in found) throw found.refusal;
+  return found;
+}
+
+/** An answer, to be stored in the transaction that made it. */
+export interface NewAnswer {
+  readonly claim: Claim;
+  readonly storeAs: string;
+  readonly payload: unknown;
+}
+
+/** Stores what was answered, in the transaction of the act itself. */
+export async function rememberMany(work: Work, made: readonly NewAnswer[]): Promise<void> {
+  if (made.length === 0) return;
+  const texts = (of: (answer: NewAnswer) => string): SQL => sql`${sql.param(made.map(of))}::text[]`;
+  await work.db.execute(sql`
+    insert into ${answers} (tenant_id, actor, key, response_name, request_hash, payload, created_at)
+    select ${work.tenantId}, actor, key, name, hash, payload, ${work.now}::timestamptz
+    from unnest(${texts(({ claim }) => claim.place.actor)}, ${texts(({ claim }) => claim.place.key)},
+      ${texts(({ storeAs }) => storeAs)}, ${texts(({ claim }) => claim.requestHashes[0] ?? '')},
+      ${texts(({ claim, storeAs, payload }) =>
+        work.keys.encrypt(JSON.stringify(payload ?? null), bond(claim, storeAs)),
+      )}) as made (actor, key, name, hash, payload)`);
+}
