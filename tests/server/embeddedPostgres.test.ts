@@ -49,7 +49,7 @@ async function query(url: string, text: string): Promise<unknown[]> {
 
 /** Starts it in a process of its own, from what `npm test` has compiled, and answers when it is ready. */
 async function startElsewhere(after: string): Promise<ChildProcess> {
-  const module = new URL('../../dist/server/embeddedPostgres.js', import.meta.url);
+  const module = new URL('../../dist/server/database/embeddedPostgres.js', import.meta.url);
   expect(existsSync(module), 'dist/ is missing: run npm test').toBe(true);
   const script = `
     const { startEmbeddedPostgres } = await import(${JSON.stringify(module.href)});

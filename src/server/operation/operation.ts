@@ -248,11 +248,8 @@ export class Operation implements Context {
     if (this.caller.actor.kind === 'anonymous') await this.machinery.limits.countLicense(licenseId, 1);
   };
 
-  /** Behind it no connection is held: what is asked next may be what another operation is about to read. */
-  async answered(): Promise<(responseName: string) => boolean> {
-    const answered = await this.idempotency.answered(() => this.reading());
-    await this.endReading();
-    return answered;
+  answered(): Promise<(responseName: string) => boolean> {
+    return this.idempotency.answered(() => this.reading());
   }
 
   /**

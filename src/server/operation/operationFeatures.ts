@@ -28,6 +28,7 @@ interface Asking {
   readonly now: Instant;
   readonly signal: AbortSignal;
   reading(): Promise<Reading>;
+  endReading(): Promise<void>;
   /** A look in a snapshot of its own. */
   ask<Result>(run: (reading: Reading) => Promise<Result>): Promise<Result>;
   look<Result>(run: (reading: Reading) => Promise<Result>): Promise<Result>;
@@ -186,11 +187,22 @@ export class OperationFeatures implements FeatureRun {
     if (this.asking.known.actor.kind === 'anonymous') return this.#refuseAll();
     const asked = needsToCheck(needs, await this.asking.answered());
     if (asked.length === 0) return;
-    const decisions = asked.some(metered)
-      ? await checkNeeds(await this.asking.reading(), asked)
-      : await this.#decide(asked);
-    this.#record(decisions, asked);
+    this.#record(asked.some(metered) ? await this.#checkUnits(asked) : await this.#decideApart(asked), asked);
     await this.#explain();
+  }
+
+  /**
+   * In the snapshot in which the answers were looked for: another request with the same key may take the last unit between
+   * two, and would be refused here instead of answered.
+   */
+  async #checkUnits(needs: readonly PathNeed[]): Promise<Decision[]> {
+    return checkNeeds(await this.asking.reading(), needs);
+  }
+
+  /** Nothing is held behind the look for answers: what is asked next may be what another operation is about to read. */
+  async #decideApart(needs: readonly PathNeed[]): Promise<Decision[]> {
+    await this.asking.endReading();
+    return this.#decide(needs);
   }
 
   /** Says in each refusal what would make it pass: read with the operation, which holds one connection and never two. */
