@@ -16,7 +16,11 @@ export class Coalescer<Request, Answer> {
   #queue: Waiting<Request, Answer>[] = [];
   #running: Promise<void> | undefined;
 
-  constructor(private readonly flush: (requests: readonly Request[]) => Promise<readonly Answer[]>) {}
+  /** `onIdle` runs whenever nobody is left who waits. */
+  constructor(
+    private readonly flush: (requests: readonly Request[]) => Promise<readonly Answer[]>,
+    private readonly onIdle: () => void = () => undefined,
+  ) {}
 
   ask(request: Request): Promise<Answer> {
     return new Promise((resolve, reject) => {
@@ -30,10 +34,6 @@ export class Coalescer<Request, Answer> {
     while (this.#running !== undefined) await this.#running;
   }
 
-  get isIdle(): boolean {
-    return this.#running === undefined;
-  }
-
   async #run(): Promise<void> {
     // Those who ask in this very turn of the event loop come along with the first.
     await undefined;
@@ -42,6 +42,7 @@ export class Coalescer<Request, Answer> {
       await this.#settle(batch);
     }
     this.#running = undefined;
+    this.onIdle();
   }
 
   async #settle(batch: readonly Waiting<Request, Answer>[]): Promise<void> {

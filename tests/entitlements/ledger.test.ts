@@ -297,4 +297,5 @@ test('tenants whose counters are held by others keep no other tenant waiting', a
 
   expect([free.code, early]).toEqual([undefined, 0]);
   expect(codes(await Promise.all(held))).toEqual(['granted', 'granted', 'granted']);
+  await expect.poll(() => server.machinery.meter.tenants).toBe(0);
 });

@@ -67,13 +67,14 @@ export class Meter {
   ): Promise<Answer | undefined> {
     // Requests and answers of a lane are those of its act, which is its name.
     const lane = this.#laneOf(tenantId, act as unknown as AnyAct);
-    try {
-      const answer = await lane.ask(share);
-      if (answer instanceof Refusal) throw answer;
-      return answer === AGAIN ? undefined : (answer as Answer);
-    } finally {
-      if (lane.isIdle) this.#forget(tenantId, act as unknown as AnyAct);
-    }
+    const answer = await lane.ask(share);
+    if (answer instanceof Refusal) throw answer;
+    return answer === AGAIN ? undefined : (answer as Answer);
+  }
+
+  /** Tenants for which something is asked at this moment. */
+  get tenants(): number {
+    return this.#tenants.size;
   }
 
   /** Resolves when all that was asked for is answered. */
@@ -87,7 +88,10 @@ export class Meter {
     this.#tenants.set(tenantId, acts);
     const known = acts.get(act);
     if (known !== undefined) return known;
-    const lane: Lane = new Coalescer((shares) => this.#flush(tenantId, act, shares));
+    const lane: Lane = new Coalescer(
+      (shares) => this.#flush(tenantId, act, shares),
+      () => this.#forget(tenantId, act),
+    );
     acts.set(act, lane);
     return lane;
   }
