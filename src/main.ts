@@ -14,6 +14,7 @@ import { openTokens } from './server/callers/openTokens.js';
 import { migrate } from './server/database/migrate.js';
 import { seedDemo, systemCaller } from './server/database/seed.js';
 import { openWork } from './server/operation/openWork.js';
+import { type LintCommandOptions, lintReport } from './server/lintFeatures.js';
 import { errorsPage, settingsPage } from './server/printedPages.js';
 import { createSchema, printedSchema } from './server/schema.js';
 import { borrowDatabase, openMachinery, startServer } from './server/start.js';
@@ -147,6 +148,18 @@ program
   .option('--reseller <id>', 'bind it to a reseller')
   .option('--hours <hours>', 'how long it lives', '24')
   .action(printToken);
+program
+  .command('lint-features <schema>')
+  .description(
+    'list what a GraphQL schema changes or shows without a feature, and features that nothing needs',
+  )
+  .option('--features <ids>', 'every feature that there is, by commas')
+  .option('--sensitive <directive>', 'the directive that marks what is sensitive', 'sensitive')
+  .action(async (path: string, options: LintCommandOptions) => {
+    const findings = await lintReport(path, options);
+    for (const finding of findings) say(finding);
+    process.exitCode = findings.length === 0 ? 0 : 1;
+  });
 program
   .command('print')
   .description('write schema.graphql and docs/errors.md from the code')

@@ -1,0 +1,349 @@
+import { createServer, type Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { type FastifyRequest, fastify } from 'fastify';
+import { buildSchema } from 'graphql';
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import {
+  expressFeatureGuard,
+  fastifyFeatureGuard,
+  type LicenseGraphOptions,
+  licenseGraph,
+  requiresFeatureDirective,
+} from '../../src/sdk/index.js';
+import { createApiKey, revokeApiKey } from '../support/apiKeys.js';
+import { differences } from '../support/consuming.js';
+import { createCustomer, createLicense } from '../support/fixtures.js';
+import { askHost, CUSTOMER_HEADER, hosts } from '../support/hosts.js';
+import { type FeatureShop, openFeatureShop, unitsUsed } from '../support/meters.js';
+import { startTestServer, type TestServer } from '../support/server.js';
+import { listen } from '../support/sockets.js';
+
+let server: TestServer;
+let url: string;
+let shop: FeatureShop;
+let apiKey: string;
+let customerId: string;
+let licenseId: string;
+beforeAll(async () => {
+  server = await startTestServer({ events: true });
+  url = (await listen(server)).replace('ws:', 'http:');
+});
+beforeEach(async () => {
+  shop = await openFeatureShop(server);
+  apiKey = (await createApiKey(server, shop.admin, { permissions: ['feature.consume'] })).secret;
+  customerId = await createCustomer(server, shop.admin);
+  const features = [
+    { featureId: 'calls', featureName: 'Calls', limitValue: 2 },
+    { featureId: 'gold', featureName: 'Gold', limitValue: 3 },
+    { featureId: 'plain', featureName: 'Plain', expiresAt: '2026-03-01T12:02:00Z' },
+  ];
+  const made = await createLicense(server, shop, { licenseType: 'PERPETUAL', customerId, features });
+  licenseId = made.id;
+});
+afterAll(() => server.stop());
+
+const away = 'http://127.0.0.1:9/graphql';
+const used = () => unitsUsed(server, shop.tenantId);
+
+/** Counts what is sent, and looks at the time of the test. */
+function connection(options: Partial<LicenseGraphOptions> = {}) {
+  const sent: string[] = [];
+  const counting: typeof fetch = (input, init) => {
+    sent.push(String(input));
+    return fetch(input, init);
+  };
+  const clock = () => Date.parse(server.now);
+  const graph = licenseGraph({ url, apiKey, failMode: 'CLOSED', fetch: counting, clock, ...options });
+  return { graph, sent };
+}
+
+/** `granted`, or code, status and message of the refusal. */
+const said = (asked: Promise<unknown>): Promise<unknown> =>
+  asked.then(
+    () => 'granted',
+    ({ code, status, message }) => [code, status, message],
+  );
+
+/** The same in one word. */
+const codeOf = (asked: Promise<unknown>): Promise<unknown> =>
+  asked.then(
+    () => 'granted',
+    ({ code }) => code,
+  );
+
+describe('requireFeature', () => {
+  test('draws units, gives them back once, and refuses as the decorator does', async () => {
+    const { graph } = connection();
+    const ask = (consume: number, feature = 'calls') =>
+      graph.requireFeature({ customerId }, feature, { consume });
+
+    const use = await ask(2);
+    const over = await said(ask(1));
+    await use.giveBack();
+    await use.giveBack();
+    const again = await said(ask(1));
+    const absent = await said(ask(0, 'absent'));
+    const nobody = await said(graph.requireFeature(undefined, 'calls'));
+    const unknown = await said(
+      graph.requireFeature({ customerId: '00000000-0000-7000-8000-000000000000' }, 'calls'),
+    );
+
+    expect(over).toEqual(['QUOTA_EXCEEDED', 429, 'Feature quota exceeded: 2/2']);
+    expect(again).toBe('granted');
+    expect(absent).toEqual(['FEATURE_NOT_LICENSED', 403, "Feature 'absent' not licensed"]);
+    expect(nobody).toEqual(['NO_ACTIVE_LICENSE', 403, 'No active license found for tenant']);
+    expect(unknown).toEqual(nobody);
+    expect(await used()).toEqual({ calls: 1 });
+    expect(await differences(server, shop.tenantId)).toBe(0);
+  });
+
+  test('sends what was lost again under its own key, and draws once', async () => {
+    let lost = 0;
+    const losing: typeof fetch = async (input, init) => {
+      const response = await fetch(input, init);
+      if (lost > 0) return response;
+      lost += 1;
+      throw new TypeError('the answer was lost');
+    };
+    const { graph } = connection({ fetch: losing });
+
+    expect(await codeOf(graph.requireFeature({ customerId }, 'calls', { consume: 1 }))).toBe('granted');
+
+    expect(lost).toBe(1);
+    expect(await used()).toEqual({ calls: 1 });
+  });
+});
+
+describe('while the license server is away', () => {
+  test('CLOSED refuses, and says that nobody could be asked', async () => {
+    const errors: unknown[] = [];
+    const { graph } = connection({ url: away, onError: (error) => void errors.push(error) });
+
+    expect(await said(graph.requireFeature({ customerId }, 'calls', { consume: 1 }))).toEqual([
+      'ENTITLEMENTS_UNAVAILABLE',
+      503,
+      'The license server cannot be asked at the moment; try again.',
+    ]);
+    expect(errors).toHaveLength(1);
+  });
+
+  test('OPEN passes uncounted, and says so', async () => {
+    const { graph } = connection({ url: away, failMode: 'OPEN' });
+
+    const use = await graph.requireFeature({ customerId }, 'calls', { consume: 1 });
+
+    expect(use.uncounted).toBe('the license server was away');
+    expect(await used()).toEqual({});
+  });
+
+  test.each(Object.entries(hosts))(
+    '%s says in the extensions of its answer what passed uncounted',
+    async (_n, start) => {
+      const host = await start(connection({ url: away, failMode: 'OPEN' }).graph);
+
+      const answer = await askHost(host, { query: '{ gold }' }, { [CUSTOMER_HEADER]: customerId });
+      await host.stop();
+
+      expect(answer.data).toEqual({ gold: 1 });
+      expect(answer.extensions).toEqual({ licensegraph: { uncounted: 'the license server was away' } });
+      expect(await used()).toEqual({});
+    },
+  );
+
+  test('OPEN does not open for a key that was revoked, nor for whom the server does not know', async () => {
+    const made = await createApiKey(server, shop.admin, { permissions: ['feature.consume'] });
+    await revokeApiKey(server, shop.admin, made.id);
+    const revoked = connection({ apiKey: made.secret, failMode: 'OPEN' }).graph;
+    const { graph } = connection({ failMode: 'OPEN' });
+
+    const answers = [
+      await codeOf(revoked.requireFeature({ customerId }, 'calls')),
+      await codeOf(graph.requireFeature({ licenseKey: 'AAAA-AAAA-AAAA-AAAA-AAAA' }, 'calls')),
+    ];
+
+    expect(answers).toEqual(['ENTITLEMENTS_UNAVAILABLE', 'NO_ACTIVE_LICENSE']);
+  });
+
+  test('a failure mode has to be chosen', () => {
+    const options = { url, apiKey } as LicenseGraphOptions;
+
+    expect(() => licenseGraph(options)).toThrow("failMode: has to be 'CLOSED' or 'OPEN'");
+  });
+});
+
+describe('deciding locally', () => {
+  test('asks once for as long as the signed set holds, and minds the end of a feature', async () => {
+    const { graph, sent } = connection({ decide: 'LOCAL' });
+    const ask = (feature: string) => codeOf(graph.requireFeature({ customerId }, feature));
+
+    const first = [await ask('plain'), await ask('calls'), await ask('absent')];
+    const calls = sent.length;
+    server.pass(150_000);
+    const ended = await ask('plain');
+    const after = sent.length;
+    server.pass(200_000);
+    await ask('calls');
+
+    expect(first).toEqual(['granted', 'granted', 'FEATURE_NOT_LICENSED']);
+    expect([calls, after, sent.length]).toEqual([2, 2, 3]);
+    expect(ended).toBe('FEATURE_NOT_LICENSED');
+  });
+
+  test('draws units from the server all the same', async () => {
+    const { graph } = connection({ decide: 'LOCAL' });
+
+    await graph.requireFeature({ customerId }, 'calls', { consume: 2 });
+
+    expect(await used()).toEqual({ calls: 2 });
+  });
+
+  test('goes on while the server is away, until the set is over', async () => {
+    let isAway = false;
+    const failing: typeof fetch = (input, init) =>
+      isAway ? Promise.reject(new TypeError('away')) : fetch(input, init);
+    const { graph } = connection({ decide: 'LOCAL', fetch: failing });
+    const ask = () => codeOf(graph.requireFeature({ customerId }, 'calls'));
+
+    const before = await ask();
+    isAway = true;
+    const during = await ask();
+    server.pass(301_000);
+
+    expect([before, during]).toEqual(['granted', 'granted']);
+    expect(await ask()).toBe('ENTITLEMENTS_UNAVAILABLE');
+  });
+
+  test('takes no set that somebody else has signed', async () => {
+    const forging: typeof fetch = async (input, init) => {
+      const response = await fetch(input, init);
+      const body = await response.text();
+      const forged = body.replace(/"token":"([^.]+)\.[^.]+\./, (_all, head: string) => {
+        const claims = { iss: 'licensegraph', sub: 'x', exp: 9e9, licensed: true, features: [] };
+        return `"token":"${head}.${Buffer.from(JSON.stringify(claims)).toString('base64url')}.`;
+      });
+      return new Response(forged, { status: response.status });
+    };
+    const { graph } = connection({ decide: 'LOCAL', failMode: 'OPEN', fetch: forging });
+
+    expect(await codeOf(graph.requireFeature({ customerId }, 'calls'))).toBe('ENTITLEMENTS_UNAVAILABLE');
+  });
+});
+
+describe('a guard', () => {
+  const guarded = (consume = 1) => ({
+    graph: connection().graph,
+    feature: 'calls',
+    consume,
+    licensee: () => ({ customerId }),
+  });
+
+  async function served(run: (at: string) => Promise<void>, handler: Server): Promise<void> {
+    await new Promise<void>((resolve) => handler.listen(0, '127.0.0.1', resolve));
+    const { port } = handler.address() as AddressInfo;
+    await run(`http://127.0.0.1:${port}/`).finally(() => handler.close());
+  }
+
+  test('of Express answers 429 with a detail, and gives the units of a failed request back', async () => {
+    const guard = expressFeatureGuard(guarded());
+    const handler = createServer((request, response) =>
+      guard(request, response, () => {
+        response.statusCode = request.url === '/broken' ? 500 : 200;
+        response.end('done');
+      }),
+    );
+
+    await served(async (at) => {
+      const statuses = [(await fetch(at)).status, (await fetch(`${at}broken`)).status];
+      await expect.poll(used).toEqual({ calls: 1 });
+      statuses.push((await fetch(at)).status);
+      const over = await fetch(at);
+
+      expect(statuses).toEqual([200, 500, 200]);
+      expect([over.status, await over.json()]).toEqual([
+        429,
+        {
+          detail: 'Feature quota exceeded: 2/2',
+          code: 'QUOTA_EXCEEDED',
+          feature: 'calls',
+          limit: 2,
+          used: 2,
+          windowEndsAt: null,
+        },
+      ]);
+    }, handler);
+  });
+
+  test('of Fastify answers 403 with a detail, and lets in who may', async () => {
+    const app = fastify();
+    app.get('/', { preHandler: fastifyFeatureGuard<FastifyRequest>(guarded()) }, async () => 'done');
+    app.get(
+      '/absent',
+      { preHandler: fastifyFeatureGuard<FastifyRequest>({ ...guarded(), feature: 'absent' }) },
+      async () => 'no',
+    );
+    app.get('/broken', { preHandler: fastifyFeatureGuard<FastifyRequest>(guarded()) }, async () => {
+      throw new Error('broken for the test');
+    });
+
+    const answers = [await app.inject('/'), await app.inject('/absent'), await app.inject('/broken')];
+    await expect.poll(used).toEqual({ calls: 1 });
+    await app.close();
+
+    expect(answers.map(({ statusCode }) => statusCode)).toEqual([200, 403, 500]);
+    expect(answers[1]?.json()).toEqual({
+      detail: "Feature 'absent' not licensed",
+      code: 'FEATURE_NOT_LICENSED',
+      feature: 'absent',
+    });
+  });
+});
+
+describe('the directive', () => {
+  const { typeDefs } = requiresFeatureDirective();
+
+  test.each([
+    ['a feature outside the list', 'a: Int @requiresFeature(feature: "golf")', "no feature 'golf'"],
+    [
+      'a path that leads to no number',
+      'a(b: String): Int @requiresFeature(feature: "gold", consumeQuota: true, amountFrom: "b")',
+      'amountFrom: b',
+    ],
+    ['a field that cannot be null', 'a: Int! @requiresFeature(feature: "gold")', 'is not nullable'],
+  ])('does not let a schema start that names %s', (_what, field, problem) => {
+    const { transformer } = requiresFeatureDirective({ features: ['gold'] });
+
+    expect(() => transformer(buildSchema(`${typeDefs} type Query { ${field} }`))).toThrow(problem);
+  });
+
+  test('keeps a marked field closed that no adapter has decided on', async () => {
+    const { graphql } = await import('graphql');
+    const schema = requiresFeatureDirective().transformer(
+      buildSchema(`${typeDefs} type Query { a: Int @requiresFeature(feature: "gold") }`),
+    );
+
+    const answers = [
+      await graphql({ schema, source: '{ a }', rootValue: { a: 1 } }),
+      await graphql({ schema, source: '{ a }', rootValue: { a: 1 }, contextValue: {} }),
+    ];
+
+    expect(answers.map(({ data, errors }) => [data?.a, errors?.[0]?.extensions.code])).toEqual([
+      [null, 'NO_ACTIVE_LICENSE'],
+      [null, 'NO_ACTIVE_LICENSE'],
+    ]);
+  });
+});
+
+test('a license that is revoked is refused by the next remote question', async () => {
+  const { graph } = connection();
+  const ask = () => codeOf(graph.requireFeature({ customerId }, 'calls', { consume: 1 }));
+
+  const before = await ask();
+  await server.ok(
+    `mutation { revokeLicense(input: { licenseId: "${licenseId}", reason: "fraud" }) { __typename } }`,
+    {},
+    shop.admin,
+  );
+
+  expect(before).toBe('granted');
+  expect(await ask()).toBe('NO_ACTIVE_LICENSE');
+});
