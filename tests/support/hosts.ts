@@ -1,14 +1,19 @@
-import type { IncomingMessage } from 'node:http';
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { ApolloServer } from '@apollo/server';
 import { startStandaloneServer } from '@apollo/server/standalone';
+import { type FastifyPluginAsync, type FastifyRequest, fastify } from 'fastify';
 import { buildSchema, type GraphQLSchema, isObjectType } from 'graphql';
 import {
   apolloFeatureGate,
   type Licensee,
   type LicenseGraph,
+  type MercuriusServer,
+  mercuriusFeatureGate,
   requiresFeatureDirective,
+  yogaFeatureGate,
 } from '../../src/sdk/index.js';
-import { protectSchema } from '../../src/server/protectSchema.js';
+import { protectSchema } from '../../src/server/operation/protectSchema.js';
 import type { Json } from './server.js';
 
 /** Somebody else's graph, the same on every server. */
@@ -101,8 +106,55 @@ async function startApollo(graph: LicenseGraph): Promise<Host> {
   return { url, stop: () => server.stop() };
 }
 
+async function listening(server: Server): Promise<number> {
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  return (server.address() as AddressInfo).port;
+}
+
+/** Loaded by the host that needs it; what is used of it is written down here. */
+function load<Module>(name: string): Promise<Module> {
+  return import(name);
+}
+
+interface Yoga {
+  createYoga(options: object): (request: IncomingMessage, response: ServerResponse) => void;
+}
+interface Mercurius {
+  readonly mercurius: FastifyPluginAsync<{
+    schema: GraphQLSchema;
+    context: (request: FastifyRequest) => object;
+  }>;
+}
+
+async function startYoga(graph: LicenseGraph): Promise<Host> {
+  const gate = yogaFeatureGate<{ request: Request }>({
+    graph,
+    licensee: ({ request }) => licenseeIn(request.headers.get(CUSTOMER_HEADER)),
+  });
+  const { createYoga } = await load<Yoga>('graphql-yoga');
+  const server = createServer(createYoga({ schema: gated(), plugins: [gate], logging: false }));
+  const port = await listening(server);
+  const stop = () => new Promise<void>((resolve) => void server.close(() => resolve()));
+  return { url: `http://127.0.0.1:${port}/graphql`, stop };
+}
+
+async function startMercurius(graph: LicenseGraph): Promise<Host> {
+  const app = fastify();
+  const { mercurius } = await load<Mercurius>('mercurius');
+  await app.register(mercurius, {
+    schema: gated(),
+    context: (request) => ({ customer: request.headers[CUSTOMER_HEADER] }),
+  });
+  mercuriusFeatureGate<Requested>(app as unknown as MercuriusServer, {
+    graph,
+    licensee: ({ customer }) => licenseeIn(customer),
+  });
+  const url = await app.listen({ port: 0, host: '127.0.0.1' });
+  return { url: `${url}/graphql`, stop: () => app.close() };
+}
+
 /** Every server that there is an adapter for. */
-export const hosts = { Apollo: startApollo } as const;
+export const hosts = { Apollo: startApollo, Yoga: startYoga, Mercurius: startMercurius } as const;
 
 export interface HostAnswer {
   readonly data: Json | null;
