@@ -4,6 +4,7 @@ import { type Clock, type Instant, instant, millis } from '../../core/clock.js';
 import type { KeyRing } from '../../core/crypto.js';
 import type { Db, Pool } from '../../core/db.js';
 import type { LicenseId } from '../../core/id.js';
+import { groupBy } from '../../core/keyset.js';
 import { Refusal, type RefusalSubject } from '../../core/refusal.js';
 import { rateLimits } from '../table.js';
 
@@ -66,16 +67,6 @@ function waitFor({ units, limit }: Ask, { hits, before }: Count, elapsed: number
 
 function sumOf(asks: readonly Ask[]): number {
   return asks.reduce((sum, { units }) => sum + units, 0);
-}
-
-function byBucket(asks: readonly Ask[]): Map<string, Ask[]> {
-  const groups = new Map<string, Ask[]>();
-  for (const ask of asks) {
-    const group = groups.get(ask.bucket);
-    if (group === undefined) groups.set(ask.bucket, [ask]);
-    else group.push(ask);
-  }
-  return groups;
 }
 
 /** Two lists as the rows of a table, in the order of the buckets: two servers lock them in the same one. */
@@ -166,7 +157,7 @@ export class RateLimits {
     const now = millis(this.tools.clock());
     const elapsed = now % RATE_WINDOW_MILLIS;
     const window = instant(now - elapsed);
-    const groups = byBucket(asks);
+    const groups = groupBy(asks, ({ bucket }) => bucket);
     const sums = new Map([...groups].map(([bucket, group]) => [bucket, sumOf(group)]));
     const answers: (() => void)[] = [];
     const session = await this.tools.pool.beginApart();

@@ -1,5 +1,4 @@
 import type { Instant } from '../../core/clock.js';
-import type { TenantId } from '../../core/id.js';
 import type { Refusal } from '../../core/refusal.js';
 import type { Reading, Work } from '../../core/work.js';
 import {
@@ -20,7 +19,7 @@ import { needKey, type PathNeed } from '../../sdk/directive/needs.js';
 import { type Look, watchFeatures } from './featureWatch.js';
 import type { Found } from './licensees.js';
 import { type Granted, STALE } from './meter.js';
-import { openWork } from './openWork.js';
+import { openWork, requireTenant, tenantOf } from './openWork.js';
 import type { Caller, Machinery } from './operation.js';
 
 interface Asking {
@@ -61,11 +60,6 @@ function needsToCheck(needs: readonly PathNeed[], answered: (root: string) => bo
     if (!answered(root)) return [need];
     return need.path === root ? [] : [{ ...need, amount: 0 }];
   });
-}
-
-function tenantOf({ actor }: Caller): TenantId {
-  if ('tenantId' in actor) return actor.tenantId;
-  throw new Error('nobody has no licenses');
 }
 
 /** A feature that was granted past its limit, as the extensions of an answer tell it. */
@@ -151,7 +145,11 @@ export class OperationFeatures implements FeatureRun {
   async #draw(needs: readonly PathNeed[], licensee: Licensee): Promise<Granted> {
     const { known, signal } = this.asking;
     signal.throwIfAborted();
-    const charging = this.machinery.meter.charge(tenantOf(known), { taker: takerOf(known), needs, licensee });
+    const charging = this.machinery.meter.charge(requireTenant(tenantOf(known.actor)), {
+      taker: takerOf(known),
+      needs,
+      licensee,
+    });
     return new Promise((resolve, reject) => {
       const leave = (): void => {
         reject(signal.reason);
@@ -169,7 +167,10 @@ export class OperationFeatures implements FeatureRun {
     const { licensees } = this.machinery;
     if (licensees === undefined) return { licensee: await load(), isFresh: true };
     const { known, now } = this.asking;
-    return licensees.of({ actor: known.actor, tenantId: tenantOf(known), now, needs }, load);
+    return licensees.of(
+      { actor: known.actor, tenantId: requireTenant(tenantOf(known.actor)), now, needs },
+      load,
+    );
   }
 
   /** Without units there is nothing to be charged, and what is remembered decides. */
@@ -231,7 +232,7 @@ export class OperationFeatures implements FeatureRun {
       .map((need) => ({ ...need, amount: 0 }));
     if (needs.length === 0 || licensees === undefined || known.actor.kind === 'anonymous')
       return () => undefined;
-    const tenantId = tenantOf(known);
+    const tenantId = requireTenant(tenantOf(known.actor));
     const look = async (): Promise<Look> => {
       const load = (): Promise<Licensee> => this.asking.ask((reading) => licenseeOf(reading, needs));
       const now = clock();
