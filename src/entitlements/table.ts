@@ -16,6 +16,8 @@ export const featureUsage = pgTable(
     /** The top-up that is drawn from; empty for the license's own limit. */
     source: varchar('source', { length: 36 }).$type<TopUpId | ''>().notNull().default(''),
     used: safeInteger('used').notNull().default(0),
+    /** Units of it whose lines are no longer in the ledger: what is old is deleted there and added up here. */
+    swept: safeInteger('swept').notNull().default(0),
     /** The highest threshold of the limit that was told in this window, in percent: each is told once. */
     toldPercent: integer('told_percent').notNull().default(0),
     updatedAt: instantColumn('updated_at').notNull(),
@@ -36,7 +38,7 @@ export const featureUsage = pgTable(
 
 /**
  * What was drawn from each meter and given back to it, written with the counter in one statement: at every instant the
- * lines of a meter add up to its counter. A grant that draws from several meters has several lines.
+ * lines of a meter and its `swept` units add up to its counter. A grant that draws from several meters has several lines.
  */
 export const usageLedger = pgTable(
   'usage_ledger',

@@ -263,7 +263,7 @@ describe('keys', () => {
 });
 
 describe('what stands above tenants', () => {
-  test('a tenant sees its own row of the tenants, and changes none', async () => {
+  test('a tenant sees its own row of the tenants, and changes nothing of it but its settings', async () => {
     const tenant = mine.admin.tenant_id;
 
     const seen = await as('lg_app', tenant, (sql) => sql`select id from tenants`);
@@ -276,6 +276,22 @@ describe('what stands above tenants', () => {
     expect(await as('lg_app', undefined, (sql) => sql`select id from tenants`)).toHaveLength(0);
     expect([changed, made]).toEqual([REFUSED, REFUSED]);
   });
+
+  test.each(['off', 'on'])(
+    "a tenant's settings are changed by nobody else, app.operator being %s",
+    async (word) => {
+      const tenant = mine.admin.tenant_id;
+      const change = (inside: string | undefined) =>
+        as('lg_app', inside, async (sql) => {
+          await sql.unsafe(`set local app.operator = '${word}'`);
+          const rows = await sql`update tenants set settings = '{}', updated_at = now() returning id`;
+          return rows.map(({ id }) => id);
+        });
+
+      expect(await change(tenant)).toEqual([tenant]);
+      expect(await change(undefined)).toEqual([]);
+    },
+  );
 
   test("an operator's transaction sees every tenant's row, changes none, and sees nothing in them", async () => {
     const tenant = mine.admin.tenant_id;
