@@ -11,12 +11,14 @@ import {
   uniqueIndex,
   varchar,
 } from 'drizzle-orm/pg-core';
+import { tenants } from '../access/table.js';
 import {
   idColumn,
   instantColumn,
   madeAndChanged,
   oneOf,
   recordsColumn,
+  safeInteger,
   tenantColumn,
 } from '../core/columns.js';
 import { licenses } from '../licenses/table.js';
@@ -92,5 +94,96 @@ export const licenseActivations = pgTable(
     check('license_activations_units', sql`${table.units} >= 1`),
   ],
 );
+
+/** Requests of devices that cannot connect, each with the one answer that it was given. */
+export const offlineRequests = pgTable(
+  'offline_requests',
+  {
+    tenantId: tenantColumn(),
+    id: idColumn<'OfflineRequest'>().notNull(),
+    licenseId: idColumn<'License'>('license_id').notNull(),
+    activationId: idColumn<'Activation'>('activation_id').notNull(),
+    /** What the device drew for this request; it tells one request from another. */
+    nonce: varchar('nonce', { length: 64 }).notNull(),
+    madeAt: instantColumn('made_at').notNull(),
+    signedBy: varchar('signed_by', { length: 255 }).notNull(),
+    /** Encrypted under the key ring, bound to the id. */
+    response: text('response').notNull(),
+    expiresAt: instantColumn('expires_at').notNull(),
+    registeredAt: instantColumn('registered_at'),
+    ...madeAndChanged(),
+  },
+  (table) => [
+    primaryKey({ columns: [table.tenantId, table.id] }),
+    foreignKey({
+      columns: [table.tenantId, table.activationId],
+      foreignColumns: [licenseActivations.tenantId, licenseActivations.id],
+      name: 'offline_requests_activation',
+    }).onDelete('cascade'),
+    foreignKey({
+      columns: [table.tenantId, table.licenseId],
+      foreignColumns: [licenses.tenantId, licenses.id],
+      name: 'offline_requests_license',
+    }).onDelete('cascade'),
+    uniqueIndex('ux_offline_requests_nonce').on(table.tenantId, table.licenseId, table.nonce),
+    index('ix_offline_requests_activation').on(table.tenantId, table.activationId),
+  ],
+);
+
+/** Signed documents about licenses that are out in the world, for as long as somebody may go by them. */
+export const licenseFiles = pgTable(
+  'license_files',
+  {
+    tenantId: tenantColumn(),
+    id: idColumn<'LicenseFile'>().notNull(),
+    licenseId: idColumn<'License'>('license_id').notNull(),
+    /** The device that it is bound to; null for a license whose devices are not counted. */
+    activationId: idColumn<'Activation'>('activation_id'),
+    issuedBy: varchar('issued_by', { length: 255 }).notNull(),
+    expiresAt: instantColumn('expires_at').notNull(),
+    createdAt: instantColumn('created_at').notNull(),
+  },
+  (table) => [
+    primaryKey({ columns: [table.tenantId, table.id] }),
+    foreignKey({
+      columns: [table.tenantId, table.activationId],
+      foreignColumns: [licenseActivations.tenantId, licenseActivations.id],
+      name: 'license_files_activation',
+    }).onDelete('cascade'),
+    foreignKey({
+      columns: [table.tenantId, table.licenseId],
+      foreignColumns: [licenses.tenantId, licenses.id],
+      name: 'license_files_license',
+    }).onDelete('cascade'),
+    index('ix_license_files_tenant_expires').on(table.tenantId, table.expiresAt),
+    index('ix_license_files_license').on(table.tenantId, table.licenseId),
+    index('ix_license_files_activation').on(table.tenantId, table.activationId),
+  ],
+);
+
+/** The tenant's list of what no longer holds, as it was signed last. */
+export const revocationLists = pgTable(
+  'revocation_lists',
+  {
+    tenantId: tenantColumn(),
+    /** Grows with every change of the content, and never goes back. */
+    epoch: safeInteger('epoch').notNull(),
+    contentHash: varchar('content_hash', { length: 64 }).notNull(),
+    signed: text('signed').notNull(),
+    signedAt: instantColumn('signed_at').notNull(),
+  },
+  (table) => [
+    primaryKey({ columns: [table.tenantId] }),
+    foreignKey({
+      columns: [table.tenantId],
+      foreignColumns: [tenants.id],
+      name: 'revocation_lists_tenant',
+    }),
+  ],
+);
+
+export type OfflineRequest = typeof offlineRequests.$inferSelect;
+export type LicenseFileRow = typeof licenseFiles.$inferSelect;
+export type RevocationList = typeof revocationLists.$inferSelect;
 
 export type Activation = typeof licenseActivations.$inferSelect;

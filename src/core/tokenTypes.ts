@@ -24,6 +24,17 @@ export const signedKinds = Object.keys(signedTypes) as SignedKind[];
 /** Who signs all of these, in `iss`: whoever verifies one asks for it with the words of its kind. */
 export const SIGNED_BY = 'licensegraph';
 
+/**
+ * What applications encrypt to: the request of a device that cannot connect. Its key stands beside those that sign, is
+ * followed and retired like them, and opens nothing but requests.
+ */
+export const SEALED_REQUEST = 'offlineRequest';
+/** What such a request says of itself in its header `typ`. */
+export const REQUEST_TYPE = 'licensegraph-request+jwe';
+
+export const keyPurposes = [...signedKinds, SEALED_REQUEST] as const;
+export type KeyPurpose = (typeof keyPurposes)[number];
+
 /** Signs a token of a kind, which ends after so many seconds. */
 export type Sign = (
   kind: SignedKind,

@@ -1,7 +1,7 @@
 import { index, integer, jsonb, pgTable, primaryKey, text, varchar } from 'drizzle-orm/pg-core';
 import type { JWK } from 'jose';
 import { instantColumn, oneOf, tenantColumn } from '../core/columns.js';
-import { signedKinds } from '../core/tokenTypes.js';
+import { keyPurposes } from '../core/tokenTypes.js';
 
 /** What a root mutation answered to an idempotency key: its payload, encrypted, written in the act's own transaction. */
 export const idempotencyKeys = pgTable(
@@ -38,12 +38,15 @@ export const rateLimits = pgTable(
   ],
 );
 
-/** Not a tenant's table: what this deployment signs with, a key of its own for each kind of token. */
+/** Not a tenant's table: what this deployment signs with, and opens requests with: a key of its own for each kind. */
 export const signingKeys = pgTable(
   'signing_keys',
   {
     kid: varchar('kid', { length: 43 }).primaryKey(),
-    purpose: varchar('purpose', { length: 30, enum: signedKinds as [string, ...string[]] }).notNull(),
+    purpose: varchar('purpose', {
+      length: 30,
+      enum: keyPurposes as readonly string[] as [string, ...string[]],
+    }).notNull(),
     publicJwk: jsonb('public_jwk').$type<JWK>().notNull(),
     /** Encrypted under the key ring, bound to the kid. */
     privateJwk: text('private_jwk').notNull(),
@@ -56,6 +59,6 @@ export const signingKeys = pgTable(
   },
   (table) => [
     index('ix_signing_keys_purpose').on(table.purpose, table.signsFrom),
-    oneOf('signing_keys_purpose', table.purpose, signedKinds),
+    oneOf('signing_keys_purpose', table.purpose, keyPurposes),
   ],
 );
