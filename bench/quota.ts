@@ -77,6 +77,7 @@ async function byMeter(): Promise<void> {
     taker,
     needs: [{ feature: FEATURE, amount: 1 }],
     licensee,
+    isFresh: true,
   });
   if (granted === 'STALE' || granted[0]?.decision.granted !== true) throw new Error('a grant was refused');
 }

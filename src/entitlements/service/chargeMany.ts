@@ -21,18 +21,27 @@ export interface Asked {
   readonly taker: Taker;
   readonly needs: readonly Need[];
   readonly licensee: Licensee;
+  /** Whether the licenses were read for this very question: what was remembered refuses nobody. */
+  readonly isFresh: boolean;
   /** Whether it is told what stands on the meters afterwards. */
   readonly tells?: true;
 }
 
-/** Charged, refused, or undefined: what was known of the licensee is too old to say which counters it draws from. */
+/** Charged, refused, or undefined: what was known of the licensee is too old to charge or to refuse by, and nothing was. */
 export type Answer = readonly Charged[] | undefined;
 
 function distinct(meters: readonly Meter[]): Meter[] {
   return [...new Map(meters.map((meter) => [meterName(meter), meter])).values()];
 }
 
-/** Licensees with what their licenses grant at this moment; one that was revoked meanwhile grants nothing. */
+/** What a license grants at this moment; to whom it was taken from meanwhile nothing, nor if it was revoked. */
+function renewedGrant(before: Grant, grants: ReadonlyMap<LicenseId, Grant>): Grant[] {
+  const now = grants.get(before.licenseId);
+  const isKept = now?.customerId === before.customerId && now.resellerId === before.resellerId;
+  return isKept ? [now] : [];
+}
+
+/** Licensees with what their licenses grant at this moment. */
 class Renewed {
   readonly #grants: ReadonlyMap<LicenseId, Grant>;
   readonly #known = new Map<Licensee, { licensee: Licensee; holdings: Map<string, Holding> }>();
@@ -44,7 +53,7 @@ class Renewed {
   of(licensee: Licensee): { licensee: Licensee; holdings: Map<string, Holding> } {
     const known = this.#known.get(licensee);
     if (known !== undefined) return known;
-    const drawable = licensee.drawable.flatMap((grant) => this.#grants.get(grant.licenseId) ?? []);
+    const drawable = licensee.drawable.flatMap((grant) => renewedGrant(grant, this.#grants));
     const renewed = { licensee: { ...licensee, drawable }, holdings: new Map<string, Holding>() };
     this.#known.set(licensee, renewed);
     return renewed;
@@ -75,6 +84,7 @@ function chargeOne(asked: Asked, renewed: Renewed, spent: Map<string, number>, w
   // A limit that was given another period meanwhile has another counter, which nobody looked at.
   if (meters.some((meter) => !spent.has(meterName(meter)))) return undefined;
   const decisions = decideAll(licensee, asked.needs, usageFor(meters, spent), work.now, holdings);
+  if (!asked.isFresh && decisions.some(({ granted }) => !granted)) return undefined;
   const charged = refusesUnits(decisions)
     ? decisions.map((decision) => ({ decision, lines: [] }))
     : numbered(newId<'Grant'>(work.now), decisions);

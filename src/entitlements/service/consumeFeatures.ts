@@ -20,25 +20,17 @@ export function needsOf(uses: readonly FeatureUseInput[]): Need[] {
   }));
 }
 
-interface Consumption extends Asked {
-  /** Whether the licenses were read for this very question. */
-  readonly isFresh: boolean;
-}
-
-/**
- * Draws units for many callers at once. What was remembered of a licensee may refuse what it was given since: whoever
- * is refused by that asks again. An answer by which nothing was drawn is a refusal, and its key stays free.
- */
+/** Draws units for many callers at once. An answer by which nothing was drawn is a refusal, and its key stays free. */
 async function consumeMany(
   work: Work,
-  asked: readonly Consumption[],
+  asked: readonly Asked[],
 ): Promise<(Coalesced<UseVerdicts> | undefined)[]> {
   const answers = await chargeMany(work, asked);
-  return asked.map(({ needs, isFresh }, index) => {
+  return asked.map(({ needs }, index) => {
     const charged = answers[index];
     if (charged === undefined) return undefined;
     const payload = verdictsOn(needs, charged);
-    return isFresh || payload.granted ? { payload, isEffective: payload.grantId !== null } : undefined;
+    return { payload, isEffective: payload.grantId !== null };
   });
 }
 

@@ -116,18 +116,16 @@ export class OperationFeatures implements FeatureRun {
   }
 
   /**
-   * What was remembered of a licensee may refuse what it was given since: then it is read, and asked once more, after what
-   * was drawn by the memory has gone back. Whoever waits for the meter holds no connection.
+   * What was remembered of a licensee may refuse what it was given since: then nothing is drawn by the memory, and it is
+   * asked once more. Whoever waits for the meter holds no connection.
    */
   async #chargeQuery(needs: readonly PathNeed[]): Promise<readonly Charged[]> {
     const load = (): Promise<Licensee> => this.asking.look((reading) => licenseeOf(reading, needs));
-    const { licensee, isFresh } = await this.#licenseeToDraw(needs, load);
-    const granted = await this.#draw(needs, licensee);
-    if (granted !== STALE && (isFresh || granted.every(({ decision }) => decision.granted))) return granted;
-    await this.#giveBack(linesOf(granted));
-    for (let look = 0; look < LOOKS; look += 1) {
-      const again = await this.#draw(needs, await load());
-      if (again !== STALE) return again;
+    let found = await this.#licenseeToDraw(needs, load);
+    for (let look = 0; look <= LOOKS; look += 1) {
+      const granted = await this.#draw(needs, found);
+      if (granted !== STALE) return granted;
+      found = { licensee: await load(), isFresh: true };
     }
     throw new Error('the licenses changed faster than they could be read');
   }
@@ -142,13 +140,14 @@ export class OperationFeatures implements FeatureRun {
   }
 
   /** Whoever gives up waiting is charged nothing in the end: what the meter still grants goes back. */
-  async #draw(needs: readonly PathNeed[], licensee: Licensee): Promise<Granted> {
+  async #draw(needs: readonly PathNeed[], { licensee, isFresh }: Found): Promise<Granted> {
     const { known, signal } = this.asking;
     signal.throwIfAborted();
     const charging = this.machinery.meter.charge(requireTenant(tenantOf(known.actor)), {
       taker: takerOf(known),
       needs,
       licensee,
+      isFresh,
     });
     return new Promise((resolve, reject) => {
       const leave = (): void => {
