@@ -68,6 +68,8 @@ export const licenseActivations = pgTable(
     deactivatedAt: instantColumn('deactivated_at'),
     deactivationReason: text('deactivation_reason'),
     location: recordsColumn<ActivationLocation>('location'),
+    /** When it last told its address and place; null once they are erased. */
+    reportedAt: instantColumn('reported_at'),
     usageMetrics: recordsColumn<Omit<UsageMetrics, 'featureUsage'>>('usage_metrics'),
     /** Apart from the other metrics because its keys are the application's own words. */
     featureUsage: jsonb('feature_usage').$type<Record<string, number>>().notNull().default({}),
@@ -84,11 +86,20 @@ export const licenseActivations = pgTable(
     uniqueIndex('ux_activations_token').on(table.tenantId, table.activationTokenHash),
     uniqueIndex('ux_activations_previous_token').on(table.tenantId, table.previousTokenHash),
     uniqueIndex('ux_activations_device')
-      .on(table.tenantId, table.licenseId, table.deviceFingerprint)
+      // A device may hold a seat, and beside it what an emergency code gave it for a day.
+      .on(
+        table.tenantId,
+        table.licenseId,
+        table.deviceFingerprint,
+        sql`(${table.activationType} = 'EMERGENCY')`,
+      )
       .where(sql`${table.status} = 'ACTIVE'`),
     index('ix_activations_license').on(table.tenantId, table.licenseId, table.activatedAt, table.id),
     index('ix_activations_tenant_activated').on(table.tenantId, table.activatedAt, table.id),
     index('ix_activations_device').on(table.tenantId, table.deviceFingerprint),
+    index('ix_activations_reported')
+      .on(table.tenantId, table.reportedAt)
+      .where(sql`${table.reportedAt} is not null`),
     oneOf('license_activations_activation_type', table.activationType, activationTypes),
     oneOf('license_activations_status', table.status, activationStatuses),
     check('license_activations_units', sql`${table.units} >= 1`),
@@ -182,6 +193,73 @@ export const revocationLists = pgTable(
   ],
 );
 
+/** Codes that let a device in for a day, where nothing but the limit or the end of grace keeps it out. */
+export const emergencyCodes = pgTable(
+  'emergency_codes',
+  {
+    tenantId: tenantColumn(),
+    id: idColumn<'EmergencyCode'>().notNull(),
+    licenseId: idColumn<'License'>('license_id').notNull(),
+    codeHash: varchar('code_hash', { length: 100 }).notNull(),
+    reason: text('reason').notNull(),
+    createdBy: varchar('created_by', { length: 255 }).notNull(),
+    createdAt: instantColumn('created_at').notNull(),
+    expiresAt: instantColumn('expires_at').notNull(),
+    usedAt: instantColumn('used_at'),
+    /** What it was used for. */
+    activationId: idColumn<'Activation'>('activation_id'),
+  },
+  (table) => [
+    primaryKey({ columns: [table.tenantId, table.id] }),
+    foreignKey({
+      columns: [table.tenantId, table.licenseId],
+      foreignColumns: [licenses.tenantId, licenses.id],
+      name: 'emergency_codes_license',
+    }).onDelete('cascade'),
+    foreignKey({
+      columns: [table.tenantId, table.activationId],
+      foreignColumns: [licenseActivations.tenantId, licenseActivations.id],
+      name: 'emergency_codes_activation',
+    }).onDelete('set null'),
+    uniqueIndex('ux_emergency_codes_hash').on(table.tenantId, table.codeHash),
+    index('ix_emergency_codes_license').on(table.tenantId, table.licenseId, table.createdAt),
+  ],
+);
+
+/**
+ * Devices that no license of the tenant is used on. An entry has a row for each pepper of the key ring, so that it
+ * finds what was stored under any of them; its first row, whose id is the entry's, stands for it.
+ */
+export const deviceBlacklist = pgTable(
+  'device_blacklist',
+  {
+    tenantId: tenantColumn(),
+    id: idColumn<'BlacklistedDevice'>().notNull(),
+    entryId: idColumn<'BlacklistedDevice'>('entry_id').notNull(),
+    deviceFingerprint: varchar('device_fingerprint', { length: 255 }).notNull(),
+    reason: text('reason').notNull(),
+    createdBy: varchar('created_by', { length: 255 }).notNull(),
+    createdAt: instantColumn('created_at').notNull(),
+    liftedAt: instantColumn('lifted_at'),
+    liftedBy: varchar('lifted_by', { length: 255 }),
+  },
+  (table) => [
+    primaryKey({ columns: [table.tenantId, table.id] }),
+    foreignKey({
+      columns: [table.tenantId],
+      foreignColumns: [tenants.id],
+      name: 'device_blacklist_tenant',
+    }),
+    uniqueIndex('ux_device_blacklist_device')
+      .on(table.tenantId, table.deviceFingerprint)
+      .where(sql`${table.liftedAt} is null`),
+    index('ix_device_blacklist_created').on(table.tenantId, table.createdAt, table.id),
+    index('ix_device_blacklist_entry').on(table.tenantId, table.entryId),
+  ],
+);
+
+export type EmergencyCode = typeof emergencyCodes.$inferSelect;
+export type BlacklistedDevice = typeof deviceBlacklist.$inferSelect;
 export type OfflineRequest = typeof offlineRequests.$inferSelect;
 export type LicenseFileRow = typeof licenseFiles.$inferSelect;
 export type RevocationList = typeof revocationLists.$inferSelect;

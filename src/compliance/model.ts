@@ -14,3 +14,16 @@ export const violationTypes = [
 ] as const;
 export const violationSeverities = ['MINOR', 'MAJOR', 'CRITICAL'] as const;
 export const violationStatuses = ['OPEN', 'ACKNOWLEDGED', 'RESOLVED', 'DISPUTED'] as const;
+
+/** What an incident is about, in the contract's words. */
+export const activityTypes = [
+  'MULTIPLE_ACTIVATIONS',
+  'UNUSUAL_LOCATION',
+  'TAMPERING_ATTEMPT',
+  'API_ABUSE',
+] as const;
+export type ActivityType = (typeof activityTypes)[number];
+
+/** Somebody told of it, or the server found it by itself. */
+export const incidentSources = ['REPORTED', 'DETECTED'] as const;
+export type IncidentSource = (typeof incidentSources)[number];

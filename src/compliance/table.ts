@@ -8,15 +8,19 @@ import {
   pgTable,
   primaryKey,
   text,
+  uniqueIndex,
   varchar,
 } from 'drizzle-orm/pg-core';
 import { customers } from '../access/table.js';
+import { licenseActivations } from '../activations/table.js';
 import { idColumn, instantColumn, madeAndChanged, oneOf, tenantColumn } from '../core/columns.js';
 import { licenses } from '../licenses/table.js';
 import {
+  activityTypes,
   auditScopes,
   auditStatuses,
   auditTypes,
+  incidentSources,
   violationSeverities,
   violationStatuses,
   violationTypes,
@@ -94,3 +98,42 @@ export const complianceViolations = pgTable(
     oneOf('compliance_violations_status', table.status, violationStatuses),
   ],
 );
+
+/** Suspicious activity, reported or found. It is added to and never changed. */
+export const securityIncidents = pgTable(
+  'security_incidents',
+  {
+    tenantId: tenantColumn(),
+    id: idColumn<'SecurityIncident'>().notNull(),
+    activityType: varchar('activity_type', { length: 30, enum: activityTypes }).notNull(),
+    source: varchar('source', { length: 10, enum: incidentSources }).notNull(),
+    licenseId: idColumn<'License'>('license_id'),
+    activationId: idColumn<'Activation'>('activation_id'),
+    description: text('description').notNull(),
+    evidence: jsonb('evidence').$type<Record<string, unknown>>().notNull().default({}),
+    reportedBy: varchar('reported_by', { length: 255 }),
+    /** What was found, of whom and in which window: the same is raised once. */
+    windowKey: varchar('window_key', { length: 200 }),
+    createdAt: instantColumn('created_at').notNull(),
+  },
+  (table) => [
+    primaryKey({ columns: [table.tenantId, table.id] }),
+    foreignKey({
+      columns: [table.tenantId, table.licenseId],
+      foreignColumns: [licenses.tenantId, licenses.id],
+      name: 'security_incidents_license',
+    }),
+    foreignKey({
+      columns: [table.tenantId, table.activationId],
+      foreignColumns: [licenseActivations.tenantId, licenseActivations.id],
+      name: 'security_incidents_activation',
+    }).onDelete('set null'),
+    uniqueIndex('ux_security_incidents_window').on(table.tenantId, table.windowKey),
+    index('ix_security_incidents_created').on(table.tenantId, table.createdAt, table.id),
+    index('ix_security_incidents_license').on(table.tenantId, table.licenseId, table.createdAt),
+    oneOf('security_incidents_activity_type', table.activityType, activityTypes),
+    oneOf('security_incidents_source', table.source, incidentSources),
+  ],
+);
+
+export type SecurityIncident = typeof securityIncidents.$inferSelect;

@@ -16,6 +16,8 @@ export const signedTypes = {
   auditCheckpoint: 'licensegraph-checkpoint+jwt',
   /** Licenses that no longer hold. */
   revocationList: 'licensegraph-revocations+jwt',
+  /** What defines a license, for its holder to keep: who alters it, or the license behind the server's back, is found out. */
+  licenseCertificate: 'licensegraph-certificate+jwt',
 } as const;
 
 export type SignedKind = keyof typeof signedTypes;

@@ -32,6 +32,12 @@ import {
 import { licenseTemplates, products } from '../templates/table.js';
 import { licenseStatuses, suspensionCauses } from './model.js';
 
+/** `whole` is `<key id>.<hash>`; a field has the beginning of a hash of its own, to tell which one was altered. */
+export interface LicenseSeal {
+  readonly whole: string;
+  readonly fields: Readonly<Record<string, string>>;
+}
+
 /** Licenses without an expiry come behind all others, in either direction. */
 export function expiryOrder(expiryDate: AnyPgColumn, direction: 'ASC' | 'DESC'): SQL {
   const never = sql.raw(direction === 'ASC' ? "'infinity'" : "'-infinity'");
@@ -78,6 +84,8 @@ export const licenses = pgTable(
     /** Since when its customer holds it: what was before belongs to whoever held it then. */
     heldSince: instantColumn('held_since').notNull().default(sql`now()`),
     metadata: jsonb('metadata').$type<Record<string, unknown>>().notNull().default({}),
+    /** Keyed hashes over what is licensed, renewed by every act with the row; null for a row that was never sealed. */
+    seal: jsonb('seal').$type<LicenseSeal>(),
     ...madeAndChanged(),
   },
   (table) => [

@@ -35,6 +35,7 @@ export type NewLicense = Omit<
   | 'licenseKeyCiphertext'
   | 'licenseKeyMask'
   | 'heldSince'
+  | 'seal'
   | 'createdAt'
   | 'updatedAt'
 >;
