@@ -27,9 +27,11 @@ export const accessEvents = [
 export interface TenantSettings {
   readonly companyName: string;
   readonly supportEmail?: string;
-  /** Setting → feature: `graphql_enabled` ← `graphql_api`. */
-  readonly featureFlags: Readonly<Record<string, string>>;
+  /** Setting → feature: `graphql_enabled` ← `graphql_api`. A tenant that chose none has the default ones. */
+  readonly featureFlags?: FeatureFlags;
 }
+
+export type FeatureFlags = Readonly<Record<string, string>>;
 
 export const defaultFeatureFlags = {
   graphql_enabled: 'graphql_api',

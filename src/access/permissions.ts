@@ -48,6 +48,7 @@ export const permissions = {
   'feature.revoke': 'Switch features of single licenses off.',
   'quota.top_up': 'Give extra units of a feature.',
   'quota.reset': "Set a limit's running window back to nothing used.",
+  'feature_flags.set': "Say which features switch the host's settings.",
   'tenant.list': 'See all tenants; for operators alone.',
 } as const;
 

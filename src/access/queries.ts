@@ -22,6 +22,14 @@ export async function findTenant(db: Db, id: TenantId): Promise<Tenant | undefin
   return row;
 }
 
+/** The caller's own tenant, locked: its settings are about to change. */
+export async function lockTenant(reading: Reading): Promise<Tenant> {
+  const rows = reading.db.select().from(tenants).where(eq(tenants.id, reading.tenantId));
+  const [row] = await rows.for('no key update');
+  if (row === undefined) throw new Error('the tenant of a transaction is not there');
+  return row;
+}
+
 export async function tenantsById(
   reading: Reading,
   ids: readonly string[],

@@ -1,6 +1,6 @@
-import { and, eq } from 'drizzle-orm';
+import { and, eq, type SQL, sql } from 'drizzle-orm';
 import { type Scope, scopeOf } from '../core/actor.js';
-import type { Instant } from '../core/clock.js';
+import { type Instant, latest } from '../core/clock.js';
 import type { Db } from '../core/db.js';
 import { type LicenseId, newId, type TenantId } from '../core/id.js';
 import { invalidInput, Refusal } from '../core/refusal.js';
@@ -8,7 +8,7 @@ import type { Reading, Work } from '../core/work.js';
 import {
   applicationActor,
   customerNotFound,
-  defaultFeatureFlags,
+  type FeatureFlags,
   oneLicensePerOperation,
   resellerNotFound,
 } from './model.js';
@@ -31,7 +31,7 @@ import {
 
 /** The command line's act, as lg_worker: no tenant's actor may make tenants. */
 export async function createTenant(db: Db, id: TenantId, name: string, now: Instant): Promise<Tenant> {
-  const settings = { companyName: name, featureFlags: defaultFeatureFlags };
+  const settings = { companyName: name };
   const [row] = await db
     .insert(tenants)
     .values({ id, name, settings, createdAt: now, updatedAt: now })
@@ -39,6 +39,22 @@ export async function createTenant(db: Db, id: TenantId, name: string, now: Inst
     .returning();
   if (row === undefined) throw new Refusal('ALREADY_EXISTS', `There is a tenant ${id} already.`, { id });
   return row;
+}
+
+/** Changes this one setting, whatever else stands beside it; null leaves the tenant with the default flags. */
+export async function saveFeatureFlags(
+  work: Work,
+  tenant: Tenant,
+  flags: FeatureFlags | null,
+): Promise<void> {
+  const settings: SQL =
+    flags === null
+      ? sql`${tenants.settings} - 'feature_flags'`
+      : sql`${tenants.settings} || jsonb_build_object('feature_flags', ${JSON.stringify(flags)}::jsonb)`;
+  await work.db
+    .update(tenants)
+    .set({ settings, updatedAt: latest(tenant.updatedAt, work.now) })
+    .where(eq(tenants.id, work.tenantId));
 }
 
 /**

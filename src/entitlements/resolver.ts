@@ -36,6 +36,7 @@ import { featureFlags } from './service/featureFlags.js';
 import { grantFeature, revokeFeature } from './service/grantFeature.js';
 import { refundFeatures } from './service/refundFeatures.js';
 import { resetQuota } from './service/resetQuota.js';
+import { setFeatureFlags } from './service/setFeatureFlags.js';
 import { topUpQuota } from './service/topUpQuota.js';
 
 @Resolver()
@@ -197,5 +198,18 @@ export class EntitlementResolver {
     @CurrentWork() work: Work,
   ) {
     return { license: await resetQuota(work, input) };
+  }
+
+  @Authorized('feature_flags.set')
+  @Mutation(() => inputs.SetFeatureFlagsPayload, {
+    nullable: true,
+    description: "Says which features switch the host's settings in this tenant.",
+  })
+  async setFeatureFlags(
+    @Arg('input', () => inputs.SetFeatureFlagsInput, { description: 'The settings and their features.' })
+    input: inputs.SetFeatureFlagsInput,
+    @CurrentWork() work: Work,
+  ) {
+    return { featureFlags: await setFeatureFlags(work, input) };
   }
 }

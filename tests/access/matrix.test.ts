@@ -126,6 +126,7 @@ revokeFeature, a license                 U 0 F F + + F F F F F F
 revokeLicense, a license                 U 0 F F + + F F F F F F
 schemaFeatures                           U = = = = = = = = = F F
 sendHeartbeat, a token                   + 0 0 0 + + + + + + + +
+setFeatureFlags                          U = F F = = F F F F F F
 suspendLicense, a license                U 0 F F + + F + F F F F
 template, by id                          U 0 + + + + + + + + F F
 templates, of a product                  U 0 + + + + + + + + F F

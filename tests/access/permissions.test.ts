@@ -78,6 +78,7 @@ const mayAsk: Readonly<Record<string, readonly Caller[]>> = {
   revokeFeature: back,
   topUpQuota: back,
   resetQuota: back,
+  setFeatureFlags: back,
   exportLicenses: [...back, 'auditor'],
   activateLicense: everyone,
   sendHeartbeat: everyone,

@@ -137,6 +137,7 @@ const inputs: Readonly<Record<string, () => Promise<object>>> = {
   refundFeatures: async () => ({ grantId: await grantId() }),
   topUpQuota: async () => ({ ...(await metered()), featureId: 'metered', amount: 5, reason: 'x' }),
   resetQuota: async () => ({ ...(await metered()), featureId: 'metered', reason: 'x' }),
+  setFeatureFlags: async () => ({ flags: [{ name: 'reports_enabled', featureId: 'reports' }] }),
   createProduct: async () => ({ productId: 'P-new', name: 'Sonar', version: '1' }),
   updateProduct: async () => ({ productId: await createProduct(server, shop.admin), description: 'Deeper' }),
   createTemplate: async () => ({

@@ -75,6 +75,9 @@ export const namesNothing: Readonly<Record<string, Asked>> = {
   createProduct: plain(
     'mutation { createProduct(input: { productId: "NEW", name: "Radar", version: "1" }) { __typename } }',
   ),
+  setFeatureFlags: plain(
+    'mutation { setFeatureFlags(input: { flags: [{ name: "vpn", featureId: "vpn" }] }) { __typename } }',
+  ),
 };
 /** Root fields that write also when they find nothing: isolation asks each in a test of its own. */
 export const asksApart: Readonly<Record<string, Asked>> = {

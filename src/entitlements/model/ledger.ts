@@ -15,6 +15,7 @@ export const entitlementEvents = [
   'quota.threshold_reached',
   'quota.topped_up',
   'quota.reset',
+  'feature_flags.set',
 ] as const;
 
 /** A draw that was written: it is given back by the name of its grant and line, once. */

@@ -1,11 +1,14 @@
 import { GraphQLSafeInt } from 'graphql-scalars';
 import { ArgsType, Field, ID, InputType, ObjectType } from 'type-graphql';
-import { code, integer, text, uuid } from '../../core/check.js';
+import { code, integer, listOf, text, uuid } from '../../core/check.js';
 import type { Instant } from '../../core/clock.js';
 import type { LicenseId } from '../../core/id.js';
 import { Checked } from '../../graph/checked.js';
 import { DateTime, JsonObject } from '../../graph/scalars.js';
 import { License, LicenseFeature } from '../../licenses/schema/types.js';
+import { FeatureFlag } from './types.js';
+
+const MOST_FLAGS = 100;
 
 @InputType({ description: 'A feature for a license.' })
 export class GrantFeatureInput {
@@ -96,6 +99,33 @@ export class ResetQuotaInput {
 export class ResetQuotaPayload {
   @Field(() => License, { description: 'The license.' })
   declare readonly license: License;
+}
+
+@InputType({ description: 'A setting of the host, and the feature that switches it.' })
+export class FeatureFlagInput {
+  @Checked(code)
+  @Field(() => String, { description: "The setting's name: graphql_enabled." })
+  declare readonly name: string;
+
+  @Checked(code)
+  @Field(() => String, { description: 'The id of the feature that switches it on.' })
+  declare readonly featureId: string;
+}
+
+@InputType({ description: "Which features switch the host's settings in this tenant." })
+export class SetFeatureFlagsInput {
+  @Checked(listOf(MOST_FLAGS))
+  @Field(() => [FeatureFlagInput], {
+    nullable: true,
+    description: `All of them, in the place of those that there were, at most ${MOST_FLAGS}; null goes back to the default ones.`,
+  })
+  declare readonly flags: readonly FeatureFlagInput[] | null;
+}
+
+@ObjectType({ description: 'The answer of `setFeatureFlags`.', simpleResolvers: true })
+export class SetFeatureFlagsPayload {
+  @Field(() => [FeatureFlag], { description: "The flags, as the caller's licenses switch them." })
+  declare readonly featureFlags: readonly FeatureFlag[];
 }
 
 @ArgsType()
