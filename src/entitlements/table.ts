@@ -61,8 +61,14 @@ export const usageLedger = pgTable(
   },
   (table) => [
     primaryKey({ columns: [table.tenantId, table.grantId, table.kind, table.line] }),
-    index('ix_usage_ledger_key').on(table.tenantId, table.actor, table.idempotencyKey),
-    index('ix_usage_ledger_meter').on(table.tenantId, table.licenseId, table.featureId, table.createdAt),
+    // A grant pays for the primary key alone: a full index of keys and one of meters cost 3 us of the 10 of each line.
+    index('ix_usage_ledger_key')
+      .on(table.tenantId, table.actor, table.idempotencyKey)
+      .where(sql`idempotency_key is not null`),
+    index('ix_usage_ledger_reset')
+      .on(table.tenantId, table.licenseId, table.featureId)
+      .where(sql`kind = 'RESET'`),
+    index('ix_usage_ledger_time').using('brin', table.createdAt),
     oneOf('usage_ledger_kind', table.kind, ledgerKinds),
   ],
 );

@@ -63,14 +63,15 @@ export async function newestResets(
   meters: readonly Meter[],
 ): Promise<ReadonlyMap<string, string>> {
   if (meters.length === 0) return new Map();
-  const { tenantId, licenseId, featureId, windowStart, source, grantId, kind } = usageLedger;
+  const { tenantId, licenseId, featureId, windowStart, source, grantId } = usageLedger;
   const rows = await reading.db
     .select({ licenseId, featureId, windowStart, source, newest: sql<string>`max(${grantId})` })
     .from(usageLedger)
     .where(
       and(
         eq(tenantId, reading.tenantId),
-        eq(kind, 'RESET'),
+        // Not a parameter, by which no plan would find the index of resets.
+        sql`${usageLedger.kind} = 'RESET'`,
         sql`(${licenseId}, ${featureId}, ${windowStart}, ${source})
           in (select license_id, feature_id, start::timestamptz, source from ${meterRows(meters)})`,
       ),
