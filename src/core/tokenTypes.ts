@@ -37,6 +37,17 @@ export const REQUEST_TYPE = 'licensegraph-request+jwe';
 export const keyPurposes = [...signedKinds, SEALED_REQUEST] as const;
 export type KeyPurpose = (typeof keyPurposes)[number];
 
+/**
+ * What is carried to where nothing can be fetched, and verified with the keys that an application brought along: these
+ * keys sign for years, are there before anybody needs them, and are followed by ones that were published long before.
+ */
+export const carriedPurposes: readonly KeyPurpose[] = [
+  'licenseFile',
+  'offlineResponse',
+  'revocationList',
+  SEALED_REQUEST,
+];
+
 /** Signs a token of a kind, which ends after so many seconds. */
 export type Sign = (
   kind: SignedKind,

@@ -2,19 +2,33 @@ import { and, desc, eq, gt, lte, sql } from 'drizzle-orm';
 import { calculateJwkThumbprint, exportJWK, generateKeyPair, importJWK, type JWK, SignJWT } from 'jose';
 import { addDays, addMillis, type Instant, millis } from '../core/clock.js';
 import type { Db } from '../core/db.js';
-import { SIGNED_BY, type Sign, type SignedKind, signedTypes } from '../core/tokenTypes.js';
+import {
+  carriedPurposes,
+  type KeyPurpose,
+  keyPurposes,
+  SEALED_REQUEST,
+  SIGNED_BY,
+  type Sign,
+  type SignedKind,
+  signedTypes,
+} from '../core/tokenTypes.js';
+import { type OfflineRequest, openRequest, requestKeyId } from '../sdk/offline/request.js';
 import type { Machinery } from './operation/operation.js';
 import { signingKeys } from './table.js';
 
 /** How long a key signs, and how long before its end the next one is published. */
-const SIGNS_DAYS = 90;
-const PUBLISHED_AHEAD_DAYS = 7;
+const FETCHED = { signsDays: 90, publishedAheadDays: 7 } as const;
+/** The keys that came with an application verify what is signed in the year after, at least. */
+const CARRIED = { signsDays: 1_095, publishedAheadDays: 365 } as const;
+const lifeOf = (purpose: KeyPurpose) => (carriedPurposes.includes(purpose) ? CARRIED : FETCHED);
 /** Whoever verifies works with the keys that it has for so long: a new key is published for longer before it signs. */
 export const KEPT_SECONDS = 300;
 /** What was signed on a key's last day may be looked at for longer than a year. */
 const VERIFIES_DAYS = 400;
 /** How long keys are worked with before they are read again: that one was retired is known by then. */
 const READ_MILLIS = 1_000;
+/** SHA-256 in base64url. */
+const KID_CHARACTERS = 43;
 /** One number for all servers, with the number of the kind. */
 const SIGNING_LOCK = 7_461_203;
 
@@ -23,21 +37,28 @@ type Parts = Pick<Machinery, 'pool' | 'keys' | 'clock'>;
 
 const bond = (kid: string): string => `signing_key:${kid}`;
 
-/** A key pair for one kind of token; Ed25519 (RFC 8037), named by its thumbprint (RFC 7638). */
+/** Tokens are signed with Ed25519 (RFC 8037); requests are encrypted over P-256, which every browser has. */
+function newPair(purpose: KeyPurpose) {
+  if (purpose !== SEALED_REQUEST) return generateKeyPair('EdDSA', { extractable: true });
+  return generateKeyPair('ECDH-ES', { crv: 'P-256', extractable: true });
+}
+
+/** A key pair for one purpose, named by its thumbprint (RFC 7638). */
 async function newKey(
   { keys }: Parts,
-  purpose: SignedKind,
+  purpose: KeyPurpose,
   now: Instant,
   signsFrom: Instant,
 ): Promise<SigningKey> {
-  const { publicKey, privateKey } = await generateKeyPair('EdDSA', { extractable: true });
+  const { publicKey, privateKey } = await newPair(purpose);
   const publicJwk = await exportJWK(publicKey);
   const kid = await calculateJwkThumbprint(publicJwk);
-  const signsUntil = addDays(signsFrom, SIGNS_DAYS);
+  const signsUntil = addDays(signsFrom, lifeOf(purpose).signsDays);
+  const use = purpose === SEALED_REQUEST ? { alg: 'ECDH-ES', use: 'enc' } : { alg: 'EdDSA', use: 'sig' };
   return {
     kid,
     purpose,
-    publicJwk: { ...publicJwk, kid, alg: 'EdDSA', use: 'sig' },
+    publicJwk: { ...publicJwk, kid, ...use },
     privateJwk: keys.encrypt(JSON.stringify(await exportJWK(privateKey)), bond(kid)),
     signsFrom,
     signsUntil,
@@ -47,7 +68,7 @@ async function newKey(
 }
 
 /** Keys that sign or will sign, the newest first. */
-function unfinished(db: Db, purpose: SignedKind, now: Instant): Promise<SigningKey[]> {
+function unfinished(db: Db, purpose: KeyPurpose, now: Instant): Promise<SigningKey[]> {
   return db
     .select()
     .from(signingKeys)
@@ -66,10 +87,18 @@ function signerIn(keys: readonly SigningKey[], now: Instant): SigningKey | undef
 }
 
 /** When the next key has to begin; undefined as long as there is time. */
-function nextBegins(keys: readonly SigningKey[], now: Instant): Instant | undefined {
+function nextBegins(keys: readonly SigningKey[], purpose: KeyPurpose, now: Instant): Instant | undefined {
   const [newest] = keys;
   if (newest === undefined || signerIn(keys, now) === undefined) return now;
-  return addDays(newest.signsUntil, -PUBLISHED_AHEAD_DAYS) <= now ? newest.signsUntil : undefined;
+  const { publishedAheadDays } = lifeOf(purpose);
+  return addDays(newest.signsUntil, -publishedAheadDays) <= now ? newest.signsUntil : undefined;
+}
+
+/** Of all keys that verify, those of one purpose that sign or will, the newest first. */
+function unfinishedIn(keys: readonly SigningKey[], purpose: KeyPurpose, now: Instant): SigningKey[] {
+  return keys
+    .filter((key) => key.purpose === purpose && key.signsUntil > now)
+    .toSorted((one, other) => (one.signsFrom < other.signsFrom ? 1 : -1));
 }
 
 const current = (keys: readonly SigningKey[], now: Instant): readonly SigningKey[] =>
@@ -81,11 +110,11 @@ interface Read {
 }
 
 /**
- * What this deployment signs with. Each kind of token has a key of its own, made by whoever needs it first, and followed
+ * What this deployment signs with, and opens requests with. Each purpose has a key of its own, made by whoever needs it first, and followed
  * by another before it ends; servers share them through the database, where the private half is encrypted.
  */
 export class SigningKeys {
-  readonly #read = new Map<SignedKind, Read>();
+  readonly #read = new Map<KeyPurpose, Read>();
   readonly #private = new Map<string, Promise<Awaited<ReturnType<typeof importJWK>>>>();
 
   constructor(private readonly parts: Parts) {}
@@ -104,19 +133,45 @@ export class SigningKeys {
       .sign(await key);
   };
 
-  /** What verifies now or will, for the JWKS document. */
+  /**
+   * What verifies now or will, and what requests are encrypted to, for the JWKS document. Who takes these keys along may
+   * never come back for others: those for what is carried are made by now.
+   */
   async publicKeys(): Promise<JWK[]> {
     const now = this.parts.clock();
-    const rows = await this.parts.pool.db
-      .select({ jwk: signingKeys.publicJwk })
+    const known = await this.#verifying(now);
+    const missing = carriedPurposes.filter(
+      (purpose) => nextBegins(unfinishedIn(known, purpose, now), purpose, now) !== undefined,
+    );
+    for (const purpose of missing) await this.#known(purpose, now);
+    const keys = missing.length === 0 ? known : await this.#verifying(now);
+    return keys.map(({ publicJwk }) => publicJwk);
+  }
+
+  #verifying(now: Instant): Promise<SigningKey[]> {
+    return this.parts.pool.db
+      .select()
       .from(signingKeys)
       .where(gt(signingKeys.verifiesUntil, now))
       .orderBy(signingKeys.createdAt, signingKeys.kid);
-    return rows.map(({ jwk }) => jwk);
+  }
+
+  /** What the request of a device asks that cannot connect. Undefined if it is none, or for no key of ours. */
+  async openRequest(input: string): Promise<OfflineRequest | undefined> {
+    const sealed = requestKeyId(input);
+    if (sealed === undefined) return undefined;
+    const ours = and(
+      eq(signingKeys.kid, sealed.kid.slice(0, KID_CHARACTERS)),
+      eq(signingKeys.purpose, SEALED_REQUEST),
+      gt(signingKeys.verifiesUntil, this.parts.clock()),
+    );
+    const [key] = await this.parts.pool.db.select().from(signingKeys).where(ours);
+    if (key === undefined || key.kid !== sealed.kid) return undefined;
+    return openRequest(sealed.code, JSON.parse(this.parts.keys.decrypt(key.privateJwk, bond(key.kid))));
   }
 
   /** Has another key sign as soon as verifiers know it, and the present one end then. */
-  async rotate(kind: SignedKind): Promise<string> {
+  async rotate(kind: KeyPurpose): Promise<string> {
     const begins = addMillis(this.parts.clock(), 2 * KEPT_SECONDS * 1000);
     const made = await this.#underLock(kind, async (db) => {
       await db
@@ -155,11 +210,11 @@ export class SigningKeys {
   }
 
   /** Keys that sign now or will, as they were read some moments ago; all who ask meanwhile share one reading. */
-  async #known(kind: SignedKind, now: Instant): Promise<readonly SigningKey[]> {
+  async #known(kind: KeyPurpose, now: Instant): Promise<readonly SigningKey[]> {
     const last = this.#read.get(kind);
     const keys = await last?.keys.catch(() => undefined);
     const isFresh = last !== undefined && performance.now() - last.at < READ_MILLIS;
-    if (isFresh && keys !== undefined && nextBegins(current(keys, now), now) === undefined)
+    if (isFresh && keys !== undefined && nextBegins(current(keys, now), kind, now) === undefined)
       return current(keys, now);
     if (last !== this.#read.get(kind)) return this.#known(kind, now);
     const reading = this.#load(kind, now);
@@ -168,27 +223,27 @@ export class SigningKeys {
   }
 
   /** Makes the key that is missing, unless another server has: it is looked for again behind the lock. */
-  async #load(kind: SignedKind, now: Instant): Promise<readonly SigningKey[]> {
+  async #load(kind: KeyPurpose, now: Instant): Promise<readonly SigningKey[]> {
     const known = await unfinished(this.parts.pool.db, kind, now);
-    if (nextBegins(known, now) === undefined) return known;
+    if (nextBegins(known, kind, now) === undefined) return known;
     return this.#underLock(kind, async (db) => {
       const again = await unfinished(db, kind, now);
-      const begins = nextBegins(again, now);
+      const begins = nextBegins(again, kind, now);
       return begins === undefined ? again : [await this.#insert(db, kind, begins), ...again];
     });
   }
 
-  async #insert(db: Db, kind: SignedKind, begins: Instant): Promise<SigningKey> {
+  async #insert(db: Db, kind: KeyPurpose, begins: Instant): Promise<SigningKey> {
     const key = await newKey(this.parts, kind, this.parts.clock(), begins);
     await db.insert(signingKeys).values(key);
     return key;
   }
 
-  async #underLock<Result>(kind: SignedKind, run: (db: Db) => Promise<Result>): Promise<Result> {
+  async #underLock<Result>(kind: KeyPurpose, run: (db: Db) => Promise<Result>): Promise<Result> {
     // Whoever signs may hold a connection of those that requests wait for.
     const session = await this.parts.pool.beginApart();
     try {
-      const number = Object.keys(signedTypes).indexOf(kind);
+      const number = keyPurposes.indexOf(kind);
       await session.db.execute(sql`select pg_advisory_xact_lock(${SIGNING_LOCK}::int, ${number}::int)`);
       const result = await run(session.db);
       await session.commit();

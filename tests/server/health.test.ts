@@ -118,8 +118,13 @@ describe('/.well-known/jwks.json', () => {
     const published = response.json().keys;
     expect(response.headers['cache-control']).toBe('public, max-age=300');
     expect(response.headers['content-type']).toBe('application/json; charset=utf-8');
-    expect(published).toHaveLength(1);
-    expect(Object.keys(published[0]).toSorted()).toEqual(['alg', 'crv', 'kid', 'kty', 'use', 'x']);
+    const signs = published.filter(({ use }: { use: string }) => use === 'sig');
+    const opens = published.filter(({ use }: { use: string }) => use === 'enc');
+    // The development key, and those for files, responses and lists that are carried by hand.
+    expect([signs.length, opens.length, published.length]).toEqual([4, 1, 5]);
+    for (const key of signs)
+      expect(Object.keys(key).toSorted()).toEqual(['alg', 'crv', 'kid', 'kty', 'use', 'x']);
+    expect(Object.keys(opens[0]).toSorted()).toEqual(['alg', 'crv', 'kid', 'kty', 'use', 'x', 'y']);
   });
 
   test('is not sent again to whoever has it', async () => {

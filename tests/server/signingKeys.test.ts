@@ -204,4 +204,25 @@ describe('signing keys', () => {
     expect(left).toContain(next);
     expect(left).not.toContain(kid);
   });
+
+  test('for what is carried are published before anybody asks for them, once, and a year before they sign', async () => {
+    const carried = "purpose in ('licenseFile', 'offlineResponse', 'revocationList', 'offlineRequest')";
+    const pair = [await startTestServer(), await startTestServer({ beside: server })];
+    const first = pair[0] ?? server;
+    await Promise.all([1, 2, 3, 4].map(() => published(first)));
+    const now = await first.count('signing_keys', carried);
+    first.pass(731 * DAY);
+    const later = await startTestServer({ beside: first });
+    later.now = first.now;
+    const shown = await published(later);
+    const [{ ahead } = { ahead: 0 }] = await first.sql`select count(*)::int as ahead from signing_keys
+      where signs_from > ${first.now}::timestamptz + interval '360 days'`;
+    const kept = shown.keys.length;
+    for (const each of [later, ...pair.toReversed()]) await each.stop();
+
+    expect(now).toBe(4);
+    expect(ahead).toBe(4);
+    // The development key, and two of each.
+    expect(kept).toBe(9);
+  });
 });
