@@ -20,6 +20,8 @@ export const featureUsage = pgTable(
     swept: safeInteger('swept').notNull().default(0),
     /** The highest threshold of the limit that was told in this window, in percent: each is told once. */
     toldPercent: integer('told_percent').notNull().default(0),
+    /** How often it was set back to 0 by hand. */
+    resets: integer('resets').notNull().default(0),
     updatedAt: instantColumn('updated_at').notNull(),
   },
   (table) => [
@@ -53,6 +55,8 @@ export const usageLedger = pgTable(
     source: varchar('source', { length: 36 }).$type<TopUpId | ''>().notNull().default(''),
     /** Units; less than 0 where they were given back. */
     amount: safeInteger('amount').notNull(),
+    /** How often its counter had been set back by then: what was drawn before a reset is gone with it. */
+    resets: integer('resets').notNull().default(0),
     actor: varchar('actor', { length: 320 }).notNull(),
     /** The caller's, where the grant was asked for under one: it is granted once. */
     idempotencyKey: varchar('idempotency_key', { length: 255 }),
@@ -65,9 +69,6 @@ export const usageLedger = pgTable(
     index('ix_usage_ledger_key')
       .on(table.tenantId, table.actor, table.idempotencyKey)
       .where(sql`idempotency_key is not null`),
-    index('ix_usage_ledger_reset')
-      .on(table.tenantId, table.licenseId, table.featureId)
-      .where(sql`kind = 'RESET'`),
     index('ix_usage_ledger_time').using('brin', table.createdAt),
     oneOf('usage_ledger_kind', table.kind, ledgerKinds),
   ],

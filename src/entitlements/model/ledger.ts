@@ -1,7 +1,7 @@
 import type { NewEvent } from '../../core/event.js';
 import type { GrantId } from '../../core/id.js';
 import type { Decision, Draw } from './decide.js';
-import { type Meter, meterName, type Standing, type Usage } from './meter.js';
+import { type Meter, meterName, type Standing } from './meter.js';
 
 /** Why a line stands in the ledger of a meter: units drawn, units given back, a window set back to 0 by hand. */
 export const ledgerKinds = ['GRANT', 'REFUND', 'RESET'] as const;
@@ -50,6 +50,8 @@ export const thresholds = [80, 90, 100] as const;
 export interface Counted {
   readonly used: number;
   readonly toldPercent: number;
+  /** How often it was set back to 0 by hand. */
+  readonly resets: number;
 }
 
 /** The thresholds that a meter reaches with this use and that were not told in its window. */
@@ -85,12 +87,33 @@ export function advance({ meter, amount }: Draw, before: Counted): Advance {
   };
 }
 
-/** What can be given back of lines: never more than their counter says, which somebody may have set back meanwhile. */
-export function refundable(lines: readonly Line[], usage: Usage): Line[] {
-  const left = new Map(usage);
+/** The name of a line among those of its tenant. */
+export function lineName({ grantId, line }: Pick<Line, 'grantId' | 'line'>): string {
+  return `${grantId} ${line}`;
+}
+
+/** What became of lines since they were written. */
+export interface Fates {
+  /** Those that were given back already. */
+  readonly returned: ReadonlySet<string>;
+  /** How often the counter of each had been set back when it was drawn; of a line that is not there nothing is known. */
+  readonly resets: ReadonlyMap<string, number>;
+}
+
+/**
+ * What can be given back of lines: never more than their counter says, and nothing of what was drawn before it was set
+ * back, which would be somebody else's units.
+ */
+export function refundable(
+  lines: readonly Line[],
+  { resets }: Fates,
+  counters: ReadonlyMap<string, Counted>,
+): Line[] {
+  const left = new Map([...counters].map(([name, { used }]) => [name, used]));
   return lines.map((line) => {
     const name = meterName(line.meter);
-    const amount = Math.min(line.amount, left.get(name) ?? 0);
+    const isStanding = resets.get(lineName(line)) === counters.get(name)?.resets;
+    const amount = isStanding ? Math.min(line.amount, left.get(name) ?? 0) : 0;
     left.set(name, (left.get(name) ?? 0) - amount);
     return { ...line, amount: -amount };
   });

@@ -1,7 +1,7 @@
 import { and, eq, type SQL, sql } from 'drizzle-orm';
 import type { Reading } from '../../core/work.js';
 import { type Meter, meterName, type Usage } from '../model/meter.js';
-import { type FeatureUsage, featureUsage, usageLedger } from '../table.js';
+import { type FeatureUsage, featureUsage } from '../table.js';
 
 /**
  * Meters as rows (license_id, feature_id, start, source, amount, told), to be joined with the counters. Instants and
@@ -55,27 +55,4 @@ export async function lockedCounters(
 
 export function usageIn(counters: ReadonlyMap<string, FeatureUsage>): Usage {
   return new Map([...counters].map(([name, { used }]) => [name, used]));
-}
-
-/** The newest reset of each meter that had one, by its grant id: ids sort as they were made. */
-export async function newestResets(
-  reading: Reading,
-  meters: readonly Meter[],
-): Promise<ReadonlyMap<string, string>> {
-  if (meters.length === 0) return new Map();
-  const { tenantId, licenseId, featureId, windowStart, source, grantId } = usageLedger;
-  const rows = await reading.db
-    .select({ licenseId, featureId, windowStart, source, newest: sql<string>`max(${grantId})` })
-    .from(usageLedger)
-    .where(
-      and(
-        eq(tenantId, reading.tenantId),
-        // Not a parameter, by which no plan would find the index of resets.
-        sql`${usageLedger.kind} = 'RESET'`,
-        sql`(${licenseId}, ${featureId}, ${windowStart}, ${source})
-          in (select license_id, feature_id, start::timestamptz, source from ${meterRows(meters)})`,
-      ),
-    )
-    .groupBy(licenseId, featureId, windowStart, source);
-  return new Map(rows.map((row) => [meterName(row), row.newest]));
 }

@@ -2,7 +2,7 @@ import { and, eq, type SQL, sql } from 'drizzle-orm';
 import type { GrantId } from '../../core/id.js';
 import type { Reading } from '../../core/work.js';
 import { licenses } from '../../licenses/table.js';
-import type { Line } from '../model/ledger.js';
+import { type Fates, type Line, lineName } from '../model/ledger.js';
 import { usageLedger } from '../table.js';
 import { inReach } from './grants.js';
 
@@ -44,19 +44,18 @@ export async function linesOfGrant(reading: Reading, grantId: GrantId, taker: st
   }));
 }
 
-/** The name of a line among those of its tenant. */
-export function lineName({ grantId, line }: Pick<Line, 'grantId' | 'line'>): string {
-  return `${grantId} ${line}`;
-}
-
-/** Which of these lines were given back already. */
-export async function linesReturned(reading: Reading, lines: readonly Line[]): Promise<ReadonlySet<string>> {
+/** To be asked behind the locks of their counters: whoever gives one back or sets a counter back holds that. */
+export async function fatesOf(reading: Reading, lines: readonly Line[]): Promise<Fates> {
   const asked: SQL = sql`(${usageLedger.grantId}, ${usageLedger.line}) in (select id, line::int
     from unnest(${sql.param(lines.map(({ grantId }) => grantId))}::text[],
       ${sql.param(lines.map(({ line }) => String(line)))}::text[]) as asked (id, line))`;
+  const { tenantId, grantId, line, kind, resets } = usageLedger;
   const rows = await reading.db
-    .select({ grantId: usageLedger.grantId, line: usageLedger.line })
+    .select({ grantId, line, kind, resets })
     .from(usageLedger)
-    .where(and(eq(usageLedger.tenantId, reading.tenantId), eq(usageLedger.kind, 'REFUND'), asked));
-  return new Set(rows.map(lineName));
+    .where(and(eq(tenantId, reading.tenantId), asked));
+  return {
+    returned: new Set(rows.filter((row) => row.kind === 'REFUND').map(lineName)),
+    resets: new Map(rows.filter((row) => row.kind === 'GRANT').map((row) => [lineName(row), row.resets])),
+  };
 }

@@ -13,8 +13,9 @@ import {
 } from '../model/decide.js';
 import { type Charged, type Line, numbered, refundable } from '../model/ledger.js';
 import { type Meter, meterName, type Usage } from '../model/meter.js';
-import { lockedCounters, newestResets, usageIn, usageOf } from '../queries/counters.js';
+import { lockedCounters, usageIn, usageOf } from '../queries/counters.js';
 import { licenseeOf } from '../queries/grants.js';
+import { fatesOf } from '../queries/ledger.js';
 import type { FeatureUsage } from '../table.js';
 import { ensureCounters, type Taker, writeEntries } from './ledger.js';
 
@@ -98,18 +99,6 @@ export async function chargeNeeds(work: Work, needs: readonly Need[]): Promise<C
   return refusesUnits(decisions) ? uncharged(decisions) : write(work, decisions, counters);
 }
 
-/** What was drawn before its meter was set back to 0 is gone with it: given back, it would be somebody else's units. */
-async function sinceReset(work: Work, lines: readonly Line[]): Promise<Line[]> {
-  const resets = await newestResets(
-    work,
-    byMeter(lines).map((draw) => draw.meter),
-  );
-  return lines.map((line) => {
-    const reset = resets.get(meterName(line.meter));
-    return reset !== undefined && reset > line.grantId ? { ...line, amount: 0 } : line;
-  });
-}
-
 /** Gives units back to the windows that they were drawn from. */
 export async function refundLines(
   work: Work,
@@ -120,7 +109,7 @@ export async function refundLines(
     work,
     byMeter(lines).map((draw) => draw.meter),
   );
-  const returned = refundable(await sinceReset(work, lines), usageIn(counters));
+  const returned = refundable(lines, await fatesOf(work, lines), counters);
   await writeEntries(
     work,
     returned.map((line) => ({ kind: 'REFUND' as const, taker, line })),

@@ -30,27 +30,26 @@ export async function ensureCounters(work: Work, meters: readonly Meter[]): Prom
     on conflict do nothing`);
 }
 
+type Counters = ReadonlyMap<string, FeatureUsage>;
+
 /** One array a column: one statement text serves any number of lines. */
-function entryRows(entries: readonly Entry[]): SQL {
+function entryRows(entries: readonly Entry[], counters: Counters): SQL {
   const texts = (of: (entry: Entry) => string | null): SQL => sql`${sql.param(entries.map(of))}::text[]`;
   return sql`unnest(${texts(({ line }) => line.grantId)}, ${texts(({ line }) => String(line.line))},
     ${texts(({ kind }) => kind)}, ${texts(({ line }) => line.meter.licenseId)},
     ${texts(({ line }) => line.meter.featureId)}, ${texts(({ line }) => line.meter.windowStart)},
     ${texts(({ line }) => line.meter.source)}, ${texts(({ line }) => String(line.amount))},
+    ${texts(({ line }) => String(counters.get(meterName(line.meter))?.resets ?? 0))},
     ${texts(({ taker }) => taker.actor)}, ${texts(({ taker }) => taker.idempotencyKey ?? null)},
     ${texts(({ taker }) => taker.requestId)})
-    as entries (grant_id, line, kind, license_id, feature_id, start, source, amount, actor, key, request_id)`;
+    as entries (grant_id, line, kind, license_id, feature_id, start, source, amount, resets, actor, key, request_id)`;
 }
 
 /** Counters that are locked, and the ledger with them, in one statement; the thresholds that are reached are told. */
-export async function writeEntries(
-  work: Work,
-  entries: readonly Entry[],
-  counters: ReadonlyMap<string, FeatureUsage>,
-): Promise<void> {
+export async function writeEntries(work: Work, entries: readonly Entry[], counters: Counters): Promise<void> {
   if (entries.length === 0) return;
   const advances = byMeter(entries.map(({ line }) => line)).map((draw) =>
-    advance(draw, counters.get(meterName(draw.meter)) ?? { used: 0, toldPercent: 0 }),
+    advance(draw, counters.get(meterName(draw.meter)) ?? { used: 0, toldPercent: 0, resets: 0 }),
   );
   const changed = meterRows(
     advances.map(({ meter }) => meter),
@@ -65,8 +64,8 @@ export async function writeEntries(
         and ${featureUsage.featureId} = meters.feature_id and ${featureUsage.windowStart} = start::timestamptz
         and ${featureUsage.source} = meters.source)
     insert into ${usageLedger} (tenant_id, grant_id, line, kind, license_id, feature_id, window_start, source, amount,
-      actor, idempotency_key, request_id, created_at)
+      resets, actor, idempotency_key, request_id, created_at)
     select ${work.tenantId}, grant_id, line::int, kind, license_id, feature_id, start::timestamptz, source, amount::bigint,
-      actor, key, request_id, ${work.now}::timestamptz from ${entryRows(entries)}`);
+      resets::int, actor, key, request_id, ${work.now}::timestamptz from ${entryRows(entries, counters)}`);
   await Promise.all([written, work.emitAll(advances.flatMap(({ events }) => events))]);
 }

@@ -1,10 +1,10 @@
 import type { GrantId } from '../../core/id.js';
 import type { Coalesced, Coalescing, Work } from '../../core/work.js';
 import { byMeter } from '../model/decide.js';
-import { type Line, refundable } from '../model/ledger.js';
+import { type Line, lineName, refundable } from '../model/ledger.js';
 import { grantNotFound } from '../model/licensee.js';
-import { lockedCounters, usageIn } from '../queries/counters.js';
-import { lineName, linesOfGrant, linesReturned } from '../queries/ledger.js';
+import { lockedCounters } from '../queries/counters.js';
+import { fatesOf, linesOfGrant } from '../queries/ledger.js';
 import type { RefundFeaturesInput } from '../schema/consumption.js';
 import { takerOf } from './chargeNeeds.js';
 import { type Taker, writeEntries } from './ledger.js';
@@ -39,7 +39,8 @@ async function refundMany(work: Work, asked: readonly Refunding[]): Promise<Coal
   const lines = asked.flatMap((each) => each.lines);
   const meters = byMeter(lines).map(({ meter }) => meter);
   const counters = await lockedCounters(work, meters);
-  const returned = new Set(await linesReturned(work, lines));
+  const fates = await fatesOf(work, lines);
+  const returned = new Set(fates.returned);
   const due = asked.map(({ taker, lines: own }) => {
     const left = own.filter((line) => !returned.has(lineName(line)));
     for (const line of left) returned.add(lineName(line));
@@ -47,7 +48,8 @@ async function refundMany(work: Work, asked: readonly Refunding[]): Promise<Coal
   });
   const amounts = refundable(
     due.flatMap((each) => each.lines),
-    usageIn(counters),
+    fates,
+    counters,
   );
   const back = new Map(amounts.map((line) => [lineName(line), line]));
   const answers = due.map(({ taker, lines: own }) => ({

@@ -1,9 +1,9 @@
-import { and, eq } from 'drizzle-orm';
+import { and, eq, sql } from 'drizzle-orm';
 import { newId } from '../../core/id.js';
 import type { Work } from '../../core/work.js';
 import { licenseToChange } from '../../licenses/service/changeLicense.js';
 import type { License } from '../../licenses/table.js';
-import { meterName, ownMeter } from '../model/meter.js';
+import { type Meter, meterName, ownMeter } from '../model/meter.js';
 import { lockedCounters } from '../queries/counters.js';
 import type { ResetQuotaInput } from '../schema/inputs.js';
 import { featureUsage } from '../table.js';
@@ -11,27 +11,32 @@ import { takerOf } from './chargeNeeds.js';
 import { featureOf } from './grantFeature.js';
 import { writeEntries } from './ledger.js';
 
+/** What was told of the window is told again when it fills once more, and what was drawn until now comes back no more. */
+async function beginAnew(work: Work, { licenseId, featureId, windowStart }: Meter): Promise<void> {
+  await work.db
+    .update(featureUsage)
+    .set({ toldPercent: 0, resets: sql`${featureUsage.resets} + 1` })
+    .where(
+      and(
+        eq(featureUsage.tenantId, work.tenantId),
+        eq(featureUsage.licenseId, licenseId),
+        eq(featureUsage.featureId, featureId),
+        eq(featureUsage.windowStart, windowStart),
+        eq(featureUsage.source, ''),
+      ),
+    );
+}
+
 /** Sets the running window of a license's own limit back to nothing used; extra units stay as they are. */
 export async function resetQuota(work: Work, input: ResetQuotaInput): Promise<License> {
   const license = await licenseToChange(work, input.licenseId);
   const meter = ownMeter(license.id, license.issuedDate, featureOf(license, input.featureId), work.now);
   const counters = await lockedCounters(work, [meter]);
-  const used = counters.get(meterName(meter))?.used ?? 0;
+  const counter = counters.get(meterName(meter));
+  const used = counter?.used ?? 0;
   const line = { meter, amount: -used, grantId: newId<'Grant'>(work.now), line: 0 };
   await writeEntries(work, used === 0 ? [] : [{ kind: 'RESET', taker: takerOf(work), line }], counters);
-  // What was told of the window is told again when it fills once more.
-  await work.db
-    .update(featureUsage)
-    .set({ toldPercent: 0 })
-    .where(
-      and(
-        eq(featureUsage.tenantId, work.tenantId),
-        eq(featureUsage.licenseId, license.id),
-        eq(featureUsage.featureId, meter.featureId),
-        eq(featureUsage.windowStart, meter.windowStart),
-        eq(featureUsage.source, ''),
-      ),
-    );
+  if (counter !== undefined) await beginAnew(work, meter);
   const data = { featureId: meter.featureId, used, windowStart: meter.windowStart, reason: input.reason };
   await work.emit({ type: 'quota.reset', subjectId: license.id, licenseId: license.id, data });
   return license;
