@@ -7,7 +7,8 @@ import type { Page, PageArguments } from '../core/page.js';
 import type { Reading } from '../core/work.js';
 import { licenseScope, statusSql } from '../licenses/queries.js';
 import { type License, licenses } from '../licenses/table.js';
-import { type ActivationStatus, type SeatUnit, seatUnit } from './model.js';
+import type { ActivationStatus } from './model/activation.js';
+import { type SeatUnit, seatUnit } from './model/seats.js';
 import { type Activation, licenseActivations as activations } from './table.js';
 
 /**

@@ -13,7 +13,7 @@ import { Misuse } from '../graph/misuse.js';
 import { licensesById } from '../licenses/queries.js';
 import { License } from '../licenses/schema/types.js';
 import type { License as LicenseRow } from '../licenses/table.js';
-import { activationStatusAt } from './model.js';
+import { activationStatusAt } from './model/activation.js';
 import { activationsById, activationsByLicense, activationsPage, seatsInUse } from './queries.js';
 import * as shapes from './schema.js';
 import { activateLicense } from './service/activateLicense.js';

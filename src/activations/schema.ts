@@ -9,13 +9,8 @@ import { connectionOf } from '../graph/connection.js';
 import { enumOf } from '../graph/enums.js';
 import { DateTime, JsonObject } from '../graph/scalars.js';
 import { License } from '../licenses/schema/types.js';
-import {
-  type ActivationStatus,
-  type ActivationType,
-  type Reason,
-  type VerdictCode,
-  verdictCodes,
-} from './model.js';
+import type { ActivationStatus, ActivationType } from './model/activation.js';
+import { type Reason, type VerdictCode, verdictCodes } from './model/verdict.js';
 
 export const ActivationTypeEnum = enumOf<ActivationType>('ActivationType', 'How a device was activated.', {
   ONLINE: 'By a request to this server.',
@@ -378,6 +373,9 @@ export class VerdictReason {
 
   @Field(() => String, { description: 'What it means.' })
   declare readonly message: string;
+
+  @Field(() => String, { description: 'What would make it pass, in a sentence.' })
+  declare readonly remedy: string;
 }
 
 @payload('What the server says of a license key or an activation token. It is an answer, never an error.')

@@ -22,7 +22,8 @@ import {
   tenantColumn,
 } from '../core/columns.js';
 import { licenses } from '../licenses/table.js';
-import { activationStatuses, activationTypes, type UsageMetrics } from './model.js';
+import { activationStatuses, activationTypes } from './model/activation.js';
+import type { UsageMetrics } from './model/metrics.js';
 
 /** Where a device says it is. */
 export interface ActivationLocation {

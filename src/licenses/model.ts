@@ -5,7 +5,6 @@
  * stands in SQL in queries.ts. A sweep only records what is already so.
  * Licenses do not own devices or seats (activations), nor meters and verdicts on features (entitlements).
  */
-import { randomBytes } from 'node:crypto';
 import { addDays, addMonths, type Instant, LATEST } from '../core/clock.js';
 import type { FieldProblem } from '../core/refusal.js';
 import { invalidInput, Refusal } from '../core/refusal.js';
@@ -243,7 +242,14 @@ const KEY = /^[0-9A-Za-z]{20}$/;
 
 /** `XXXX-XXXX-XXXX-XXXX-XXXX` from 80 random bits. */
 export function newLicenseKey(): string {
-  return grouped(randomBytes(10).toString('hex').toUpperCase());
+  // The platform's own source, which browsers have as well: the rules of this file run in applications too.
+  const bytes = crypto.getRandomValues(new Uint8Array(10));
+  return grouped(
+    [...bytes]
+      .map((byte) => byte.toString(16).padStart(2, '0'))
+      .join('')
+      .toUpperCase(),
+  );
 }
 
 function grouped(characters: string): string {

@@ -4,12 +4,15 @@
  * They do not own licenses: what is issued copies the template, so that a later change never reaches it.
  * A template's `version` counts its changes; a license keeps the number of the version that it was made from.
  */
-import ipaddr from 'ipaddr.js';
+import { parseRange } from '../core/addressRange.js';
 import { repeated, textProblem } from '../core/check.js';
 import type { Instant } from '../core/clock.js';
+import { parseCountry } from '../core/countries.js';
+import { parseDomainPattern } from '../core/domainName.js';
 import { isCode } from '../core/id.js';
 import { type Amount, isNegative } from '../core/money.js';
 import { type FieldProblem, Refusal } from '../core/refusal.js';
+import { parseWindow } from '../core/weeklyWindow.js';
 
 export const licenseTypes = [
   'PERPETUAL',
@@ -119,45 +122,49 @@ export interface Pricing {
   readonly volumeDiscounts: readonly VolumeDiscount[];
 }
 
-const DOMAIN = /^(\*\.)?([\p{L}\p{N}]([\p{L}\p{N}-]{0,61}[\p{L}\p{N}])?\.)+[\p{L}\p{N}-]{2,63}$/u;
-const MAC = /^([0-9A-Fa-f]{2}[:-]){5}[0-9A-Fa-f]{2}$/;
-const WINDOW =
-  /^(MON|TUE|WED|THU|FRI|SAT|SUN)(-(MON|TUE|WED|THU|FRI|SAT|SUN))? ([01]\d|2[0-3]):[0-5]\d-(([01]\d|2[0-3]):[0-5]\d|24:00) (?<zone>\S{1,64})$/;
+/** What hashes of device facts look like: `<key id>.<base64url>`, of 32 bytes. */
+const KEYED_HASH = /^[A-Za-z0-9_-]{1,32}\.[A-Za-z0-9_-]{43}$/;
 
-/** IPv4 is taken in its plain form only: `10` and `010.0.0.1` mean one thing to one reader and another to the next. */
-function isRange(value: string): boolean {
-  const { IPv4, IPv6 } = ipaddr;
-  if (value.includes(':')) return IPv6.isValid(value) || IPv6.isValidCIDR(value);
-  return IPv4.isValidFourPartDecimal(value) || IPv4.isValidCIDRFourPartDecimal(value);
+export function isKeyedHash(value: string): boolean {
+  return KEYED_HASH.test(value);
 }
 
-function isTimeZone(name: string): boolean {
-  try {
-    new Intl.DateTimeFormat('en', { timeZone: name });
-    return true;
-  } catch {
-    return false;
-  }
-}
+const MAC =
+  /^(([0-9A-F]{2}:){5}[0-9A-F]{2}|([0-9A-F]{2}-){5}[0-9A-F]{2}|([0-9A-F]{4}\.){2}[0-9A-F]{4}|[0-9A-F]{12})$/i;
 
-function isWindow(value: string): boolean {
-  const zone = WINDOW.exec(value)?.groups?.zone;
-  return zone !== undefined && isTimeZone(zone);
+/** One text for `AA-BB-…`, `aa:bb:…`, `aabb.ccdd.…` and no marks at all; undefined for what is no MAC address. */
+export function parseMacAddress(written: string): string | undefined {
+  return MAC.test(written) ? written.replace(/[^0-9A-Fa-f]/g, '').toUpperCase() : undefined;
 }
 
 /** How the values of each restriction type are written. */
 export const restrictionForms: Readonly<
   Record<RestrictionType, { parses(value: string): boolean; form: string }>
 > = {
-  GEOGRAPHIC: { parses: (value) => /^[A-Z]{2}$/.test(value), form: 'an ISO 3166 country code as US' },
-  DOMAIN: { parses: (value) => DOMAIN.test(value), form: 'a domain as example.com or *.example.com' },
-  IP_RANGE: { parses: isRange, form: 'an address or CIDR range as 10.0.0.0/8 or 2001:db8::/32' },
-  MAC_ADDRESS: { parses: (value) => MAC.test(value), form: 'a MAC address as 00:1A:2B:3C:4D:5E' },
+  GEOGRAPHIC: {
+    parses: (value) => parseCountry(value) !== undefined,
+    form: 'an ISO 3166-1 country code as US',
+  },
+  DOMAIN: {
+    parses: (value) => parseDomainPattern(value) !== undefined,
+    form: 'a domain as example.com or *.example.com',
+  },
+  IP_RANGE: {
+    parses: (value) => parseRange(value) !== undefined,
+    form: 'an address or CIDR range as 10.0.0.0/8 or 2001:db8::/32',
+  },
+  MAC_ADDRESS: {
+    parses: (value) => parseMacAddress(value) !== undefined,
+    form: 'a MAC address as 00:1A:2B:3C:4D:5E',
+  },
   HARDWARE_ID: {
     parses: (value) => value.trim() !== '' && value.length <= 255,
     form: '1 to 255 characters',
   },
-  TIME_BASED: { parses: isWindow, form: 'a weekly window as MON-FRI 08:00-18:00 Europe/Berlin' },
+  TIME_BASED: {
+    parses: (value) => parseWindow(value) !== undefined,
+    form: 'a weekly window as MON-FRI 08:00-18:00 Europe/Berlin',
+  },
 };
 
 interface RestrictionValues {

@@ -186,35 +186,40 @@ const closed: readonly [
   string,
   (license: Issued) => Promise<unknown>,
   Parameters<typeof refused>[2],
+  string,
   object,
 ][] = [
   [
     'suspended',
     (license) => act('suspendLicense', license, { reason: 'Unpaid' }),
     'LICENSE_SUSPENDED',
-    { verdict: 'LICENSE_SUSPENDED', reason: 'Unpaid' },
+    'Ask the vendor to reinstate the license.',
+    { reason: 'Unpaid' },
   ],
   [
     'revoked',
     (license) => act('revokeLicense', license, { reason: 'Fraud' }),
     'LICENSE_REVOKED',
-    { verdict: 'LICENSE_REVOKED' },
+    'Get another license: a revoked one never comes back.',
+    {},
   ],
   [
     'switched off',
     (license) => act('updateLicense', license, { status: 'INACTIVE' }),
     'LICENSE_INACTIVE',
-    { verdict: 'LICENSE_INACTIVE' },
+    'Have its owner switch the license on.',
+    {},
   ],
   [
     'past its grace',
     async () => server.pass(15 * DAY_MILLIS),
     'LICENSE_SUSPENDED',
-    { verdict: 'LICENSE_SUSPENDED', reason: 'Grace period expired' },
+    'Renew the license: its grace period is over.',
+    { reason: 'Grace period expired' },
   ],
 ];
 
-describe.each(closed)('a license that is %s', (_, close, code, details) => {
+describe.each(closed)('a license that is %s', (_, close, code, remedy, details) => {
   test('refuses new devices and its own, and nothing is written or emitted', async () => {
     const license = await ending();
     await activate(server, license.licenseKey, 'known');
@@ -223,8 +228,8 @@ describe.each(closed)('a license that is %s', (_, close, code, details) => {
     const stranger = await refusedWith(code, () => tryActivate(server, license.licenseKey, 'new'));
     const known = await refusedWith(code, () => tryActivate(server, license.licenseKey, 'known'));
 
-    expect(stranger.extensions).toEqual({ code, ...details });
-    expect(known.extensions).toEqual({ code, ...details });
+    for (const { extensions } of [stranger, known])
+      expect(extensions).toEqual({ code, verdict: code, remedy, ...details });
   });
 });
 
@@ -236,7 +241,11 @@ test('in grace a new device is refused, to the millisecond', async () => {
 
   const error = await refusedWith('LICENSE_EXPIRED', () => tryActivate(server, license.licenseKey, 'late'));
 
-  expect(error.extensions).toEqual({ code: 'LICENSE_EXPIRED', verdict: 'LICENSE_EXPIRED' });
+  expect(error.extensions).toEqual({
+    code: 'LICENSE_EXPIRED',
+    verdict: 'LICENSE_EXPIRED',
+    remedy: 'Renew the license: in its grace period it takes no new device.',
+  });
 });
 
 test('a license that is EXPIRED on record, but whose end was moved on, takes new devices', async () => {

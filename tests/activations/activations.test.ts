@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import fc from 'fast-check';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
-import { activationStatuses } from '../../src/activations/model.js';
+import { activationStatuses } from '../../src/activations/model/activation.js';
 import { addDays, addMillis, DAY_MILLIS, type Instant } from '../../src/core/clock.js';
 import { actOn, tablesOf } from '../support/acts.js';
 import { deactivate, heartbeat, seatsOf, tryActivate } from '../support/devices.js';

@@ -4,21 +4,25 @@ import {
   type ActivationFacts,
   activationStatusAt,
   activationStatuses,
-  type Facts,
+  activationTypes,
   type LicenseFacts,
+} from '../../src/activations/model/activation.js';
+import {
   mergedMetrics,
   type ReportedMetrics,
-  requirePassing,
-  seatsTaken,
-  seatUnit,
   type UsageMetrics,
+} from '../../src/activations/model/metrics.js';
+import { seatsTaken, seatUnit } from '../../src/activations/model/seats.js';
+import {
+  type Facts,
+  requirePassing,
   type VerdictCode,
   verdictOn,
-} from '../../src/activations/model.js';
+} from '../../src/activations/model/verdict.js';
 import { addMillis } from '../../src/core/clock.js';
 import { Refusal, type RefusalCode } from '../../src/core/refusal.js';
 import { licenseStatuses, type StatusFacts } from '../../src/licenses/model.js';
-import { licenseModels, licenseTypes } from '../../src/templates/model.js';
+import { type LicenseRestriction, licenseModels, licenseTypes } from '../../src/templates/model.js';
 import {
   BEFORE,
   device,
@@ -34,6 +38,15 @@ import {
   suspended,
 } from '../support/verdictFacts.js';
 
+const hashOf = (letter: string): string => `k1.${letter.repeat(43)}`;
+const restrictions: readonly LicenseRestriction[] = [
+  { restrictionType: 'GEOGRAPHIC', operator: 'ALLOW', values: ['DE'] },
+  { restrictionType: 'DOMAIN', operator: 'DENY', values: ['*.example.com'] },
+  { restrictionType: 'IP_RANGE', operator: 'ALLOW', values: ['10.0.0.0/8'] },
+  { restrictionType: 'MAC_ADDRESS', operator: 'DENY', values: [hashOf('a')] },
+  { restrictionType: 'HARDWARE_ID', operator: 'ALLOW', values: [hashOf('a')] },
+  { restrictionType: 'TIME_BASED', operator: 'DENY', values: ['SUN 00:00-24:00 UTC'] },
+];
 const instants = fc.constantFrom(BEFORE, NOW, addMillis(NOW, 1), LATER);
 const maybe = <Value>(value: fc.Arbitrary<Value>) => fc.option(value, { nil: undefined });
 const anyStatus = fc.constantFrom(...licenseStatuses).chain((status) =>
@@ -41,6 +54,9 @@ const anyStatus = fc.constantFrom(...licenseStatuses).chain((status) =>
     status: fc.constant(status),
     suspensionCause: fc.constant(status === 'SUSPENDED' ? ('MANUAL' as const) : null),
     suspensionReason: fc.constant(status === 'SUSPENDED' ? 'Unpaid' : null),
+    suspendedFrom: status === 'SUSPENDED' ? fc.constantFrom('ACTIVE', 'INACTIVE') : fc.constant(null),
+    maintenanceExpiry: fc.option(instants),
+    restrictions: fc.subarray([...restrictions]),
     expiryDate: fc.option(instants),
     gracePeriodDays: fc.constantFrom(null, 0, 5, 30),
   }),
@@ -55,6 +71,7 @@ const anyLicense: fc.Arbitrary<LicenseFacts> = fc
     maxActivations,
   }));
 const anyActivation: fc.Arbitrary<ActivationFacts> = fc.record({
+  activationType: fc.constantFrom(...activationTypes),
   status: fc.constantFrom(...activationStatuses),
   userRef: fc.constantFrom(null, 'ada', 'bo'),
   expiresAt: fc.option(instants),
@@ -69,21 +86,44 @@ const anyFacts: fc.Arbitrary<Facts> = fc.record({
   user: maybe(fc.constantFrom('ada', 'bo')),
   productId: maybe(fc.constantFrom('RADAR', 'SONAR')),
   features: maybe(fc.subarray(['maps', 'off', 'over', 'soon', 'none'])),
+  blacklisted: maybe(fc.boolean()),
+  emergency: maybe(fc.boolean()),
+  version: maybe(fc.record({ name: fc.constantFrom('3.0', '4.0'), releasedAt: fc.option(instants) })),
+  restrictionFacts: maybe(
+    fc.record({
+      country: maybe(fc.constantFrom('DE', 'FR')),
+      domain: maybe(fc.constantFrom('a.example.com', 'example.net')),
+      address: maybe(fc.constantFrom('10.1.1.1', '2001:db8::1')),
+      macAddress: maybe(fc.constantFrom([hashOf('a')], [hashOf('b')])),
+      hardwareId: maybe(fc.constantFrom([hashOf('a')], [hashOf('b')])),
+    }),
+  ),
+  signatureValid: maybe(fc.boolean()),
+  fileExpiresAt: maybe(instants),
+  clockSetBack: maybe(fc.boolean()),
   seats: maybe(fc.record({ others: fc.nat(4), own: fc.nat(4) })),
 });
 
 /** The contract's words, by hand: what a client that acts is told for each verdict. */
 const refusalOf: Readonly<Partial<Record<VerdictCode, RefusalCode>>> = {
+  DEVICE_BLACKLISTED: 'DEVICE_BLACKLISTED',
   LICENSE_REVOKED: 'LICENSE_REVOKED',
   LICENSE_SUSPENDED: 'LICENSE_SUSPENDED',
   LICENSE_INACTIVE: 'LICENSE_INACTIVE',
   LICENSE_EXPIRED: 'LICENSE_EXPIRED',
   PRODUCT_MISMATCH: 'PRODUCT_MISMATCH',
+  VERSION_NOT_COVERED: 'VERSION_NOT_COVERED',
   ACTIVATION_DEACTIVATED: 'ACTIVATION_DEACTIVATED',
   ACTIVATION_EXPIRED: 'ACTIVATION_EXPIRED',
   FINGERPRINT_MISMATCH: 'FINGERPRINT_MISMATCH',
   USER_MISMATCH: 'USER_MISMATCH',
   LEASE_EXPIRED: 'LEASE_EXPIRED',
+  RESTRICTED_GEOGRAPHIC: 'RESTRICTED_GEOGRAPHIC',
+  RESTRICTED_DOMAIN: 'RESTRICTED_DOMAIN',
+  RESTRICTED_IP_RANGE: 'RESTRICTED_IP_RANGE',
+  RESTRICTED_MAC_ADDRESS: 'RESTRICTED_MAC_ADDRESS',
+  RESTRICTED_HARDWARE_ID: 'RESTRICTED_HARDWARE_ID',
+  RESTRICTED_TIME: 'RESTRICTED_TIME',
   TOO_MANY_USERS: 'ACTIVATION_LIMIT_EXCEEDED',
   TOO_MANY_DEVICES: 'ACTIVATION_LIMIT_EXCEEDED',
   TOO_MANY_CPUS: 'ACTIVATION_LIMIT_EXCEEDED',
@@ -91,6 +131,9 @@ const refusalOf: Readonly<Partial<Record<VerdictCode, RefusalCode>>> = {
   TOO_MANY_LEASES: 'ACTIVATION_LIMIT_EXCEEDED',
   FEATURE_NOT_LICENSED: 'FEATURE_NOT_LICENSED',
   NOT_ACTIVATED: 'ACTIVATION_NOT_FOUND',
+  SIGNATURE_INVALID: 'SIGNATURE_INVALID',
+  FILE_EXPIRED: 'FILE_EXPIRED',
+  CLOCK_SET_BACK: 'CLOCK_SET_BACK',
 };
 
 type Excepted = Parameters<typeof requirePassing>[1];
@@ -116,6 +159,7 @@ describe('acting refuses by the same rules in the same order', () => {
         expect(refusal?.code).toBe(first === undefined ? undefined : refusalOf[first.code]);
         expect(refusal?.details.verdict).toBe(first?.code);
         expect(refusal?.message).toBe(first?.message);
+        expect(refusal?.details.remedy).toBe(first?.remedy);
       }),
       { numRuns: 1000 },
     );
@@ -142,11 +186,21 @@ describe('acting refuses by the same rules in the same order', () => {
 
     expect(crowded?.details).toEqual({
       verdict: 'TOO_MANY_DEVICES',
+      remedy:
+        'Have others give up seats, or have the limit raised: of 2 others use 2, and 1 more are asked for.',
       current_activations: 2,
       max_activations: 2,
     });
-    expect(unpaid?.details).toEqual({ verdict: 'LICENSE_SUSPENDED', reason: 'Unpaid' });
-    expect(lapsed?.details).toEqual({ verdict: 'LICENSE_SUSPENDED', reason: 'Grace period expired' });
+    expect(unpaid?.details).toEqual({
+      verdict: 'LICENSE_SUSPENDED',
+      remedy: 'Ask the vendor to reinstate the license.',
+      reason: 'Unpaid',
+    });
+    expect(lapsed?.details).toEqual({
+      verdict: 'LICENSE_SUSPENDED',
+      remedy: 'Renew the license: its grace period is over.',
+      reason: 'Grace period expired',
+    });
   });
 });
 

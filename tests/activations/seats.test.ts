@@ -101,6 +101,7 @@ describe('what a model counts', () => {
     expect(error.extensions).toEqual({
       code: 'ACTIVATION_LIMIT_EXCEEDED',
       verdict: model.verdict,
+      remedy: expect.stringContaining('of 3 others use 3, and '),
       current_activations: 3,
       max_activations: 3,
     });
@@ -230,10 +231,16 @@ describe('a floating seat', () => {
     expect(error.extensions).toEqual({
       code: 'ACTIVATION_LIMIT_EXCEEDED',
       verdict: 'TOO_MANY_LEASES',
+      remedy:
+        'Have others give up seats, or have the limit raised: of 1 others use 1, and 1 more are asked for.',
       current_activations: 1,
       max_activations: 1,
     });
-    expect(lapsed.extensions).toEqual({ code: 'LEASE_EXPIRED', verdict: 'LEASE_EXPIRED' });
+    expect(lapsed.extensions).toEqual({
+      code: 'LEASE_EXPIRED',
+      verdict: 'LEASE_EXPIRED',
+      remedy: 'Send a heartbeat, or activate again: it takes a seat as soon as one is free.',
+    });
     expect(verdict).toEqual({
       valid: false,
       code: 'LEASE_EXPIRED',

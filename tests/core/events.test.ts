@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import ts from 'typescript';
 import { expect, test } from 'vitest';
 import { accessEvents } from '../../src/access/model.js';
-import { activationEvents } from '../../src/activations/model.js';
+import { activationEvents } from '../../src/activations/model/activation.js';
 import { type RefusalCode, recordedAs, refusalCodes } from '../../src/core/refusal.js';
 import { entitlementEvents } from '../../src/entitlements/model/ledger.js';
 import { licenseEvents } from '../../src/licenses/model.js';

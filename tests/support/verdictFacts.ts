@@ -1,4 +1,5 @@
-import type { ActivationFacts, Facts, LicenseFacts } from '../../src/activations/model.js';
+import type { ActivationFacts, LicenseFacts } from '../../src/activations/model/activation.js';
+import type { Facts } from '../../src/activations/model/verdict.js';
 import { addMillis, instant } from '../../src/core/clock.js';
 
 /** Facts of validations: a license that runs, with one thing changed. */
@@ -21,9 +22,12 @@ export const license: LicenseFacts = {
   status: 'ACTIVE',
   suspensionCause: null,
   suspensionReason: null,
+  suspendedFrom: null,
   expiryDate: LATER,
   gracePeriodDays: 30,
   productId: 'RADAR',
+  productVersion: '3.0',
+  maintenanceExpiry: null,
   licenseType: 'SUBSCRIPTION',
   licenseModel: 'PER_DEVICE',
   maxActivations: 2,
@@ -33,8 +37,10 @@ export const license: LicenseFacts = {
     feature('over', { expiresAt: NOW }),
     feature('soon', { expiresAt: LATER }),
   ],
+  restrictions: [],
 };
 export const held: ActivationFacts = {
+  activationType: 'ONLINE',
   status: 'ACTIVE',
   userRef: null,
   expiresAt: null,

@@ -211,7 +211,7 @@ describe('what does not fit is refused, every wrong field named', () => {
       {
         ...priced({ currency: '$' }),
         features: [feature('a'), feature('a')],
-        ...restricted('GEOGRAPHIC', 'us'),
+        ...restricted('GEOGRAPHIC', 'UK'),
       },
       ['input.features.1.featureId', 'input.restrictions.0.defaultValues.0', 'input.pricing.currency'],
     ],
@@ -220,15 +220,37 @@ describe('what does not fit is refused, every wrong field named', () => {
   });
 
   test.each([
-    ['GEOGRAPHIC', ['US', 'DE'], ['us', 'USA', 'U', '']],
+    ['GEOGRAPHIC', ['US', 'de', 'XK'], ['UK', 'EU', 'ZZ', 'USA', 'U', '', 'U1']],
     [
       'DOMAIN',
-      ['example.com', '*.a.example.com', 'bücher.example'],
-      ['example', '*.com.', 'exa mple.com', '*.*.com', 'http://example.com'],
+      [
+        'example.com',
+        '*.a.example.com',
+        'bücher.example',
+        'Example.COM.',
+        'xn--bcher-kva.example',
+        'हिन्दी.भारत',
+      ],
+      [
+        'example',
+        '*.com.',
+        'exa mple.com',
+        '*.*.com',
+        'http://example.com',
+        '*example.com',
+        'a..example',
+        '-a.example',
+        'xn--a-.example',
+        '10.0.0.1',
+        '[::1]',
+        'a%2e.example',
+        `${'a'.repeat(64)}.example`,
+        `${'a.'.repeat(127)}example`,
+      ],
     ],
     [
       'IP_RANGE',
-      ['10.0.0.1', '10.0.0.0/8', '::1', '2001:db8::/32'],
+      ['10.0.0.1', '10.0.0.0/8', '10.1.2.3/8', '::1', '2001:db8::/32', '::ffff:10.0.0.0/104'],
       [
         '10',
         '10.0',
@@ -239,17 +261,22 @@ describe('what does not fit is refused, every wrong field named', () => {
         '2001:db8::/129',
         ':::',
         '10.0.0.0/8/8',
+        '10.0.0.0/',
+        '10.0.0.0/08',
+        '10.0.0.0/-1',
+        'fe80::1%eth0',
+        '::1/',
       ],
     ],
     [
       'MAC_ADDRESS',
-      ['00:1A:2B:3C:4D:5E', '00-1a-2b-3c-4d-5e'],
-      ['001A2B3C4D5E', '00:1A:2B:3C:4D', '00:1A:2B:3C:4D:5G'],
+      ['00:1A:2B:3C:4D:5E', '00-1a-2b-3c-4d-5e', '001a.2b3c.4d5e', '001A2B3C4D5E'],
+      ['00:1A:2B:3C:4D', '00:1A:2B:3C:4D:5G', '001A2B3C4D5', '00:1A2B3C4D5E', '00:1A-2B:3C:4D:5E'],
     ],
     ['HARDWARE_ID', ['CPU-1', 'x'.repeat(255)], ['', 'x'.repeat(256)]],
     [
       'TIME_BASED',
-      ['MON-FRI 08:00-18:00 Europe/Berlin', 'SUN 22:00-24:00 UTC'],
+      ['MON-FRI 08:00-18:00 Europe/Berlin', 'SUN 22:00-24:00 UTC', 'SAT-MON 22:00-06:00 America/New_York'],
       [
         'MON 8:00-18:00 UTC',
         'MON 08:00-24:30 UTC',
@@ -258,6 +285,8 @@ describe('what does not fit is refused, every wrong field named', () => {
         'MON 08:00-18:00 Mars/Olympus',
         'mon 08:00-18:00 UTC',
         'MON-XXX 08:00-18:00 UTC',
+        'MON 08:00-18:00 +02:00',
+        'MON 08:00-18:00 2026-01-01T00:00Z[UTC]',
       ],
     ],
   ])('%s takes its own form of values', async (restrictionType, good, bad) => {

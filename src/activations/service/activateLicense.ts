@@ -6,7 +6,8 @@ import { keyMalformed, licenseNotFound, parseLicenseKey, requireMove } from '../
 import { lockLicense } from '../../licenses/queries.js';
 import { changeLicense } from '../../licenses/service/changeLicense.js';
 import type { License } from '../../licenses/table.js';
-import { type Facts, previousTokenEnd, requirePassing } from '../model.js';
+import { previousTokenEnd } from '../model/activation.js';
+import { type Facts, requirePassing } from '../model/verdict.js';
 import { activationOfDevice } from '../queries.js';
 import type { ActivateLicenseInput } from '../schema.js';
 import { type Activation, licenseActivations as activations } from '../table.js';

@@ -9,7 +9,9 @@ import type { Reading, Work } from '../../core/work.js';
 import { lockLicense } from '../../licenses/queries.js';
 import { changeLicense } from '../../licenses/service/changeLicense.js';
 import type { License } from '../../licenses/table.js';
-import { activationNotFound, type Facts, isFloating, leaseLapsed, seatsTaken } from '../model.js';
+import { activationNotFound } from '../model/activation.js';
+import { isFloating, leaseLapsed, seatsTaken } from '../model/seats.js';
+import type { Facts } from '../model/verdict.js';
 import { activationByToken, seatsInUse, seatsOfOthers } from '../queries.js';
 import { type Activation, licenseActivations as activations } from '../table.js';
 

@@ -4,7 +4,7 @@ import type { NewEvent } from '../../core/event.js';
 import { invalidInput } from '../../core/refusal.js';
 import type { Work } from '../../core/work.js';
 import { lockLicense } from '../../licenses/queries.js';
-import { activationNotFound } from '../model.js';
+import { activationNotFound } from '../model/activation.js';
 import { activationsById, lockActivation } from '../queries.js';
 import type { DeactivateActivationInput } from '../schema.js';
 import { type Activation, licenseActivations as activations } from '../table.js';

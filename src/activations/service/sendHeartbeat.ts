@@ -1,12 +1,8 @@
 import { latest } from '../../core/clock.js';
 import type { Work } from '../../core/work.js';
-import {
-  mergedMetrics,
-  requireFewFeatures,
-  requirePassing,
-  seatIsFree,
-  type UsageMetrics,
-} from '../model.js';
+import { mergedMetrics, requireFewFeatures, type UsageMetrics } from '../model/metrics.js';
+import { seatIsFree } from '../model/seats.js';
+import { requirePassing } from '../model/verdict.js';
 import type { SendHeartbeatInput } from '../schema.js';
 import type { Activation } from '../table.js';
 import {

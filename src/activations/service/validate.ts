@@ -4,7 +4,7 @@ import type { Reading, Work } from '../../core/work.js';
 import { parseLicenseKey } from '../../licenses/model.js';
 import { licensesById, lockLicense } from '../../licenses/queries.js';
 import type { License } from '../../licenses/table.js';
-import { type Facts, misuseIn, refusedVerdict, type Verdict, verdictOn } from '../model.js';
+import { type Facts, misuseIn, refusedVerdict, type Verdict, verdictOn } from '../model/verdict.js';
 import { activationByToken, activationOfDevice, lockActivation } from '../queries.js';
 import type { Activation } from '../table.js';
 import { changeActivation, forgetToken, ownClaim, seatsClaimed } from './activation.js';
