@@ -1,5 +1,6 @@
 import { sql } from 'drizzle-orm';
 import {
+  type AnyPgColumn,
   check,
   foreignKey,
   index,
@@ -34,6 +35,11 @@ export interface ActivationLocation {
   readonly coordinates: { readonly latitude: number; readonly longitude: number } | null;
 }
 
+/** Whom a seat of a model that counts people belongs to. */
+export function holderSql(table: { readonly userRef: AnyPgColumn; readonly deviceFingerprint: AnyPgColumn }) {
+  return sql`coalesce(${table.userRef}, ${table.deviceFingerprint})`;
+}
+
 export const licenseActivations = pgTable(
   'license_activations',
   {
@@ -65,6 +71,10 @@ export const licenseActivations = pgTable(
     activatedAt: instantColumn('activated_at').notNull(),
     expiresAt: instantColumn('expires_at'),
     leaseExpiresAt: instantColumn('lease_expires_at'),
+    /** When its seat was counted as free, because its lease or its time was over; null while it counts. */
+    seatFreedAt: instantColumn('seat_freed_at'),
+    /** Until when its floating seat is taken along. */
+    borrowedUntil: instantColumn('borrowed_until'),
     lastHeartbeat: instantColumn('last_heartbeat'),
     deactivatedAt: instantColumn('deactivated_at'),
     deactivationReason: text('deactivation_reason'),
@@ -101,6 +111,12 @@ export const licenseActivations = pgTable(
     index('ix_activations_reported')
       .on(table.tenantId, table.reportedAt)
       .where(sql`${table.reportedAt} is not null`),
+    // Who holds a seat, by whom it is held: a heartbeat changes none of these columns, so that it touches no index.
+    index('ix_activations_seats')
+      .on(table.tenantId, table.licenseId, holderSql(table))
+      .where(
+        sql`${table.status} = 'ACTIVE' and ${table.activationType} <> 'EMERGENCY' and ${table.seatFreedAt} is null`,
+      ),
     oneOf('license_activations_activation_type', table.activationType, activationTypes),
     oneOf('license_activations_status', table.status, activationStatuses),
     check('license_activations_units', sql`${table.units} >= 1`),
@@ -264,5 +280,31 @@ export type BlacklistedDevice = typeof deviceBlacklist.$inferSelect;
 export type OfflineRequest = typeof offlineRequests.$inferSelect;
 export type LicenseFileRow = typeof licenseFiles.$inferSelect;
 export type RevocationList = typeof revocationLists.$inferSelect;
+
+/**
+ * Tokens that a device was given before its current one, and may still have: an answer may have been lost. Each serves
+ * until a later one is used, 24 hours at most.
+ */
+export const earlierTokens = pgTable(
+  'earlier_tokens',
+  {
+    tenantId: tenantColumn(),
+    tokenHash: varchar('token_hash', { length: 100 }).notNull(),
+    activationId: idColumn<'Activation'>('activation_id').notNull(),
+    /** The order in which they were given. */
+    place: integer('place').notNull(),
+    endsAt: instantColumn('ends_at').notNull(),
+  },
+  (table) => [
+    primaryKey({ columns: [table.tenantId, table.tokenHash] }),
+    foreignKey({
+      columns: [table.tenantId, table.activationId],
+      foreignColumns: [licenseActivations.tenantId, licenseActivations.id],
+      name: 'earlier_tokens_activation',
+    }).onDelete('cascade'),
+    uniqueIndex('ux_earlier_tokens_place').on(table.tenantId, table.activationId, table.place),
+    index('ix_earlier_tokens_end').on(table.tenantId, table.endsAt),
+  ],
+);
 
 export type Activation = typeof licenseActivations.$inferSelect;

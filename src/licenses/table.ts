@@ -66,6 +66,17 @@ export const licenses = pgTable(
     issuedTo: varchar('issued_to', { length: 255 }).notNull(),
     maxActivations: integer('max_activations').notNull().default(1),
     currentActivations: integer('current_activations').notNull().default(0),
+    /** Until when `currentActivations` is what is in use if nobody acts: the first end of a lease; null without any. */
+    seatsUntil: instantColumn('seats_until'),
+    /** For how long a floating seat is held without a heartbeat; null is what the server says. */
+    leaseSeconds: integer('lease_seconds'),
+    /** For how many hours a floating seat may be taken along; null is none. */
+    maxBorrowHours: integer('max_borrow_hours'),
+    /** How often a year its devices may be given up for others; null is without end. */
+    maxDeactivationsPerYear: integer('max_deactivations_per_year'),
+    /** Of the year that began then. */
+    deactivations: integer('deactivations').notNull().default(0),
+    deactivationsSince: instantColumn('deactivations_since'),
     features: recordsColumn<readonly LicenseFeature[]>('features').notNull().default([]),
     restrictions: recordsColumn<readonly LicenseRestriction[]>('restrictions').notNull().default([]),
     issuedDate: instantColumn('issued_date').notNull(),
@@ -136,6 +147,10 @@ export const licenses = pgTable(
       sql`(${table.status} = 'SUSPENDED') = (${table.suspensionCause} is not null)`,
     ),
     check('licenses_counts', sql`${table.maxActivations} >= 0 and ${table.currentActivations} >= 0`),
+    check(
+      'licenses_leases',
+      sql`${table.leaseSeconds} > 0 and ${table.maxBorrowHours} >= 0 and ${table.maxDeactivationsPerYear} >= 0`,
+    ),
   ],
 );
 
