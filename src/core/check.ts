@@ -1,4 +1,5 @@
-import { isCode, isUuid } from './id.js';
+import { isCode } from './code.js';
+import { isUuid } from './id.js';
 import type { FieldProblem } from './refusal.js';
 
 /** Says what is wrong with a value, or nothing. */

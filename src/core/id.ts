@@ -19,7 +19,6 @@ export type ApiKeyId = Id<'ApiKey'>;
 
 const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/;
 const TENANT = /^[a-z0-9][a-z0-9_-]{0,49}$/;
-const CODE = /^[A-Za-z0-9][A-Za-z0-9._-]{0,49}$/;
 
 export function isUuid(text: string): boolean {
   return UUID.test(text);
@@ -28,11 +27,6 @@ export function isUuid(text: string): boolean {
 /** Tenant codes are short and plain because they stand in URLs, and as a literal in `set local app.tenant`. */
 export function isTenantId(text: string): text is TenantId {
   return TENANT.test(text);
-}
-
-/** Product codes and feature ids. */
-export function isCode(text: string): boolean {
-  return CODE.test(text);
 }
 
 /** 42 bits that count on with every id of this process, from a random start. */

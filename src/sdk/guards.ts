@@ -1,5 +1,5 @@
 import type { ServerResponse } from 'node:http';
-import type { Licensee } from './licensee.js';
+import type { Asker } from './licensee.js';
 import type { FeatureUse, LicenseGraph } from './licenseGraph.js';
 import { FeatureRefused } from './refusal.js';
 
@@ -8,7 +8,7 @@ export interface GuardOptions<Request> {
   readonly feature: string;
   /** Units that a request draws; they come back if it fails. */
   readonly consume?: number;
-  readonly licensee: (request: Request) => Promise<Licensee | null | undefined> | Licensee | null | undefined;
+  readonly licensee: (request: Request) => Promise<Asker> | Asker;
 }
 
 /** What is answered to a refused request. */

@@ -1,26 +1,32 @@
-import type { Decision, Licensee, Use, Verdict } from './licensee.js';
-import { Local } from './local.js';
+import type { CircuitState } from './circuit.js';
+import { type Asker, type Decision, type Licensee, named, type Use, type Verdict } from './licensee.js';
+import { Local, type LocalOptions } from './local.js';
+import { Declined, Unreachable } from './outage.js';
 import { type FeatureRefused, noActiveLicense, refusalOf, unavailable } from './refusal.js';
-import { Declined, Remote, type RemoteOptions, Unreachable } from './remote.js';
+import { Remote, type RemoteOptions } from './remote.js';
+import { Returns } from './returns.js';
 
-export interface LicenseGraphOptions extends RemoteOptions {
+/** How to reach a license server, and what to do when that fails. */
+export interface LicenseGraphOptions extends RemoteOptions, LocalOptions {
   /**
    * What happens while the license server cannot be asked: CLOSED refuses, and no unit is ever used that was not drawn;
-   * OPEN lets everything pass, uncounted, and says so.
+   * OPEN lets everything pass, uncounted, and says so. It opens for an outage only: not for an API key that does not fit,
+   * a licensee that is not known, or a set that does not verify.
    */
   readonly failMode: 'CLOSED' | 'OPEN';
   /** LOCAL decides on features without units by a signed entitlement set that is kept until it ends; REMOTE asks each time. */
   readonly decide?: 'REMOTE' | 'LOCAL';
-  /** Hears of outages and of units that could not be given back. */
+  /** Hears of outages, and of what the license server declines; without it they are written to `console.error`. */
   readonly onError?: (error: unknown) => void;
-  /** Milliseconds since 1970. */
-  readonly clock?: () => number;
+  /** Hears of each time that something passed uncounted, with what was asked. */
+  readonly onUncounted?: (uses: readonly Use[], reason: string) => void;
 }
 
 /** A feature that may be used; its units come back if what they were drawn for did not happen. */
 export interface FeatureUse {
   /** Why nothing was counted, where the failure mode is OPEN and the server was away; null otherwise. */
   readonly uncounted: string | null;
+  /** Gives the units back, once however often it is called. Never throws. */
   giveBack(): Promise<void>;
 }
 
@@ -52,58 +58,109 @@ const ownFault = new Set([
   'DOCUMENT_NOT_TRUSTED',
 ]);
 
-/** A connection to a license server, for the directive, for handlers and for plain calls. */
+const AWAY = 'the license server was away';
+
+function requireChoices({ failMode, decide = 'REMOTE' }: LicenseGraphOptions): void {
+  if (failMode !== 'CLOSED' && failMode !== 'OPEN')
+    throw new TypeError("failMode: has to be 'CLOSED' or 'OPEN'");
+  if (decide !== 'REMOTE' && decide !== 'LOCAL') throw new TypeError("decide: has to be 'REMOTE' or 'LOCAL'");
+}
+
+/** Messages alone: no secret stands in them, and a cause may be long. */
+function toConsole(error: unknown): void {
+  const { message, cause } = error as { readonly message?: string; readonly cause?: { message?: string } };
+  console.error(`licensegraph: ${message ?? String(error)}${cause?.message ? `: ${cause.message}` : ''}`);
+}
+
+/** A connection to a license server, for the directive, for handlers and for plain calls. One for a process is enough. */
 export class LicenseGraph {
+  readonly #options: LicenseGraphOptions;
   readonly #remote: Remote;
   readonly #local: Local | undefined;
+  readonly #returns: Returns;
+  readonly #onError: (error: unknown) => void;
 
-  constructor(private readonly options: LicenseGraphOptions) {
-    if (options.failMode !== 'CLOSED' && options.failMode !== 'OPEN')
-      throw new TypeError("failMode: has to be 'CLOSED' or 'OPEN'");
+  constructor(options: LicenseGraphOptions) {
+    requireChoices(options);
+    this.#options = options;
+    this.#onError = options.onError ?? toConsole;
     this.#remote = new Remote(options);
-    this.#local = options.decide === 'LOCAL' ? new Local(this.#remote, options.clock) : undefined;
+    this.#local = options.decide === 'LOCAL' ? new Local(this.#remote, options, this.#onError) : undefined;
+    this.#returns = new Returns(this.#remote, this.#onError);
   }
 
-  /** Decides on uses together, in one call; nobody has no license. Never throws. */
-  async decide(licensee: Licensee | null | undefined, uses: readonly Use[]): Promise<Decision> {
+  /** CLOSED while the license server answers; OPEN while it is left alone, HALF_OPEN when it is tried again. */
+  get circuit(): CircuitState {
+    return this.#remote.circuit;
+  }
+
+  /** Decides on uses together, in one call, and draws their units, all or none; nobody has no license. Never throws. */
+  decide(asker: Asker, uses: readonly Use[]): Promise<Decision> {
+    return this.#decide(asker, uses, (licensee) => this.#remote.draw(licensee, uses));
+  }
+
+  /** What `decide` would say now; nothing is drawn. Never throws. */
+  check(asker: Asker, uses: readonly Use[]): Promise<Decision> {
+    return this.#decide(asker, uses, (licensee) => this.#remote.check(licensee, uses));
+  }
+
+  /**
+   * Gives lines of a grant back, each once however often it is asked. While the license server is away they are kept, and
+   * given back when it answers again.
+   */
+  refund(asker: Asker, grantId: string, lines: readonly number[]): Promise<void> {
+    const licensee = named(asker);
+    return licensee === undefined ? Promise.resolve() : this.#returns.give({ licensee, grantId, lines });
+  }
+
+  /**
+   * Asks for a feature, and draws `consume` units of it (none without it). Throws `FeatureRefused`: 403
+   * `NO_ACTIVE_LICENSE` or `FEATURE_NOT_LICENSED`, 429 `QUOTA_EXCEEDED`, 503 `ENTITLEMENTS_UNAVAILABLE`.
+   */
+  async requireFeature(
+    asker: Asker,
+    featureId: string,
+    { consume = 0 }: { readonly consume?: number } = {},
+  ): Promise<FeatureUse> {
+    if (!Number.isSafeInteger(consume) || consume < 0)
+      throw new TypeError('consume: has to be a whole number from 0 on');
+    const { verdicts, grantId, uncounted } = await this.decide(asker, [{ featureId, amount: consume }]);
+    const [verdict] = verdicts;
+    const refusal = verdict === undefined ? unavailable() : refusalOf(verdict);
+    if (refusal !== undefined) throw refusal;
+    let isBack = grantId === null;
+    const giveBack = async (): Promise<void> => {
+      if (isBack || grantId === null) return;
+      isBack = true;
+      await this.refund(asker, grantId, verdict?.lines ?? []);
+    };
+    return { uncounted, giveBack };
+  }
+
+  async #decide(
+    asker: Asker,
+    uses: readonly Use[],
+    ask: (licensee: Licensee) => Promise<Decision>,
+  ): Promise<Decision> {
     if (uses.length === 0) return { verdicts: [], grantId: null, uncounted: null };
-    if (licensee === null || licensee === undefined) return this.#refuse(uses, noActiveLicense());
-    const draws = uses.some(({ amount }) => amount > 0);
-    const decider = draws ? this.#remote : (this.#local ?? this.#remote);
+    const licensee = named(asker);
+    if (licensee === undefined) return this.#refuse(uses, noActiveLicense());
     try {
-      return await decider.decide(licensee, uses);
+      if (uses.every(({ amount }) => amount === 0))
+        return await (this.#local ?? this.#remoteChecks).decide(licensee, uses);
+      const decision = await ask(licensee);
+      void this.#returns.giveOwed();
+      return decision;
     } catch (error) {
       return this.#undecided(uses, error);
     }
   }
 
-  /** Gives lines of a grant back; what fails is told to `onError`, and nobody else. */
-  async refund(licensee: Licensee, grantId: string, lines: readonly number[]): Promise<void> {
-    try {
-      await this.#remote.refund(licensee, grantId, lines);
-    } catch (error) {
-      this.options.onError?.(error);
-    }
-  }
-
-  /** Asks for a feature, and draws units of it; throws `FeatureRefused`. */
-  async requireFeature(
-    licensee: Licensee | null | undefined,
-    featureId: string,
-    { consume = 0 }: { readonly consume?: number } = {},
-  ): Promise<FeatureUse> {
-    const { verdicts, grantId, uncounted } = await this.decide(licensee, [{ featureId, amount: consume }]);
-    const [verdict] = verdicts;
-    const refusal = verdict === undefined ? unavailable() : refusalOf(verdict);
-    if (refusal !== undefined) throw refusal;
-    let isBack = licensee == null || grantId === null;
-    const giveBack = async (): Promise<void> => {
-      if (isBack || licensee == null || grantId === null) return;
-      isBack = true;
-      await this.refund(licensee, grantId, verdict?.lines ?? []);
-    };
-    return { uncounted, giveBack };
-  }
+  /** Without units there is nothing to draw. */
+  readonly #remoteChecks = {
+    decide: (licensee: Licensee, uses: readonly Use[]): Promise<Decision> =>
+      this.#remote.check(licensee, uses),
+  };
 
   #refuse(uses: readonly Use[], refusal: FeatureRefused): Decision {
     return { verdicts: uses.map((use) => refusedFor(use, refusal)), grantId: null, uncounted: null };
@@ -112,13 +169,15 @@ export class LicenseGraph {
   #undecided(uses: readonly Use[], error: unknown): Decision {
     // Whom the server does not know has no license; whom it does not answer is another matter.
     if (error instanceof Declined && !ownFault.has(error.code)) return this.#refuse(uses, noActiveLicense());
-    this.options.onError?.(error);
-    if (this.options.failMode === 'CLOSED' || !(error instanceof Unreachable))
+    this.#onError(error);
+    if (this.#options.failMode === 'CLOSED' || !(error instanceof Unreachable))
       return this.#refuse(uses, unavailable());
-    return { verdicts: uses.map(passed), grantId: null, uncounted: 'the license server was away' };
+    this.#options.onUncounted?.(uses, AWAY);
+    return { verdicts: uses.map(passed), grantId: null, uncounted: AWAY };
   }
 }
 
+/** Makes a connection; nothing is sent before the first question. Throws a `TypeError` on options that cannot work. */
 export function licenseGraph(options: LicenseGraphOptions): LicenseGraph {
   return new LicenseGraph(options);
 }

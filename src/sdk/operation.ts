@@ -1,38 +1,57 @@
-import { GraphQLError } from 'graphql';
+import { type GraphQLError as GraphError, GraphQLError, OperationTypeNode } from 'graphql';
 import type { FeatureMark } from './directive/marks.js';
-import { needKey, needsOf, type OperationDocument, type PathNeed } from './directive/needs.js';
-import type { Licensee } from './licensee.js';
+import { needKey, needsOf, type OperationDocument, type PathNeed, rootsOf } from './directive/needs.js';
+import type { Asker, Decision, Use } from './licensee.js';
 import type { LicenseGraph } from './licenseGraph.js';
 import { type FeatureRefused, noActiveLicense, refusalOf } from './refusal.js';
 
-function asGraphError({ code, message, details }: FeatureRefused): GraphQLError {
+function asGraphError({ code, message, details }: FeatureRefused): GraphError {
   return new GraphQLError(message, { extensions: { code, ...details } });
 }
 
-/** What an operation of somebody's graph may use: decided in one call, before its first resolver runs. */
+const keyOf = ({ path, feature }: PathNeed): string => needKey(path, feature);
+const isMetered = ({ amount }: PathNeed): boolean => amount > 0;
+const useOf = ({ feature, amount, path }: PathNeed): Use => ({ featureId: feature, amount, path });
+/** Whether a path is that of a root field, or lies below it. */
+const isOf = (root: string, path: string): boolean => path === root || path.startsWith(`${root}.`);
+
+/** What of a grant a path may give back. */
+interface Drawn {
+  readonly path: string;
+  readonly grantId: string;
+  readonly lines: readonly number[];
+}
+
+/**
+ * What an operation of somebody's graph may use. A query and a stream are decided in one call, before anything runs; a
+ * mutation of several root fields is checked whole, and each of them charged when its turn has come.
+ */
 export class GatedOperation {
   readonly #refusals = new Map<string, FeatureRefused>();
   readonly #decided = new Set<string>();
   readonly #used = new Set<string>();
-  readonly #lines = new Map<string, readonly number[]>();
-  #grantId: string | null = null;
+  readonly #drawn = new Map<string, Drawn>();
+  #rootByRoot = false;
   #uncounted: string | null = null;
 
   private constructor(
     private readonly graph: LicenseGraph,
-    private readonly licensee: Licensee | null | undefined,
+    private readonly asker: Asker,
+    private readonly needs: readonly PathNeed[],
   ) {}
 
   /** Undefined where nothing is needed: then nobody is asked. */
   static async begin(
     graph: LicenseGraph,
     asked: OperationDocument,
-    licensee: () => Promise<Licensee | null | undefined> | Licensee | null | undefined,
+    licensee: () => Promise<Asker> | Asker,
   ): Promise<GatedOperation | undefined> {
     const needs = needsOf(asked);
     if (needs.length === 0) return undefined;
-    const gated = new GatedOperation(graph, await licensee());
-    await gated.#decide(needs);
+    const gated = new GatedOperation(graph, await licensee(), needs);
+    const isMutation = asked.operation.operation === OperationTypeNode.MUTATION;
+    if (isMutation && rootsOf(asked) > 1 && needs.some(isMetered)) await gated.#checkRoots();
+    else gated.#take(await graph.decide(gated.asker, needs.map(useOf)), needs);
     return gated;
   }
 
@@ -50,12 +69,28 @@ export class GatedOperation {
     for (const { feature } of marks) this.#used.add(needKey(path, feature));
   }
 
-  /** Gives back the units of what threw or never ran. */
-  async settle(): Promise<void> {
-    const unused = [...this.#lines].filter(([key]) => !this.#used.has(key)).flatMap(([, lines]) => lines);
-    this.#lines.clear();
-    if (unused.length === 0 || this.#grantId === null || this.licensee == null) return;
-    await this.graph.refund(this.licensee, this.#grantId, unused);
+  /** Charges a root field of a mutation with all that its payload needs; throws if others took the units meanwhile. */
+  async chargeRoot(root: string): Promise<void> {
+    if (!this.#rootByRoot) return;
+    const needs = this.needs.filter(
+      (need) => isOf(root, need.path) && isMetered(need) && !this.#refusals.has(keyOf(need)),
+    );
+    const decision = await this.graph.decide(this.asker, needs.map(useOf));
+    this.#take(decision, needs);
+    const refused = decision.verdicts.map(refusalOf).find((refusal) => refusal !== undefined);
+    if (refused !== undefined) throw asGraphError(refused);
+  }
+
+  /** Gives back the units of what threw or never ran, of one root field or of all. */
+  async settle(root?: string): Promise<void> {
+    const lines = new Map<string, number[]>();
+    for (const [key, drawn] of this.#drawn) {
+      if (root !== undefined && !isOf(root, drawn.path)) continue;
+      this.#drawn.delete(key);
+      if (!this.#used.has(key))
+        lines.set(drawn.grantId, [...(lines.get(drawn.grantId) ?? []), ...drawn.lines]);
+    }
+    await Promise.all([...lines].map(([grantId, unused]) => this.graph.refund(this.asker, grantId, unused)));
   }
 
   /** What the answer says beside its data: that features passed without anybody being asked. */
@@ -63,19 +98,33 @@ export class GatedOperation {
     return this.#uncounted === null ? undefined : { licensegraph: { uncounted: this.#uncounted } };
   }
 
-  async #decide(needs: readonly PathNeed[]): Promise<void> {
-    const uses = needs.map(({ feature, amount, path }) => ({ featureId: feature, amount, path }));
-    const { verdicts, grantId, uncounted } = await this.graph.decide(this.licensee, uses);
-    this.#grantId = grantId;
-    this.#uncounted = uncounted;
-    for (const [index, { path, feature }] of needs.entries()) {
+  /** Asks whether what was granted still is, units apart; answers the first refusal. */
+  async lookAgain(): Promise<GraphError | undefined> {
+    const granted = this.needs.filter((need) => !this.#refusals.has(keyOf(need)));
+    const uses = granted.map((need) => useOf({ ...need, amount: 0 }));
+    const { verdicts, uncounted } = await this.graph.check(this.asker, uses);
+    this.#uncounted ??= uncounted;
+    const refused = verdicts.map(refusalOf).find((refusal) => refusal !== undefined);
+    return refused === undefined ? undefined : asGraphError(refused);
+  }
+
+  async #checkRoots(): Promise<void> {
+    this.#take(await this.graph.check(this.asker, this.needs.map(useOf)), this.needs);
+    // Whoever could not be asked for the whole is not asked for each of its roots.
+    this.#rootByRoot = this.#uncounted === null;
+  }
+
+  #take({ verdicts, grantId, uncounted }: Decision, needs: readonly PathNeed[]): void {
+    this.#uncounted ??= uncounted;
+    for (const [index, need] of needs.entries()) {
       const verdict = verdicts[index];
       if (verdict === undefined) continue;
-      const key = needKey(path, feature);
       const refusal = refusalOf(verdict);
-      this.#decided.add(key);
-      if (refusal !== undefined) this.#refusals.set(key, refusal);
-      if (verdict.lines.length > 0) this.#lines.set(key, verdict.lines);
+      this.#decided.add(keyOf(need));
+      if (refusal !== undefined) this.#refusals.set(keyOf(need), refusal);
+      const { lines } = verdict;
+      if (grantId !== null && lines.length > 0)
+        this.#drawn.set(keyOf(need), { path: need.path, grantId, lines });
     }
   }
 }
@@ -88,11 +137,11 @@ export function bind(context: unknown, operation: GatedOperation | undefined): v
     running.set(context, operation);
 }
 
-/** A marked field that no adapter has decided on stays closed. */
 export function operationOf(context: unknown): GatedOperation | undefined {
   return typeof context === 'object' && context !== null ? running.get(context) : undefined;
 }
 
-export function closed(): GraphQLError {
+/** A marked field that no adapter has decided on stays closed. */
+export function closed(): GraphError {
   return asGraphError(noActiveLicense());
 }

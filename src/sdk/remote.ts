@@ -1,32 +1,19 @@
-import { randomUUID } from 'node:crypto';
+import { decisionIn, fieldsOf, jsonOf } from './answers.js';
+import { Circuit, type CircuitOptions, type CircuitState } from './circuit.js';
 import type { Decision, Licensee, Use } from './licensee.js';
+import { Declined, Unreachable } from './outage.js';
 
 export interface RemoteOptions {
   /** The address of the license server's graph: `https://licenses.example.com/graphql`. */
   readonly url: string;
-  /** An API key with the permission `feature.consume`. */
+  /** An API key with the permission `feature.consume`; it never leaves for another address than `url`. */
   readonly apiKey: string;
-  /** After how long a try is given up; there are two. */
+  /** After how many milliseconds a try is given up; 2,000. There are two tries. */
   readonly timeoutMillis?: number;
-  /** For tests and proxies; the platform's own otherwise. */
+  /** When a server that does not answer is left alone for a while. */
+  readonly circuit?: CircuitOptions;
+  /** For tests and proxies; the platform's own otherwise, which keeps its connections open. */
   readonly fetch?: typeof fetch;
-}
-
-/** The server cannot be asked: it is away, too slow or failing. What it decides is never this. */
-export class Unreachable extends Error {
-  override readonly name = 'Unreachable';
-}
-
-/** The server has answered that it will not: the key, the licensee or the question does not fit. */
-export class Declined extends Error {
-  override readonly name = 'Declined';
-
-  constructor(
-    readonly code: string,
-    message: string,
-  ) {
-    super(message);
-  }
 }
 
 /** Codes that say nothing about the question: asked again in a moment, it may be answered. */
@@ -48,29 +35,53 @@ const CONSUME = `mutation ($input: ConsumeFeaturesInput!) {
 const REFUND = `mutation ($input: RefundFeaturesInput!) { answer: refundFeatures(input: $input) { refunds { units } } }`;
 const ENTITLEMENTS = `query ($licensee: LicenseeInput) { answer: entitlementSet(licensee: $licensee) { token } }`;
 
-interface Answered {
-  readonly data?: { readonly answer?: unknown } | null;
-  readonly errors?: readonly { readonly message: string; readonly extensions?: { readonly code?: string } }[];
-}
-
 const DEFAULT_MILLIS = 2_000;
 const TRIES = 2;
+
+const isOutage = (error: unknown): boolean => error instanceof Unreachable;
+const leftAlone = (): Error => new Unreachable('the license server did not answer lately and is left alone');
 
 function licenseeInput(licensee: Licensee): object | null {
   return licensee === 'SELF' ? null : licensee;
 }
 
+function requireOptions({ url, apiKey, timeoutMillis = DEFAULT_MILLIS }: RemoteOptions): void {
+  if (typeof url !== 'string' || !URL.canParse(url) || !/^https?:$/.test(new URL(url).protocol))
+    throw new TypeError('url: has to be the address of a license server, https://…/graphql');
+  if (typeof apiKey !== 'string' || !/^[\x21-\x7e]+$/.test(apiKey))
+    throw new TypeError('apiKey: has to be an API key with the permission feature.consume');
+  if (!(timeoutMillis > 0)) throw new TypeError('timeoutMillis: has to be more than 0');
+}
+
 /** Asks a license server over HTTP. A mutation is sent again under its own key: it is done once, whatever was lost. */
 export class Remote {
-  constructor(private readonly options: RemoteOptions) {}
+  readonly #circuit: Circuit;
+
+  constructor(private readonly options: RemoteOptions) {
+    requireOptions(options);
+    this.#circuit = new Circuit(options.circuit ?? {}, () => performance.now());
+  }
+
+  get circuit(): CircuitState {
+    return this.#circuit.state;
+  }
 
   /** One call: units are drawn if any are asked for, all or none. */
-  async decide(licensee: Licensee, uses: readonly Use[]): Promise<Decision> {
-    const asked = { licensee: licenseeInput(licensee), uses };
-    const draws = uses.some(({ amount }) => amount > 0);
-    const answer = draws ? await this.#ask(CONSUME, { input: asked }) : await this.#ask(CHECK, asked);
-    const { verdicts, grantId = null } = answer as Decision;
-    return { verdicts, grantId, uncounted: null };
+  async draw(licensee: Licensee, uses: readonly Use[]): Promise<Decision> {
+    const answer = await this.#ask(CONSUME, { input: { licensee: licenseeInput(licensee), uses } });
+    return decisionIn(
+      answer,
+      uses.map(({ featureId }) => featureId),
+    );
+  }
+
+  /** One call: what drawing them would answer, and nothing is drawn. */
+  async check(licensee: Licensee, uses: readonly Use[]): Promise<Decision> {
+    const answer = await this.#ask(CHECK, { licensee: licenseeInput(licensee), uses });
+    return decisionIn(
+      answer,
+      uses.map(({ featureId }) => featureId),
+    );
   }
 
   async refund(licensee: Licensee, grantId: string, lines: readonly number[]): Promise<void> {
@@ -78,36 +89,42 @@ export class Remote {
   }
 
   async entitlementSet(licensee: Licensee): Promise<string> {
-    const answer = await this.#ask(ENTITLEMENTS, { licensee: licenseeInput(licensee) });
-    return (answer as { token: string }).token;
+    const { token } = fieldsOf(await this.#ask(ENTITLEMENTS, { licensee: licenseeInput(licensee) }));
+    if (typeof token !== 'string') throw new Unreachable('the license server answered no entitlement set');
+    return token;
   }
 
-  /** The public keys, fresh: whoever asks has met one that he does not know. */
+  /** The public keys, fresh. They stand beside the graph: `/.well-known/jwks.json`. */
   async publicKeys(): Promise<unknown> {
-    const response = await this.#fetch(new URL('/.well-known/jwks.json', this.options.url), {
+    const response = await this.#fetch(new URL('.well-known/jwks.json', this.options.url), {
       headers: { 'cache-control': 'no-cache' },
     });
     if (!response.ok) throw new Unreachable(`the keys were answered with ${response.status}`);
-    return response.json();
+    return jsonOf(response);
   }
 
   async #fetch(url: URL | string, init: RequestInit): Promise<Response> {
     const { fetch: own, timeoutMillis = DEFAULT_MILLIS } = this.options;
+    const signal = AbortSignal.timeout(timeoutMillis);
     try {
-      return await (own ?? fetch)(url, { ...init, signal: AbortSignal.timeout(timeoutMillis) });
+      return await (own ?? fetch)(url, { ...init, redirect: 'error', signal });
     } catch (error) {
       throw new Unreachable('the license server was not reached', { cause: error });
     }
   }
 
-  async #ask(query: string, variables: object): Promise<unknown> {
+  #ask(query: string, variables: object): Promise<unknown> {
     const body = JSON.stringify({ query, variables });
-    const key = randomUUID();
+    const key = crypto.randomUUID();
+    return this.#circuit.run(() => this.#trying(body, key), isOutage, leftAlone);
+  }
+
+  async #trying(body: string, key: string): Promise<unknown> {
     for (let attempt = 1; ; attempt += 1) {
       try {
         return await this.#send(body, key);
       } catch (error) {
-        if (!(error instanceof Unreachable) || attempt === TRIES) throw error;
+        if (!isOutage(error) || attempt === TRIES) throw error;
       }
     }
   }
@@ -116,7 +133,6 @@ export class Remote {
     const { url, apiKey } = this.options;
     const response = await this.#fetch(url, {
       method: 'POST',
-      redirect: 'error',
       headers: {
         'content-type': 'application/json',
         accept: 'application/json',
@@ -125,21 +141,13 @@ export class Remote {
       },
       body,
     });
-    const { data, errors } = await read(response);
-    const [error] = errors ?? [];
-    const code = error?.extensions?.code ?? 'INTERNAL_SERVER_ERROR';
-    if (error !== undefined && !passing.has(code)) throw new Declined(code, error.message);
-    if (error !== undefined || data?.answer == null)
-      throw new Unreachable(`the license server answered ${code}`);
-    return data.answer;
-  }
-}
-
-async function read(response: Response): Promise<Answered> {
-  try {
-    const answered: unknown = await response.json();
-    return typeof answered === 'object' && answered !== null ? answered : {};
-  } catch (error) {
-    throw new Unreachable(`the license server answered ${response.status}`, { cause: error });
+    const { data, errors } = fieldsOf(await jsonOf(response));
+    const [error] = Array.isArray(errors) ? errors : [];
+    const { answer } = fieldsOf(data);
+    if (error === undefined && answer !== undefined && answer !== null) return answer;
+    const { code = 'INTERNAL_SERVER_ERROR' } = fieldsOf(fieldsOf(error).extensions);
+    if (typeof code === 'string' && !passing.has(code))
+      throw new Declined(code, String(fieldsOf(error).message));
+    throw new Unreachable(`the license server answered ${String(code)} (${response.status})`);
   }
 }

@@ -7,9 +7,9 @@
 import { parseRange } from '../core/addressRange.js';
 import { repeated, textProblem } from '../core/check.js';
 import type { Instant } from '../core/clock.js';
+import { isCode } from '../core/code.js';
 import { parseCountry } from '../core/countries.js';
 import { parseDomainPattern } from '../core/domainName.js';
-import { isCode } from '../core/id.js';
 import { type Amount, isNegative } from '../core/money.js';
 import { type FieldProblem, Refusal } from '../core/refusal.js';
 import { parseWindow } from '../core/weeklyWindow.js';

@@ -185,7 +185,7 @@ describe('deciding locally', () => {
     await ask('calls');
 
     expect(first).toEqual(['granted', 'granted', 'FEATURE_NOT_LICENSED']);
-    expect([calls, after, sent.length]).toEqual([2, 2, 3]);
+    expect([calls, after, sent.length]).toEqual([2, 2, 4]);
     expect(ended).toBe('FEATURE_NOT_LICENSED');
   });
 

@@ -1,5 +1,6 @@
 import { type DocumentNode, type GraphQLSchema, getOperationAST } from 'graphql';
 import { bind, GatedOperation, operationOf } from '../operation.js';
+import { gateIn, layGate, openGate } from '../streams.js';
 import type { GateOptions } from './options.js';
 
 type Variables = Readonly<Record<string, unknown>>;
@@ -9,11 +10,16 @@ type PreExecution = (
   context: never,
   variables: Variables,
 ) => Promise<void>;
-type OnResolution = (execution: { extensions?: object | undefined }, context: never) => Promise<void>;
+type BeforeStream = (schema: GraphQLSchema, document: DocumentNode, context: object) => Promise<void>;
+interface Execution {
+  extensions?: object | undefined;
+}
+type OnResolution = (execution: Execution, context: never) => Promise<void>;
 
 interface Hooks {
   addHook(name: 'preExecution', hook: PreExecution): void;
-  addHook(name: 'onResolution', hook: OnResolution): void;
+  addHook(name: 'preSubscriptionExecution', hook: BeforeStream): void;
+  addHook(name: 'onResolution' | 'onSubscriptionResolution', hook: OnResolution): void;
 }
 
 /** A Fastify server with mercurius; this package needs no version of either. */
@@ -36,11 +42,18 @@ function operationName({ reply, operationId }: RequestContext): string | undefin
   return asked?.operationName ?? undefined;
 }
 
-/** For Fastify with mercurius: decides on an operation before it runs, and gives back what it did not use. */
-export function mercuriusFeatureGate<Context>(
-  server: MercuriusServer,
-  { graph, licensee }: GateOptions<Context>,
-): void {
+function tell(execution: Execution, gated: GatedOperation | undefined): void {
+  const extensions = gated?.extensions;
+  if (extensions !== undefined) execution.extensions = { ...execution.extensions, ...extensions };
+}
+
+/**
+ * For Fastify with mercurius, called once after it was registered: decides on an operation before it runs, and gives back
+ * what it did not use before it is answered. A subscription is decided at its start, asked for again while it lasts, and
+ * ends with the refusal.
+ */
+export function mercuriusFeatureGate<Context>(server: MercuriusServer, options: GateOptions<Context>): void {
+  const { graph, licensee } = options;
   const hooks = server.graphql as Hooks;
   hooks.addHook('preExecution', async (schema, document, context, variables) => {
     const operation = getOperationAST(document, operationName(context as RequestContext));
@@ -51,7 +64,12 @@ export function mercuriusFeatureGate<Context>(
   hooks.addHook('onResolution', async (execution, context) => {
     const gated = operationOf(context);
     await gated?.settle();
-    const extensions = gated?.extensions;
-    if (extensions !== undefined) execution.extensions = { ...execution.extensions, ...extensions };
+    tell(execution, gated);
+  });
+  hooks.addHook('preSubscriptionExecution', async (_schema, _document, context) => {
+    layGate(context, openGate(options));
+  });
+  hooks.addHook('onSubscriptionResolution', async (execution, context) => {
+    tell(execution, gateIn(context)?.operation);
   });
 }

@@ -35,6 +35,8 @@ export interface OperationDocument {
   readonly document: DocumentNode;
   readonly operation: OperationDefinitionNode;
   readonly variables: Readonly<Record<string, unknown>>;
+  /** Whether the variables are what resolvers get: coerced a second time, a scalar's own values would not fit. */
+  readonly areCoerced?: boolean;
 }
 
 type Field = GraphQLField<unknown, unknown>;
@@ -115,19 +117,22 @@ function walkField(walk: Walk, parent: GraphQLObjectType, nodes: readonly FieldN
   }
 }
 
+function coercedVariables({ schema, operation, variables, areCoerced }: OperationDocument) {
+  if (areCoerced === true) return { ...variables };
+  const options = { maxErrors: 1, hideSuggestions: true };
+  return getVariableValues(schema, operation.variableDefinitions ?? [], variables, options).coerced;
+}
+
 /** The root fields that will run, by response name, and what it takes to walk on; undefined if the variables do not fit. */
-function rootOf({ schema, document, operation, variables: given }: OperationDocument) {
-  const coerced = getVariableValues(schema, operation.variableDefinitions ?? [], given, {
-    maxErrors: 1,
-    hideSuggestions: true,
-  });
+function rootOf(asked: OperationDocument) {
+  const { schema, document, operation } = asked;
+  const variables = coercedVariables(asked);
   const root = schema.getRootType(operation.operation);
-  if (coerced.errors !== undefined || !root) return undefined;
+  if (variables === undefined || !root) return undefined;
   const fragments: Record<string, FragmentDefinitionNode> = {};
   for (const definition of document.definitions) {
     if (definition.kind === Kind.FRAGMENT_DEFINITION) fragments[definition.name.value] = definition;
   }
-  const variables = coerced.coerced;
   const fields = collected(() => collectFields(schema, fragments, variables, root, operation.selectionSet));
   return { schema, root, fields, fragments, variables };
 }

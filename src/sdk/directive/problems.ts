@@ -13,7 +13,7 @@ import {
   isObjectType,
   isScalarType,
 } from 'graphql';
-import { isCode } from '../../core/id.js';
+import { isCode } from '../../core/code.js';
 import { type FeatureMark, type MarkedField, marksOf, marksOn } from './marks.js';
 
 function typeProblems(type: GraphQLObjectType, isRoot: boolean): string[] {
