@@ -12,6 +12,7 @@ import { Refusal } from './core/refusal.js';
 import { StartupError } from './core/startupError.js';
 import { openTokens } from './server/callers/openTokens.js';
 import { migrate } from './server/database/migrate.js';
+import { sealAll } from './server/database/sealAll.js';
 import { seedDemo, systemCaller } from './server/database/seed.js';
 import { type LintCommandOptions, lintReport } from './server/lintFeatures.js';
 import { openWork } from './server/operation/openWork.js';
@@ -77,6 +78,15 @@ async function addTenant(code: string, name: string): Promise<void> {
   say(`Tenant ${code} is there.`);
 }
 
+async function printSeals(machinery: ReturnType<typeof openMachinery>): Promise<void> {
+  const { sealed, renewed, altered } = await sealAll(machinery);
+  say(
+    `${sealed} licenses sealed, ${renewed} seals renewed, ${altered.length} licenses not as they were sealed.`,
+  );
+  for (const id of altered) say(id);
+  process.exitCode = altered.length === 0 ? 0 : 1;
+}
+
 interface TokenOptions {
   readonly role: string;
   readonly subject: string;
@@ -127,6 +137,10 @@ program
   .command('seed')
   .description('add the demo tenants')
   .action(() => onDatabase(seedDemo));
+program
+  .command('seal')
+  .description('seal licenses that have no seal, renew seals of an earlier pepper, and list what was altered')
+  .action(() => onDatabase(printSeals));
 program
   .command('config')
   .description('show every setting as it is resolved, secrets masked')

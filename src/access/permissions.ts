@@ -19,6 +19,8 @@ export const permissions = {
   'template.update': 'Change and switch off license templates.',
   'license.read': 'See licenses.',
   'license.read_metadata': "See the vendor's own facts about licenses.",
+  'license.read_certificate': 'Get the signed certificates of licenses.',
+  'license.read_integrity': 'See what of a license is not as it was sealed or signed.',
   'license.issue': 'Issue licenses from templates.',
   'license.create': 'Create licenses without a template.',
   'license.import': 'Set key, status and issue date of a license that is created.',
@@ -67,6 +69,7 @@ const customerSide = [
   'template.read',
   'license.read',
   'license.read_metadata',
+  'license.read_certificate',
   'activation.read',
   'activation.read_shown',
   'order.read',
@@ -76,6 +79,8 @@ const office = [
   ...everyRead,
   ANYONE,
   'license.read_metadata',
+  'license.read_certificate',
+  'license.read_integrity',
   'activation.read_shown',
   'activation.read_user',
   'activation.read_personal',
@@ -96,7 +101,13 @@ export const roles = {
     'feature.consume',
   ],
   /** One device among others: it sees its license and itself, not who else uses the license. */
-  application: [ANYONE, 'license.read', 'activation.read_shown', 'feature.consume'],
+  application: [
+    ANYONE,
+    'license.read',
+    'license.read_certificate',
+    'activation.read_shown',
+    'feature.consume',
+  ],
   /** Whoever runs the server for its tenants. It sees which there are, and nothing in them but its own. */
   operator: [ANYONE, 'viewer.read', 'tenant.list'],
 } as const satisfies Record<string, readonly Permission[]>;

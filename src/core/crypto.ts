@@ -22,6 +22,8 @@ export type HashKind =
   | 'HARDWARE_ID'
   | 'MAC_ADDRESS'
   | 'ADDRESS'
+  | 'EMERGENCY_CODE'
+  | 'LICENSE_SEAL'
   | 'REQUEST';
 
 export interface KeyRing {

@@ -74,6 +74,11 @@ export const refusalCodes = {
     'The license has expired; in grace, devices that are active stay so and no new one is taken.',
     'access.refused',
   ],
+  LICENSE_TAMPERED: [
+    409,
+    'What is stored of the license is not as it was sealed: it was edited behind the back of the server.',
+    'access.refused',
+  ],
   PRODUCT_MISMATCH: [403, 'The license is for another product.', 'access.refused'],
   VERSION_NOT_COVERED: [
     403,

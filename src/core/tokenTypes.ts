@@ -55,6 +55,12 @@ export type Sign = (
   lifeSeconds: number,
 ) => Promise<string>;
 
+/** What a token of a kind says, if this deployment signed it with a key that verifies and it is not over. */
+export type Verify = (
+  kind: SignedKind,
+  token: string,
+) => Promise<Readonly<Record<string, unknown>> | undefined>;
+
 /** RFC 7519, section 5.1, and RFC 9068, section 2.1. Many issuers leave the header out. */
 const bearerTypes: readonly string[] = ['jwt', 'at+jwt'];
 

@@ -1,7 +1,7 @@
 import type { GraphQLSchema } from 'graphql';
 import type { Actor } from '../core/actor.js';
 import type { Instant } from '../core/clock.js';
-import type { Sign } from '../core/tokenTypes.js';
+import type { Sign, Verify } from '../core/tokenTypes.js';
 import type { Coalescing, Reading, Watch, Work, WorkSettings } from '../core/work.js';
 import type { PathNeed } from '../sdk/directive/needs.js';
 import type { Batch } from './load.js';
@@ -27,6 +27,8 @@ export interface Context extends Watch, Coalescing {
   readonly settings: WorkSettings;
   /** Signs what is to be verified without us. */
   readonly sign: Sign;
+  /** Reads what was signed here, when it comes back. */
+  readonly verify: Verify;
   /** The units and features of this operation, known before its first resolver. */
   readonly features: FeatureRun;
   /** What an operation would need, were it sent by this caller; or why it would not run. */

@@ -30,6 +30,7 @@ export const licenseEvents = [
   'license.transferred',
   'license.key_revealed',
   'license.exported',
+  'license.sealed',
 ] as const;
 
 type Act =

@@ -30,13 +30,8 @@ import {
   licenseTypes,
 } from '../templates/model.js';
 import { licenseTemplates, products } from '../templates/table.js';
+import type { LicenseSeal } from './model/seal.js';
 import { licenseStatuses, suspensionCauses } from './model.js';
-
-/** `whole` is `<key id>.<hash>`; a field has the beginning of a hash of its own, to tell which one was altered. */
-export interface LicenseSeal {
-  readonly whole: string;
-  readonly fields: Readonly<Record<string, string>>;
-}
 
 /** Licenses without an expiry come behind all others, in either direction. */
 export function expiryOrder(expiryDate: AnyPgColumn, direction: 'ASC' | 'DESC'): SQL {

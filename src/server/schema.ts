@@ -17,6 +17,7 @@ import * as analytics from '../analytics/resolver.js';
 import * as audit from '../audit/resolver.js';
 import { EventConnectionResolver } from '../audit/schema.js';
 import * as entitlements from '../entitlements/resolver.js';
+import { LicenseCertificateEdges, LicenseIntegrityResolver } from '../licenses/resolver/integrity.js';
 import { LicenseStreams } from '../licenses/resolver/streams.js';
 import * as licenses from '../licenses/resolver.js';
 import { LicenseConnectionResolver } from '../licenses/schema/types.js';
@@ -63,7 +64,9 @@ export function createSchema(): GraphQLSchema {
       audit.ResellerEventEdges,
       entitlements.EntitlementResolver,
       licenses.CustomerLicenseEdges,
+      LicenseCertificateEdges,
       licenses.LicenseEdges,
+      LicenseIntegrityResolver,
       licenses.LicenseMutations,
       licenses.LicenseQueries,
       LicenseStreams,

@@ -1,5 +1,15 @@
 import { and, desc, eq, gt, lte, sql } from 'drizzle-orm';
-import { calculateJwkThumbprint, exportJWK, generateKeyPair, importJWK, type JWK, SignJWT } from 'jose';
+import {
+  calculateJwkThumbprint,
+  errors,
+  exportJWK,
+  generateKeyPair,
+  importJWK,
+  type JWK,
+  type JWTHeaderParameters,
+  jwtVerify,
+  SignJWT,
+} from 'jose';
 import { addDays, addMillis, type Instant, millis } from '../core/clock.js';
 import type { Db } from '../core/db.js';
 import {
@@ -11,6 +21,7 @@ import {
   type Sign,
   type SignedKind,
   signedTypes,
+  type Verify,
 } from '../core/tokenTypes.js';
 import { type OfflineRequest, openRequest, requestKeyId } from '../sdk/offline/request.js';
 import type { Machinery } from './operation/operation.js';
@@ -132,6 +143,37 @@ export class SigningKeys {
       .setExpirationTime(issuedAt + lifeSeconds)
       .sign(await key);
   };
+
+  /** Only our own type, algorithm, issuer and keys of that kind (RFC 8725, sections 3.1, 3.8 and 3.11). */
+  readonly verify: Verify = async (kind, token) => {
+    const options = {
+      algorithms: ['EdDSA'],
+      typ: signedTypes[kind],
+      issuer: SIGNED_BY,
+      requiredClaims: ['iat', 'exp'],
+      currentDate: new Date(this.parts.clock()),
+    };
+    const keyOf = ({ kid }: JWTHeaderParameters) => this.#verifier(kind, kid ?? '');
+    try {
+      return (await jwtVerify(token, keyOf, options)).payload;
+    } catch (error) {
+      // Whatever is wrong with the token; an outage of the database is no answer to it.
+      if (error instanceof errors.JOSEError) return undefined;
+      throw error;
+    }
+  };
+
+  async #verifier(kind: SignedKind, kid: string): Promise<Awaited<ReturnType<typeof importJWK>>> {
+    const now = this.parts.clock();
+    const [row] = await this.parts.pool.db
+      .select({ jwk: signingKeys.publicJwk })
+      .from(signingKeys)
+      .where(
+        and(eq(signingKeys.kid, kid), eq(signingKeys.purpose, kind), gt(signingKeys.verifiesUntil, now)),
+      );
+    if (row === undefined) throw new errors.JWKSNoMatchingKey();
+    return importJWK(row.jwk, 'EdDSA');
+  }
 
   /**
    * What verifies now or will, and what requests are encrypted to, for the JWKS document. Who takes these keys along may

@@ -32,6 +32,7 @@ Customer.reseller                        U 0 0 0 + + + + + F F F
 License.activations                      U 0 0 0 + + + + + + F F
 License.advancedAnalytics                U 0 0 0 + + + + + + F F
 License.analytics                        U 0 0 0 + + + + + + F F
+License.certificate                      U 0 0 0 + + + + + + F +
 License.currentActivations               U 0 0 0 + + + + + + F +
 License.customer                         U 0 0 0 + + + + + + F F
 License.events                           U 0 0 0 + + + + F F F F
@@ -40,6 +41,8 @@ License.order                            U 0 0 0 + + + + + + F F
 License.product                          U 0 0 0 + + + + + + F F
 License.reseller                         U 0 0 0 + + + + + F F F
 License.template                         U 0 0 0 + + + + + + F F
+LicenseIntegrity.altered                 F 0 0 0 + + + + F F F F
+LicenseIntegrity.outdated                F 0 0 0 + + + + F F F F
 LicenseOrder.customer                    U 0 0 0 + + + + 0 + F F
 LicenseOrder.events                      U 0 0 0 + + + + 0 F F F
 LicenseOrder.licenses                    U 0 0 0 + + + + 0 + F F
@@ -68,6 +71,7 @@ apiKeys, of a reseller                   U 0 F F + + + + F F F F
 checkFeatures, a customer                U 0 0 F + + F F F + F 0
 checkFeatures, a key                     U 0 0 F + + F F F + F +
 checkFeatures, a token                   U 0 0 F + + F F F + F +
+checkLicenseIntegrity, a key             + 0 0 0 + + + + + + + +
 checkOperation                           U = = = = = = = = = F F
 consumeFeatures, a customer              U 0 0 F + + F F F + F +
 consumeFeatures, a key                   U 0 0 F + + F F F + F +

@@ -54,6 +54,7 @@ const mayAsk: Readonly<Record<string, readonly Caller[]>> = {
   schemaFeatures: people,
   validateLicenseKey: everyone,
   validateActivation: everyone,
+  checkLicenseIntegrity: everyone,
   createApiKey: back,
   revokeApiKey: back,
   createCustomer: back,
@@ -142,6 +143,7 @@ describe('root fields', () => {
     expect(Object.keys(mayAsk).filter((field) => refused[field] === undefined)).toEqual([
       'validateLicenseKey',
       'validateActivation',
+      'checkLicenseIntegrity',
       'revealLicenseKey',
       'activateLicense',
       'sendHeartbeat',

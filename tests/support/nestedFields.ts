@@ -77,6 +77,21 @@ export const nested: Readonly<Record<string, readonly [query: string, root: stri
     'activation.read',
   ],
   'License.metadata': ['{ license(id: $licenseId) { metadata } }', 'license.read', 'license.read_metadata'],
+  'License.certificate': [
+    '{ license(id: $licenseId) { certificate } }',
+    'license.read',
+    'license.read_certificate',
+  ],
+  'LicenseIntegrity.altered': [
+    '{ checkLicenseIntegrity(licenseKey: $licenseKey) { altered } }',
+    'anyone',
+    'license.read_integrity',
+  ],
+  'LicenseIntegrity.outdated': [
+    '{ checkLicenseIntegrity(licenseKey: $licenseKey) { outdated } }',
+    'anyone',
+    'license.read_integrity',
+  ],
   'License.currentActivations': [
     '{ license(id: $licenseId) { currentActivations } }',
     'license.read',

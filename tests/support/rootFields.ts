@@ -137,6 +137,14 @@ export const cases: Readonly<Record<string, readonly Case[]>> = {
       }),
     ],
   ],
+  checkLicenseIntegrity: [
+    [
+      'a key',
+      ({ licenseKey }) => ({
+        query: `{ checkLicenseIntegrity(licenseKey: "${licenseKey}") { integrityCheck tamperingDetected } }`,
+      }),
+    ],
+  ],
   createCustomer: [act('createCustomer', 'a reseller', ({ resellerId }) => ({ name: 'Ada', resellerId }))],
   updateCustomer: [
     act('updateCustomer', 'a customer', ({ customerId }) => ({ customerId, name: 'Mallory' })),

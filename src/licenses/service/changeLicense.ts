@@ -1,6 +1,7 @@
 import { and, eq } from 'drizzle-orm';
 import { latest } from '../../core/clock.js';
 import type { Work } from '../../core/work.js';
+import { resealed } from '../model/seal.js';
 import { licenseNotFound } from '../model.js';
 import { lockLicense } from '../queries.js';
 import { type License, licenses } from '../table.js';
@@ -12,12 +13,18 @@ export async function licenseToChange(work: Work, id: string): Promise<License> 
   return license;
 }
 
-type LicenseChanges = Partial<typeof licenses.$inferInsert>;
+type LicenseChanges = Omit<Partial<typeof licenses.$inferInsert>, 'seal'>;
 
+/** The one place where the rows of licenses are changed: their seal is renewed in the same statement. */
 export async function changeLicense(work: Work, license: License, changes: LicenseChanges): Promise<License> {
+  const seal = resealed(work.keys, license, changes);
   const [row] = await work.db
     .update(licenses)
-    .set({ ...changes, updatedAt: latest(license.updatedAt, work.now) })
+    .set({
+      ...changes,
+      ...(seal === undefined ? {} : { seal }),
+      updatedAt: latest(license.updatedAt, work.now),
+    })
     .where(and(eq(licenses.tenantId, work.tenantId), eq(licenses.id, license.id)))
     .returning();
   if (row === undefined) throw licenseNotFound(license.id);

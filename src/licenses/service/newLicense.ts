@@ -1,3 +1,4 @@
+import { getTableColumns } from 'drizzle-orm';
 import {
   customerInactive,
   customerNotFound,
@@ -18,6 +19,7 @@ import {
   type LicenseRestriction,
   restrictionProblems,
 } from '../../templates/model.js';
+import { type SealedFacts, sealedColumns, sealOf } from '../model/seal.js';
 import { maskLicenseKey, newLicenseKey } from '../model.js';
 import { type License, licenses } from '../table.js';
 
@@ -75,22 +77,35 @@ async function keyFor(work: Work, id: LicenseId, given: string | undefined): Pro
   throw new Error(`no free license key in ${KEY_TRIES} tries: the random source is broken`);
 }
 
+type MadeLicense = NewLicense & Pick<License, 'tenantId' | 'id' | 'licenseKeyHash' | 'heldSince'>;
+
+/** What is not given is what the table fills in: the seal covers the row as it will be read. */
+function withDefaults(made: MadeLicense): SealedFacts {
+  const columns = getTableColumns(licenses);
+  const values = sealedColumns.map((name) => {
+    const { [name]: given = columns[name].default } = made;
+    return [name, given];
+  });
+  return { ...Object.fromEntries(values), tenantId: made.tenantId, id: made.id };
+}
+
 export async function insertLicense(work: Work, values: NewLicense, given?: string): Promise<IssuedLicense> {
   const id = newId<'License'>(work.now);
   const licenseKey = await keyFor(work, id, given);
+  const made = {
+    ...values,
+    tenantId: work.tenantId,
+    id,
+    licenseKeyHash: work.keys.hash('LICENSE_KEY', licenseKey),
+    licenseKeyCiphertext: work.keys.encrypt(licenseKey, keyBinding(work.tenantId, id)),
+    licenseKeyMask: maskLicenseKey(licenseKey),
+    heldSince: work.now,
+    createdAt: work.now,
+    updatedAt: work.now,
+  };
   const [license] = await work.db
     .insert(licenses)
-    .values({
-      ...values,
-      tenantId: work.tenantId,
-      id,
-      licenseKeyHash: work.keys.hash('LICENSE_KEY', licenseKey),
-      licenseKeyCiphertext: work.keys.encrypt(licenseKey, keyBinding(work.tenantId, id)),
-      licenseKeyMask: maskLicenseKey(licenseKey),
-      heldSince: work.now,
-      createdAt: work.now,
-      updatedAt: work.now,
-    })
+    .values({ ...made, seal: sealOf(work.keys, withDefaults(made)) })
     .returning();
   if (license === undefined) throw new Error('an insert returned no row');
   const { productId, licenseType, customerId, templateId } = license;

@@ -6,7 +6,7 @@ import type { Pool, Session } from '../../core/db.js';
 import type { FedEvent } from '../../core/event.js';
 import type { Lane } from '../../core/lane.js';
 import type { Log } from '../../core/log.js';
-import type { Sign } from '../../core/tokenTypes.js';
+import type { Sign, Verify } from '../../core/tokenTypes.js';
 import type {
   CoalescedAct,
   EventLook,
@@ -269,6 +269,10 @@ export class Operation implements Context {
 
   get sign(): Sign {
     return this.machinery.signing.sign;
+  }
+
+  get verify(): Verify {
+    return this.machinery.signing.verify;
   }
 
   get settings(): WorkSettings {
