@@ -1,4 +1,3 @@
-import { randomBytes } from 'node:crypto';
 import { type Instant, millis } from './clock.js';
 
 /** A branded identifier: a license's id is not accepted where a customer's is meant. */
@@ -30,7 +29,7 @@ export function isTenantId(text: string): text is TenantId {
 }
 
 /** 42 bits that count on with every id of this process, from a random start. */
-let counter = randomBytes(6).readUIntBE(0, 6) % 2 ** 41;
+let counter = Number((crypto.getRandomValues(new BigUint64Array(1))[0] ?? 0n) % 2n ** 41n);
 
 /**
  * A UUID version 7 (RFC 9562, section 5.7). Behind the instant stands the counter (section 6.2, method 1), which no
@@ -39,11 +38,14 @@ let counter = randomBytes(6).readUIntBE(0, 6) % 2 ** 41;
  */
 export function newId<Noun extends string>(now: Instant): Id<Noun> {
   counter = (counter + 1) % 2 ** 42;
-  const bytes = randomBytes(16);
-  bytes.writeUIntBE(millis(now), 0, 6);
-  bytes.writeUInt16BE(0x7000 | Math.floor(counter / 2 ** 30), 6);
-  bytes.writeUInt32BE(0x8000_0000 + (counter % 2 ** 30), 8);
-  const hex = bytes.toString('hex');
+  const at = millis(now);
+  const bytes = crypto.getRandomValues(new Uint8Array(16));
+  const view = new DataView(bytes.buffer);
+  view.setUint16(0, Math.floor(at / 2 ** 32));
+  view.setUint32(2, at % 2 ** 32);
+  view.setUint16(6, 0x7000 | Math.floor(counter / 2 ** 30));
+  view.setUint32(8, 0x8000_0000 + (counter % 2 ** 30));
+  const hex = Array.from(bytes, (byte) => byte.toString(16).padStart(2, '0')).join('');
   const parts = [hex.slice(0, 8), hex.slice(8, 12), hex.slice(12, 16), hex.slice(16, 20), hex.slice(20)];
   return parts.join('-') as Id<Noun>;
 }

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { exportJWK, generateKeyPair, type JSONWebKeySet, type JWK } from 'jose';
 import { beforeAll, describe, expect, test } from 'vitest';
-import { bindingOf, matchBinding } from '../../src/sdk/offline/deviceBinding.js';
+import { bindingOf, marksOf } from '../../src/sdk/offline/deviceBinding.js';
 import { armored, codeIn } from '../../src/sdk/offline/documents.js';
 import { createOfflineRequest, openRequest, requestKeyId } from '../../src/sdk/offline/request.js';
 import { START } from '../support/server.js';
@@ -135,35 +135,40 @@ describe('a device binding', () => {
     user: 'Ada',
   };
 
-  test('fits the device, however its MAC address is written, and shows none of its facts', async () => {
+  test('is what the device finds, however its MAC address is written, and shows none of its facts', async () => {
     const binding = await bindingOf(facts);
 
-    const match = await matchBinding(binding, { ...facts, macAddress: '001A.2B3C.4D5E' });
+    expect(await marksOf(binding, { ...facts, macAddress: '001A.2B3C.4D5E' })).toEqual(binding);
+    expect(JSON.stringify(binding)).not.toMatch(/press|Ada|1a:|2b:|"h"/i);
+  });
 
-    expect(match).toEqual({ fingerprint: true, hardwareId: true, macAddress: true, user: true });
-    expect(JSON.stringify(binding)).not.toMatch(/press|Ada|1a|2b:|h"/i);
+  test('of the same device has another salt each time, and no mark in common', async () => {
+    const [one, other] = [await bindingOf(facts), await bindingOf(facts)];
+
+    const names = ['salt', 'fingerprint', 'hardwareId', 'macAddress', 'user'] as const;
+    expect(names.filter((name) => one[name] === other[name])).toEqual([]);
   });
 
   test.each([
-    ['fingerprint', { deviceFingerprint: 'press 8' }],
     ['hardwareId', { hardwareId: 'i' }],
     ['macAddress', { macAddress: '00:1a:2b:3c:4d:5f' }],
-    ['user', { user: 'Eve' }],
     ['macAddress', { macAddress: null }],
-  ])('does not fit another %s', async (name, other) => {
-    const match = await matchBinding(await bindingOf(facts), { ...facts, ...other });
+    ['user', { user: 'Eve' }],
+  ] as const)('differs in its %s alone where that differs', async (name, other) => {
+    const binding = await bindingOf(facts);
 
-    expect(match[name as keyof typeof match]).toBe(false);
+    const own = await marksOf(binding, { ...facts, ...other });
+
+    expect({ ...own, [name]: binding[name] }).toEqual(binding);
+    expect(own[name]).not.toBe(binding[name]);
   });
 
-  test('of what was not told fits whatever is told later', async () => {
-    const binding = await bindingOf({ deviceFingerprint: 'press 7' });
+  test('has nothing in common with what another fingerprint opens', async () => {
+    const binding = await bindingOf(facts);
 
-    expect(await matchBinding(binding, facts)).toEqual({
-      fingerprint: true,
-      hardwareId: true,
-      macAddress: true,
-      user: true,
-    });
+    const own = await marksOf(binding, { ...facts, deviceFingerprint: 'press 8' });
+
+    const names = ['fingerprint', 'hardwareId', 'macAddress', 'user'] as const;
+    expect(names.filter((name) => own[name] === binding[name])).toEqual([]);
   });
 });

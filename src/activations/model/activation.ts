@@ -43,6 +43,14 @@ export interface ActivationFacts {
   readonly leaseExpiresAt: Instant | null;
 }
 
+/** How an activation is made, and for how long: what is limited in time holds its seat until then and no longer. */
+export interface ActivationTerms {
+  readonly activationType: ActivationType;
+  readonly expiresAt: Instant | null;
+  /** Of a floating seat that is held without heartbeats. */
+  readonly leaseExpiresAt?: Instant | null;
+}
+
 export function isOver(end: Instant | null, now: Instant): boolean {
   return end !== null && end <= now;
 }

@@ -6,7 +6,7 @@ import { keyMalformed, licenseNotFound, parseLicenseKey, requireMove } from '../
 import { lockLicense } from '../../licenses/queries.js';
 import { changeLicense } from '../../licenses/service/changeLicense.js';
 import type { License } from '../../licenses/table.js';
-import { previousTokenEnd } from '../model/activation.js';
+import { type ActivationTerms, isOver, previousTokenEnd } from '../model/activation.js';
 import { type Facts, requirePassing } from '../model/verdict.js';
 import { activationOfDevice } from '../queries.js';
 import type { ActivateLicenseInput } from '../schema.js';
@@ -28,7 +28,8 @@ export interface ActivatedLicense {
   readonly activationToken: string;
 }
 
-async function licenseOfKey(work: Work, input: string): Promise<License> {
+/** The license of a key, locked; what belongs to somebody else answers as what does not exist. */
+export async function licenseOfKey(work: Work, input: string): Promise<License> {
   const licenseKey = parseLicenseKey(input);
   if (licenseKey === undefined) throw keyMalformed();
   const id = await enterBySecret(work, 'LICENSE_KEY', licenseKey);
@@ -64,7 +65,8 @@ function reportedFacts(work: Work, input: ActivateLicenseInput, known?: Activati
   };
 }
 
-async function factsOfClaim(
+/** What the rules look at when a device asks for a seat. */
+export async function factsOfClaim(
   work: Work,
   license: License,
   activation: Activation | undefined,
@@ -106,13 +108,38 @@ async function beginTrial(work: Work, license: License): Promise<License> {
 }
 
 /** An activation that is being made cannot be missing, and a lapsed lease is what activating again renews. */
-const notYet = new Set(['NOT_ACTIVATED', 'LEASE_EXPIRED'] as const);
+export const notYet = new Set(['NOT_ACTIVATED', 'LEASE_EXPIRED'] as const);
 
-async function firstActivation(
+/**
+ * The activation that a device has on a license. One that was limited in time and is over is ended on record, and makes
+ * room for another: the device is as any that was never there.
+ */
+export async function livingActivation(
+  work: Work,
+  license: License,
+  fingerprint: string,
+): Promise<Activation | undefined> {
+  const known = await activationOfDevice(work, license.id, fingerprint);
+  if (known === undefined || !isOver(known.expiresAt, work.now)) return known;
+  const reason = 'Its time was over';
+  const ended = await changeActivation(work, known, {
+    status: 'DEACTIVATED',
+    deactivatedAt: work.now,
+    deactivationReason: reason,
+    leaseExpiresAt: null,
+  });
+  await work.emit(eventOf(ended, 'activation.deactivated', { reason }));
+  return undefined;
+}
+
+const online: ActivationTerms = { activationType: 'ONLINE', expiresAt: null };
+
+export async function firstActivation(
   work: Work,
   license: License,
   input: ActivateLicenseInput,
   seats: Facts['seats'],
+  terms: ActivationTerms = online,
 ): Promise<ActivatedLicense> {
   const { token, hash } = await newActivationToken(work, license.id);
   const [activation] = await work.db
@@ -127,6 +154,7 @@ async function firstActivation(
       deviceFingerprint: work.keys.hash('FINGERPRINT', input.deviceFingerprint, work.tenantId),
       activatedAt: work.now,
       leaseExpiresAt: leaseEnd(work, license),
+      ...terms,
       createdAt: work.now,
       updatedAt: work.now,
     })
@@ -153,7 +181,7 @@ async function tokenKept(work: Work, known: Activation) {
 }
 
 /** The same device again: its activation with a fresh token. The token before stays good until the new one is used. */
-async function activatedAgain(
+export async function activatedAgain(
   work: Work,
   license: License,
   known: Activation,
@@ -175,7 +203,7 @@ async function activatedAgain(
 
 export async function activateLicense(work: Work, input: ActivateLicenseInput): Promise<ActivatedLicense> {
   const license = await licenseOfKey(work, input.licenseKey);
-  const known = await activationOfDevice(work, license.id, input.deviceFingerprint);
+  const known = await livingActivation(work, license, input.deviceFingerprint);
   const facts = await factsOfClaim(work, license, known, input);
   requirePassing(facts, notYet, {
     licenseId: license.id,

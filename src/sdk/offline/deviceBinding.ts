@@ -26,9 +26,10 @@ export interface DeviceBinding {
 
 /** 40 ms of one core; the fingerprint is asked once at a start, not for each request. */
 const ITERATIONS = 100_000;
-const MARK_BYTES = 16;
+const SALT_BYTES = 16;
 
-const mark = text(22, 22);
+/** 32 bytes. */
+const mark = text(43, 43);
 export const readDeviceBinding: Read<DeviceBinding> = record<DeviceBinding>({
   salt: text(22, 22),
   iterations: whole(1, 1_000_000),
@@ -61,7 +62,7 @@ async function markingKey(fingerprint: string, salt: string, iterations: number)
 
 async function markOf(key: CryptoKey, kind: string, value: string): Promise<string> {
   const digest = await crypto.subtle.sign('HMAC', key, utf8(`${kind}\0${value}`));
-  return base64url.encode(new Uint8Array(digest).subarray(0, MARK_BYTES));
+  return base64url.encode(new Uint8Array(digest));
 }
 
 async function marks(facts: DeviceFacts, salt: string, iterations: number): Promise<DeviceBinding> {
@@ -81,26 +82,11 @@ async function marks(facts: DeviceFacts, salt: string, iterations: number): Prom
 
 /** Binds a document to a device. The salt is the document's own: two of them do not show that they are of one device. */
 export function bindingOf(facts: DeviceFacts): Promise<DeviceBinding> {
-  const salt = base64url.encode(crypto.getRandomValues(new Uint8Array(MARK_BYTES)));
+  const salt = base64url.encode(crypto.getRandomValues(new Uint8Array(SALT_BYTES)));
   return marks(facts, salt, ITERATIONS);
 }
 
-/** What of a binding a device has; of what the document does not bind everything fits. */
-export interface BindingMatch {
-  readonly fingerprint: boolean;
-  readonly hardwareId: boolean;
-  readonly macAddress: boolean;
-  readonly user: boolean;
-}
-
-export async function matchBinding(binding: DeviceBinding, facts: DeviceFacts): Promise<BindingMatch> {
-  const own = await marks(facts, binding.salt, binding.iterations);
-  const fits = (name: 'hardwareId' | 'macAddress' | 'user'): boolean =>
-    binding[name] === null || binding[name] === own[name];
-  return {
-    fingerprint: binding.fingerprint === own.fingerprint,
-    hardwareId: fits('hardwareId'),
-    macAddress: fits('macAddress'),
-    user: fits('user'),
-  };
+/** The marks that a device's facts make with the salt of a binding: of the device that is bound they are the same. */
+export function marksOf({ salt, iterations }: DeviceBinding, facts: DeviceFacts): Promise<DeviceBinding> {
+  return marks(facts, salt, iterations);
 }

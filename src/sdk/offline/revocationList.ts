@@ -1,0 +1,54 @@
+import { base64url, type JSONWebKeySet } from 'jose';
+import type { Instant } from '../../core/clock.js';
+import { readSeconds } from './licenseDocument.js';
+import { listOf, readOr, record, text, whole } from './shape.js';
+import { signedClaims } from './signature.js';
+
+/** What no longer holds although a document says so that is still valid by its dates. */
+export interface RevokedContent {
+  readonly licenses: readonly string[];
+  readonly activations: readonly string[];
+  readonly devices: readonly string[];
+}
+
+export interface RevocationList extends RevokedContent {
+  readonly tenantId: string;
+  /** Grows with every change: of two lists the one with the greater epoch is the later. */
+  readonly epoch: number;
+  readonly issuedAt: Instant;
+  /** When the next one is expected. What an older list says stays true of what it names. */
+  readonly expiresAt: Instant;
+}
+
+const MOST_ENTRIES = 1_000_000;
+const entries = listOf(text(64), MOST_ENTRIES);
+const readClaims = record({
+  tenantId: text(50),
+  epoch: whole(0, Number.MAX_SAFE_INTEGER),
+  licenses: entries,
+  activations: entries,
+  devices: entries,
+  iat: readSeconds,
+  exp: readSeconds,
+});
+
+/** A list as it was fetched or carried here; undefined if it is not as one of these keys signed it. */
+export async function openRevocationList(
+  text: string,
+  keys: JSONWebKeySet,
+): Promise<RevocationList | undefined> {
+  const signed = await signedClaims(text.trim(), keys, ['revocationList']);
+  const read = signed === undefined ? undefined : readOr(readClaims, signed.claims);
+  if (read === undefined) return undefined;
+  const { iat, exp, ...content } = read;
+  return { ...content, issuedAt: iat, expiresAt: exp };
+}
+
+/**
+ * How a list and a document name a device: the hash of the keyed hash that the server keeps. Neither shows anything of
+ * the device, and it leads nowhere in the server's own tables.
+ */
+export async function listedDevice(keyedHash: string): Promise<string> {
+  const bytes = new TextEncoder().encode(`revocations\0${keyedHash}`);
+  return base64url.encode(new Uint8Array(await crypto.subtle.digest('SHA-256', bytes)));
+}
