@@ -93,6 +93,8 @@ export interface Coalescing {
     name: string,
     load: (reading: Reading) => Promise<Value>,
   ): Promise<Recollection<Value>>;
+  /** What is read for this very question, because what was remembered refuses: shared by all who ask for it at once. */
+  renew<Value extends Perishable>(name: string, load: (reading: Reading) => Promise<Value>): Promise<Value>;
   /** Asks for a share in the next transaction of this act; whoever waits for it holds no connection. */
   coalesce<Request, Answer>(
     act: CoalescedAct<Request, Answer>,

@@ -53,4 +53,52 @@ describe('what callers are granted', () => {
 
     expect([loads, licensees.size]).toEqual([1, 1]);
   });
+
+  test('is read again for all who are refused by it together, and no more often than once in 50 ms', async () => {
+    const licensees = new Licensees();
+    const named = { tenantId: 'one' as TenantId, name: 'n' };
+    const begun: number[] = [];
+    const load = async (): Promise<Licensee> => {
+      begun.push(performance.now());
+      return licensee;
+    };
+
+    await licensees.renew(named, load);
+    const asked = performance.now();
+    await Promise.all(Array.from({ length: 1000 }, () => licensees.renew(named, load)));
+
+    expect(begun).toHaveLength(2);
+    // Timers may come a millisecond early.
+    expect(Number(begun[1]) - Number(begun[0])).toBeGreaterThanOrEqual(48);
+    expect(Number(begun[1])).toBeGreaterThanOrEqual(asked);
+  });
+
+  test('is not told to whoever asks while it is read: that read began before', async () => {
+    const licensees = new Licensees();
+    const named = { tenantId: 'one' as TenantId, name: 'n' };
+    let sold = false;
+    const load = async (): Promise<Licensee> => {
+      const found = { ...licensee, licensed: sold };
+      await new Promise((resolve) => setImmediate(resolve));
+      return found;
+    };
+
+    const first = licensees.renew(named, load);
+    sold = true;
+    const second = await licensees.renew(named, load);
+
+    expect([(await first).licensed, second.licensed]).toEqual([false, true]);
+  });
+
+  test('is read by the others for themselves when the one whose turn it was has gone', async () => {
+    const licensees = new Licensees();
+    const named = { tenantId: 'one' as TenantId, name: 'n' };
+    await licensees.renew(named, async () => licensee);
+
+    const gone = licensees.renew(named, () => Promise.reject(new Error('hung up')));
+    const other = licensees.renew(named, async () => licensee);
+
+    await expect(gone).rejects.toThrow('hung up');
+    expect(await other).toBe(licensee);
+  });
 });

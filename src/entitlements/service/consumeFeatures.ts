@@ -44,12 +44,14 @@ export async function consumeFeatures(
   const taker = takerOf(ctx);
   const load = (reading: Reading): Promise<Licensee & Perishable> =>
     licenseeOf(readingFor(reading, scope), needs);
-  let known = await ctx.recollect(licenseeName(scope, needs), load);
+  const name = licenseeName(scope, needs);
+  let known = await ctx.recollect(name, load);
   for (let look = 0; look < LOOKS; look += 1) {
     const request = { taker, needs, licensee: known.value, isFresh: known.isFresh, tells: true } as const;
     const answer = await ctx.coalesce(consumeMany, request);
     if (answer !== undefined) return answer;
-    known = { value: await ctx.look(load), isFresh: true };
+    const value = known.isFresh ? await ctx.look(load) : await ctx.renew(name, load);
+    known = { value, isFresh: true };
   }
   throw new Error('the licenses changed faster than they could be read');
 }

@@ -1,7 +1,12 @@
-import { mayAct } from '../../core/actor.js';
+import { type Actor, mayAct, scopeOf } from '../../core/actor.js';
 import { Refusal, type RefusalCode } from '../../core/refusal.js';
-import type { Reading } from '../../core/work.js';
-import { lapsedGrants, templatesGranting } from '../queries/hints.js';
+import type { Perishable, Reading } from '../../core/work.js';
+import {
+  type GrantingTemplate,
+  type LapsedGrant,
+  lapsedGrants,
+  templatesGranting,
+} from '../queries/hints.js';
 
 /** Refusals that say what would make them pass. */
 const explained: ReadonlySet<RefusalCode> = new Set([
@@ -16,8 +21,35 @@ export interface Refused {
   readonly refusal: Refusal;
 }
 
+/** What would make refusals of features pass, as far as the caller may see it. */
+export interface Hints extends Perishable {
+  readonly lapsed: readonly LapsedGrant[];
+  readonly templates: readonly GrantingTemplate[];
+}
+
 /** How many templates are named. */
 const HINTS = 3;
+
+/** The features whose refusals are explained. */
+export function featuresToExplain(refused: readonly Refused[]): string[] {
+  const asked = refused.filter(({ refusal }) => explained.has(refusal.code));
+  return [...new Set(asked.map(({ feature }) => feature))].toSorted();
+}
+
+/** Says all that hints depend on: the part of the tenant that is seen, what may be seen in it, and the features. */
+export function hintsName(actor: Actor, features: readonly string[]): string {
+  const { customerId = '', resellerId = '', licenseId = '' } = scopeOf(actor);
+  const sees = ['license.read', 'template.read'].map((permission) => mayAct(actor, permission));
+  return ['hints', customerId, resellerId, licenseId, ...sees, ...features].join(' ');
+}
+
+export async function hintsOn(reading: Reading, features: readonly string[]): Promise<Hints> {
+  const [lapsed, templates] = await Promise.all([
+    mayAct(reading.actor, 'license.read') ? lapsedGrants(reading, features) : [],
+    mayAct(reading.actor, 'template.read') ? templatesGranting(reading, features) : [],
+  ]);
+  return { lapsed, templates, until: null };
+}
 
 function limitOf({ details }: Refusal): number {
   return typeof details.limit === 'number' ? details.limit : -1;
@@ -27,13 +59,7 @@ function limitOf({ details }: Refusal): number {
  * Adds to refusals which license of the caller would have granted the feature and no longer does, and which templates on
  * sale include it, with more units where units were wanting. Each is told to those alone who may see it.
  */
-export async function explain(reading: Reading, refused: readonly Refused[]): Promise<Refusal[]> {
-  const asked = refused.filter(({ refusal }) => explained.has(refusal.code));
-  const features = [...new Set(asked.map(({ feature }) => feature))];
-  const [lapsed, templates] = await Promise.all([
-    mayAct(reading.actor, 'license.read') ? lapsedGrants(reading, features) : [],
-    mayAct(reading.actor, 'template.read') ? templatesGranting(reading, features) : [],
-  ]);
+export function explainedBy({ lapsed, templates }: Hints, refused: readonly Refused[]): Refusal[] {
   return refused.map(({ feature, refusal }) => {
     if (!explained.has(refusal.code)) return refusal;
     const last = lapsed.find((each) => each.featureId === feature);
@@ -51,4 +77,9 @@ export async function explain(reading: Reading, refused: readonly Refused[]): Pr
         : { upgrades: upgrades.map(({ templateId, templateName }) => ({ templateId, templateName })) }),
     });
   });
+}
+
+/** The same, with hints that are read for it. */
+export async function explain(reading: Reading, refused: readonly Refused[]): Promise<Refusal[]> {
+  return explainedBy(await hintsOn(reading, featuresToExplain(refused)), refused);
 }

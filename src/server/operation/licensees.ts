@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { type Actor, scopeOf } from '../../core/actor.js';
 import type { Instant } from '../../core/clock.js';
 import type { TenantId } from '../../core/id.js';
@@ -7,6 +8,11 @@ import { licenseeName } from '../../entitlements/model/licensee.js';
 
 /** If every word of a change is lost, what it changed is seen after so long. */
 const STALE_MILLIS = 2_000;
+/**
+ * Whoever is refused by what is remembered is told after another read, and one licensee with one list of features is read
+ * no more often than this: that asks the database 20 times a second, however many are refused and however often they ask.
+ */
+const RENEWAL_MILLIS = 50;
 /** Callers and feature lists that one tenant is remembered with. */
 const KNOWN_LIMIT = 5_000;
 
@@ -19,6 +25,8 @@ interface Known {
 /** A tenant's licensees, all forgotten together: what was being read meanwhile is not remembered. */
 class Remembered {
   readonly known = new Map<string, Known>();
+  /** Reads that have not begun: whoever asks meanwhile is told what they find. */
+  readonly coming = new Map<string, Promise<Perishable>>();
 }
 
 export interface Found {
@@ -46,7 +54,7 @@ export interface Question {
  * What callers are granted, remembered by licensee and features. It is forgotten when its own time is over, at once when
  * this server changes a license of the tenant, and when another does as soon as the sealer has numbered the event: tens
  * of milliseconds after the commit, and two seconds if the word is lost. Units are never drawn on what is remembered
- * alone: the meter reads the licenses again behind the counters' locks.
+ * alone: the meter reads the licenses again behind the counters' locks. Nor is anybody refused by it: that is asked again.
  */
 export class Licensees {
   readonly #tenants = new Map<TenantId, Remembered>();
@@ -60,10 +68,16 @@ export class Licensees {
     return [...this.#tenants.values()].reduce((sum, { known }) => sum + known.size, 0);
   }
 
-  async of({ actor, needs, ...when }: Question, load: () => Promise<Licensee>): Promise<Found> {
-    const name = licenseeName(scopeOf(actor), needs);
-    const { value, isFresh } = await this.recollect({ ...when, name }, load);
-    return { licensee: value, isFresh };
+  /** What is remembered decides where it grants; otherwise it is read anew. */
+  async of(
+    { actor, needs, ...when }: Question,
+    load: () => Promise<Licensee>,
+    grants: (licensee: Licensee) => boolean = () => true,
+  ): Promise<Found> {
+    const named = { ...when, name: licenseeName(scopeOf(actor), needs) };
+    const { value, isFresh } = await this.recollect(named, load);
+    if (isFresh || grants(value)) return { licensee: value, isFresh };
+    return { licensee: await this.renew(named, load), isFresh: true };
   }
 
   /** The name decides what type is remembered under it. */
@@ -71,17 +85,50 @@ export class Licensees {
     { tenantId, now, name }: Named,
     load: () => Promise<Value>,
   ): Promise<Recollection<Value>> {
-    const remembered = this.#tenants.get(tenantId) ?? new Remembered();
-    this.#tenants.set(tenantId, remembered);
+    const remembered = this.#rememberedOf(tenantId);
     const last = remembered.known.get(name);
     const known = last === undefined ? undefined : await last.loading.catch(() => undefined);
     if (last !== undefined && known !== undefined && this.#isCurrent(known, last.loadedAt, now))
       return { value: known as Value, isFresh: false };
+    return { value: await this.#load(remembered, name, load), isFresh: true };
+  }
+
+  /** What is read no earlier than it was asked for, together with all who ask before that read begins. */
+  async renew<Value extends Perishable>(
+    { tenantId, name }: Omit<Named, 'now'>,
+    load: () => Promise<Value>,
+  ): Promise<Value> {
+    const remembered = this.#rememberedOf(tenantId);
+    const coming = remembered.coming.get(name);
+    // Whose operation reads may end before that; the others then read for themselves.
+    if (coming !== undefined) return (coming as Promise<Value>).catch(load);
+    const loadedAt = remembered.known.get(name)?.loadedAt ?? Number.NEGATIVE_INFINITY;
+    const pause = loadedAt + RENEWAL_MILLIS - this.elapsedMillis();
+    if (pause <= 0) return this.#load(remembered, name, load);
+    const reading = sleep(pause).then(() => {
+      remembered.coming.delete(name);
+      return this.#load(remembered, name, load);
+    });
+    remembered.coming.set(name, reading);
+    return reading;
+  }
+
+  #rememberedOf(tenantId: TenantId): Remembered {
+    const remembered = this.#tenants.get(tenantId) ?? new Remembered();
+    this.#tenants.set(tenantId, remembered);
+    return remembered;
+  }
+
+  #load<Value extends Perishable>(
+    { known }: Remembered,
+    name: string,
+    load: () => Promise<Value>,
+  ): Promise<Value> {
     const loading = load();
-    if (remembered.known.size >= KNOWN_LIMIT) remembered.known.clear();
-    remembered.known.set(name, { loading, loadedAt: this.elapsedMillis() });
+    if (known.size >= KNOWN_LIMIT) known.clear();
+    known.set(name, { loading, loadedAt: this.elapsedMillis() });
     this.#sweep();
-    return { value: await loading, isFresh: true };
+    return loading;
   }
 
   /** Calls back whenever something of the tenant may have changed. */

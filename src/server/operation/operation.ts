@@ -294,6 +294,10 @@ export class Operation implements Context {
     return this.sharing.recollect(name, load);
   }
 
+  renew<Value extends Perishable>(name: string, load: (reading: Reading) => Promise<Value>) {
+    return this.sharing.renew(name, load);
+  }
+
   /**
    * One transaction: what the act does, then what it charges, then the commit. What its payload reads is read after
    * that, in a transaction of its own, as the actor that the act found.

@@ -1,3 +1,4 @@
+import { scopeOf } from '../../core/actor.js';
 import type { Instant } from '../../core/clock.js';
 import type { Refusal } from '../../core/refusal.js';
 import type { Reading, Work } from '../../core/work.js';
@@ -9,15 +10,23 @@ import {
   noActiveLicense,
 } from '../../entitlements/model/decide.js';
 import type { Charged, Line } from '../../entitlements/model/ledger.js';
+import { licenseeName } from '../../entitlements/model/licensee.js';
 import { licenseeOf } from '../../entitlements/queries/grants.js';
 import { chargeNeeds, refundLines, takerOf } from '../../entitlements/service/chargeNeeds.js';
 import { checkNeeds } from '../../entitlements/service/checkNeeds.js';
-import { explain, type Refused } from '../../entitlements/service/explain.js';
+import {
+  explain,
+  explainedBy,
+  featuresToExplain,
+  hintsName,
+  hintsOn,
+  type Refused,
+} from '../../entitlements/service/explain.js';
 import type { FeatureRun } from '../../graph/requiresFeature.js';
 import type { FeatureMark } from '../../sdk/directive/marks.js';
 import { needKey, type PathNeed } from '../../sdk/directive/needs.js';
 import { type Look, watchFeatures } from './featureWatch.js';
-import type { Found } from './licensees.js';
+import type { Found, Question } from './licensees.js';
 import { type Granted, STALE } from './meter.js';
 import { openWork, requireTenant, tenantOf } from './openWork.js';
 import type { Caller, Machinery } from './operation.js';
@@ -45,6 +54,10 @@ function featureOf({ details }: Refusal, { feature }: PathNeed): string {
 /** How often licensees are read anew before it is taken for a defect. */
 const LOOKS = 5;
 const metered = (need: Need): boolean => need.amount > 0;
+
+function grantsAll(licensee: Licensee, needs: readonly Need[], now: Instant): boolean {
+  return decideAll(licensee, needs, new Map(), now).every(({ granted }) => granted);
+}
 
 function linesOf(granted: Granted): readonly Line[] {
   return granted === STALE ? [] : granted.flatMap(({ lines }) => lines);
@@ -125,18 +138,15 @@ export class OperationFeatures implements FeatureRun {
     for (let look = 0; look <= LOOKS; look += 1) {
       const granted = await this.#draw(needs, found);
       if (granted !== STALE) return granted;
-      found = { licensee: await load(), isFresh: true };
+      found = found.isFresh ? { licensee: await load(), isFresh: true } : await this.#renewed(needs, load);
     }
     throw new Error('the licenses changed faster than they could be read');
   }
 
   /** A field that memory refuses without units does not stop the draw of the others: it is read anew before that. */
-  async #licenseeToDraw(needs: readonly PathNeed[], load: () => Promise<Licensee>): Promise<Found> {
-    const found = await this.#licensee(needs, load);
+  #licenseeToDraw(needs: readonly PathNeed[], load: () => Promise<Licensee>): Promise<Found> {
     const unmetered = needs.filter((need) => !metered(need));
-    const decisions = decideAll(found.licensee, unmetered, new Map(), this.asking.now);
-    if (found.isFresh || decisions.every(({ granted }) => granted)) return found;
-    return { licensee: await load(), isFresh: true };
+    return this.#licensee(needs, load, (licensee) => grantsAll(licensee, unmetered, this.asking.now));
   }
 
   /** Whoever gives up waiting is charged nothing in the end: what the meter still grants goes back. */
@@ -162,22 +172,39 @@ export class OperationFeatures implements FeatureRun {
     });
   }
 
-  async #licensee(needs: readonly PathNeed[], load: () => Promise<Licensee>): Promise<Found> {
+  async #licensee(
+    needs: readonly PathNeed[],
+    load: () => Promise<Licensee>,
+    grants?: (licensee: Licensee) => boolean,
+  ): Promise<Found> {
     const { licensees } = this.machinery;
     if (licensees === undefined) return { licensee: await load(), isFresh: true };
-    const { known, now } = this.asking;
-    return licensees.of(
-      { actor: known.actor, tenantId: requireTenant(tenantOf(known.actor)), now, needs },
-      load,
-    );
+    return licensees.of(this.#question(needs), load, grants);
   }
 
-  /** Without units there is nothing to be charged, and what is remembered decides. */
+  /** What is remembered refuses nobody: that is read again, by all whom it would refuse together. */
+  async #renewed(needs: readonly PathNeed[], load: () => Promise<Licensee>): Promise<Found> {
+    const { licensees } = this.machinery;
+    const { actor, tenantId } = this.#question(needs);
+    const name = licenseeName(scopeOf(actor), needs);
+    const renewed = licensees?.renew({ tenantId, name }, load) ?? load();
+    return { licensee: await renewed, isFresh: true };
+  }
+
+  #question(needs: readonly PathNeed[]): Question {
+    const { known, now } = this.asking;
+    return { actor: known.actor, tenantId: requireTenant(tenantOf(known.actor)), now, needs };
+  }
+
+  /** Without units there is nothing to be charged, and what is remembered may grant. */
   async #decide(needs: readonly PathNeed[]): Promise<Decision[]> {
-    const { licensee } = await this.#licensee(needs, async () =>
-      licenseeOf(await this.asking.reading(), needs),
-    );
-    return decideAll(licensee, needs, new Map(), this.asking.now);
+    const load = async (): Promise<Licensee> => licenseeOf(await this.asking.reading(), needs);
+    const decideBy = ({ licensee }: Found): Decision[] =>
+      decideAll(licensee, needs, new Map(), this.asking.now);
+    const found = await this.#licensee(needs, load);
+    const decisions = decideBy(found);
+    if (found.isFresh || decisions.every(({ granted }) => granted)) return decisions;
+    return decideBy(await this.#renewed(needs, load));
   }
 
   /** A mutation is asked for all its roots first; each root is charged in its own transaction. */
@@ -205,7 +232,7 @@ export class OperationFeatures implements FeatureRun {
     return this.#decide(needs);
   }
 
-  /** Says in each refusal what would make it pass: read with the operation, which holds one connection and never two. */
+  /** Says in each refusal what would make it pass. */
   async #explain(): Promise<void> {
     const refused = new Map(
       this.#needs.flatMap((need): [Refusal, Refused][] => {
@@ -214,11 +241,25 @@ export class OperationFeatures implements FeatureRun {
       }),
     );
     if (refused.size === 0) return;
-    const explained = await explain(await this.asking.reading(), [...refused.values()]);
+    const explained = await this.#explained([...refused.values()]);
     const known = new Map(
       [...refused.keys()].map((refusal, index) => [refusal, explained[index] ?? refusal]),
     );
     for (const [key, refusal] of this.#refusals) this.#refusals.set(key, known.get(refusal) ?? refusal);
+  }
+
+  /** Whoever is refused again and again is told what was read before; while it is read nothing else is held. */
+  async #explained(refused: readonly Refused[]): Promise<Refusal[]> {
+    const { licensees } = this.machinery;
+    if (licensees === undefined) return explain(await this.asking.reading(), refused);
+    await this.asking.endReading();
+    const { actor, tenantId, now } = this.#question([]);
+    const features = featuresToExplain(refused);
+    const { value: hints } = await licensees.recollect(
+      { tenantId, now, name: hintsName(actor, features) },
+      () => this.asking.look((reading) => hintsOn(reading, features)),
+    );
+    return explainedBy(hints, refused);
   }
 
   /** For a stream: tells when what it was granted at its start is granted no longer. Answers how to stop. */
@@ -235,7 +276,9 @@ export class OperationFeatures implements FeatureRun {
     const look = async (): Promise<Look> => {
       const load = (): Promise<Licensee> => this.asking.ask((reading) => licenseeOf(reading, needs));
       const now = clock();
-      const { licensee } = await licensees.of({ actor: known.actor, tenantId, now, needs }, load);
+      const { licensee } = await licensees.of({ actor: known.actor, tenantId, now, needs }, load, (found) =>
+        grantsAll(found, needs, now),
+      );
       const decisions = decideAll(licensee, needs, new Map(), now);
       const refusal = decisions.flatMap((decision) => (decision.granted ? [] : [decision.refusal]))[0];
       return refusal === undefined ? { until: licensee.until } : { refusal };

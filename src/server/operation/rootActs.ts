@@ -89,6 +89,16 @@ export class SharedActs {
     const tenantId = requireTenant(tenantOf(this.operation.actor));
     return licensees.recollect({ tenantId, now: this.operation.now, name }, read);
   }
+
+  async renew<Value extends Perishable>(
+    name: string,
+    load: (reading: Reading) => Promise<Value>,
+  ): Promise<Value> {
+    const read = (): Promise<Value> => this.operation.look(load);
+    const { licensees } = this.machinery;
+    if (licensees === undefined) return read();
+    return licensees.renew({ tenantId: requireTenant(tenantOf(this.operation.actor)), name }, read);
+  }
 }
 
 /** A task behind an answer, in a transaction of its own; nobody waits for it, and its failure is only logged. */
