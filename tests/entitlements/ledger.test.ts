@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { differences } from '../support/consuming.js';
 import {
   askAnalytics,
   type FeatureShop,
@@ -22,19 +23,6 @@ afterAll(async () => {
 });
 
 const HOUR = 3_600_000;
-
-/** Meters of a tenant whose ledger does not add up to their counter, either way. */
-async function differences(tenantId: string): Promise<number> {
-  const [row] = await server.sql`
-    select count(*)::int as count from (
-      select license_id, feature_id, window_start, source, sum(used) as used from (
-        select license_id, feature_id, window_start, source, used from feature_usage where tenant_id = ${tenantId}
-        union all
-        select license_id, feature_id, window_start, source, -amount from usage_ledger where tenant_id = ${tenantId}
-      ) as lines group by 1, 2, 3, 4
-    ) as sums where used <> 0`;
-  return Number(row?.count);
-}
 
 async function lines(shop: FeatureShop): Promise<{ kind: string; amount: number; actor: string }[]> {
   const rows = await server.sql`select kind, amount::int as amount, actor from usage_ledger
@@ -82,7 +70,7 @@ describe('the ledger', () => {
     const answers = await Promise.all(callers.map((on) => askAnalytics(on, shop.admin, id)));
 
     expect(answers.filter((answer) => answer.code === undefined)).toHaveLength(200);
-    expect(await differences(shop.tenantId)).toBe(0);
+    expect(await differences(server, shop.tenantId)).toBe(0);
     expect(await unitsUsed(server, shop.tenantId)).toEqual({ analytics_advanced: 200 });
   });
 
@@ -154,7 +142,7 @@ describe('past its limit a feature', () => {
 
     expect(codes(await ask(shop, id, 4))).toEqual(['granted', 'granted', 'granted', 'granted']);
     expect(await unitsUsed(server, shop.tenantId)).toEqual({ analytics_advanced: 4 });
-    expect(await differences(shop.tenantId)).toBe(0);
+    expect(await differences(server, shop.tenantId)).toBe(0);
   });
 
   test('warns in the extensions of the answer under WARN, by as many units as stand past the limit', async () => {
