@@ -31,6 +31,31 @@ export function isTenantId(text: string): text is TenantId {
 /** 42 bits that count on with every id of this process, from a random start. */
 let counter = Number((crypto.getRandomValues(new BigUint64Array(1))[0] ?? 0n) % 2n ** 41n);
 
+/** Random bits for many ids at once: asked for one by one they take 6 us each, more than all the rest of a grant. */
+const RANDOM = { pool: new Uint32Array(1_024), at: 1_024 };
+
+function random32(): number {
+  if (RANDOM.at === RANDOM.pool.length) {
+    crypto.getRandomValues(RANDOM.pool);
+    RANDOM.at = 0;
+  }
+  const bits = RANDOM.pool[RANDOM.at] ?? 0;
+  RANDOM.at += 1;
+  return bits;
+}
+
+const hex = (value: number, digits: number): string => value.toString(16).padStart(digits, '0');
+
+/** How ids of an instant begin, the last one's kept: an act makes many at the same. */
+let beginning = { now: '' as Instant, text: '' };
+
+function beginningOf(now: Instant): string {
+  if (beginning.now === now) return beginning.text;
+  const time = hex(millis(now), 12);
+  beginning = { now, text: `${time.slice(0, 8)}-${time.slice(8)}-` };
+  return beginning.text;
+}
+
 /**
  * A UUID version 7 (RFC 9562, section 5.7). Behind the instant stands the counter (section 6.2, method 1), which no
  * new millisecond sets back: an act keeps its instant while others go on, and the ids that it makes still sort in
@@ -38,14 +63,8 @@ let counter = Number((crypto.getRandomValues(new BigUint64Array(1))[0] ?? 0n) % 
  */
 export function newId<Noun extends string>(now: Instant): Id<Noun> {
   counter = (counter + 1) % 2 ** 42;
-  const at = millis(now);
-  const bytes = crypto.getRandomValues(new Uint8Array(16));
-  const view = new DataView(bytes.buffer);
-  view.setUint16(0, Math.floor(at / 2 ** 32));
-  view.setUint32(2, at % 2 ** 32);
-  view.setUint16(6, 0x7000 | Math.floor(counter / 2 ** 30));
-  view.setUint32(8, 0x8000_0000 + (counter % 2 ** 30));
-  const hex = Array.from(bytes, (byte) => byte.toString(16).padStart(2, '0')).join('');
-  const parts = [hex.slice(0, 8), hex.slice(8, 12), hex.slice(12, 16), hex.slice(16, 20), hex.slice(20)];
-  return parts.join('-') as Id<Noun>;
+  const high = hex(0x7000 + Math.floor(counter / 2 ** 30), 4);
+  const low = hex(0x8000_0000 + (counter % 2 ** 30), 8);
+  const text = `${beginningOf(now)}${high}-${low.slice(0, 4)}-${low.slice(4)}${hex(random32(), 8)}`;
+  return text as Id<Noun>;
 }
