@@ -4,7 +4,7 @@ import { type Connect, Connections, type Runner, type Statement } from './connec
 import { isTenantId, type TenantId } from './id.js';
 
 /** Drizzle over one connection, or over a pool: what query functions build their statements on. */
-export type Db = PostgresJsDatabase;
+export type Db = PostgresJsDatabase & { readonly $client: postgres.Sql };
 
 export type DatabaseRole = 'lg_owner' | 'lg_worker' | 'lg_app';
 

@@ -1,16 +1,6 @@
 import type { Instant } from '../../core/clock.js';
 import { Refusal } from '../../core/refusal.js';
-import {
-  firstEnd,
-  type Grant,
-  leftOf,
-  limitOf,
-  type Meter,
-  meterName,
-  metersOf,
-  type Usage,
-  usedOf,
-} from './meter.js';
+import { firstEnd, type Grant, leftOf, limitOf, type Meter, metersOf, type Usage, usedOf } from './meter.js';
 
 /** What is asked of a feature; an amount of 0 only asks whether it is granted. */
 export interface Need {
@@ -59,7 +49,7 @@ function quotaExceeded(feature: string, meters: readonly Meter[], usage: Usage):
 
 /** A counter that says more could not be read exactly any more, by anybody. */
 function fits({ meter, amount }: Draw, usage: Usage): boolean {
-  return (usage.get(meterName(meter)) ?? 0) + amount <= Number.MAX_SAFE_INTEGER;
+  return (usage.get(meter.name) ?? 0) + amount <= Number.MAX_SAFE_INTEGER;
 }
 
 /** What is left of the limits first, in draw order; then past the limit of the last license that allows it. */
@@ -82,15 +72,29 @@ function drawn(meters: readonly Meter[], amount: number, usage: Usage): Draw[] |
   return draws !== undefined && byMeter(draws).every((draw) => fits(draw, usage)) ? draws : undefined;
 }
 
-/** What a licensee has of one feature: looked for once, however many needs ask it. */
+/** What a licensee has of one feature. */
 export interface Holding {
   readonly granted: boolean;
   readonly meters: readonly Meter[];
 }
 
-function holdingOf(licensee: Licensee, feature: string, now: Instant): Holding {
-  const meters = metersOf(licensee.drawable, feature, now);
-  return { granted: meters.length > 0 || licensee.granted.has(feature), meters };
+/** What a licensee has at an instant: each feature is looked for once, however many needs and callers ask it. */
+export class Holdings {
+  readonly #known = new Map<string, Holding>();
+
+  constructor(
+    readonly licensee: Licensee,
+    private readonly now: Instant,
+  ) {}
+
+  of(feature: string): Holding {
+    const known = this.#known.get(feature);
+    if (known !== undefined) return known;
+    const meters = metersOf(this.licensee.drawable, feature, this.now);
+    const holding = { granted: meters.length > 0 || this.licensee.granted.has(feature), meters };
+    this.#known.set(feature, holding);
+    return holding;
+  }
 }
 
 /**
@@ -116,21 +120,24 @@ function decideHeld(
 
 /** Decides one need by itself. */
 export function decide(licensee: Licensee, need: Need, usage: Usage, now: Instant): Decision {
-  return decideHeld(licensee.licensed, need, holdingOf(licensee, need.feature, now), usage, usage);
+  return decideHeld(licensee.licensed, need, new Holdings(licensee, now).of(need.feature), usage, usage);
 }
 
-function addDraws(usage: Map<string, number>, draws: readonly Draw[]): void {
-  for (const { meter, amount } of draws) {
-    const name = meterName(meter);
-    usage.set(name, (usage.get(name) ?? 0) + amount);
+/** Usage with what was drawn since, so that several needs of one operation see each other. */
+export class Spent {
+  readonly #drawn = new Map<string, number>();
+
+  constructor(private readonly usage: Usage) {}
+
+  get(name: string): number {
+    return (this.usage.get(name) ?? 0) + (this.#drawn.get(name) ?? 0);
   }
-}
 
-/** Usage after draws, so that several needs of one operation see each other. */
-export function usageAfter(usage: Usage, draws: readonly Draw[]): Usage {
-  const next = new Map(usage);
-  addDraws(next, draws);
-  return next;
+  draw(draws: readonly Draw[]): void {
+    for (const { meter, amount } of draws) {
+      this.#drawn.set(meter.name, (this.#drawn.get(meter.name) ?? 0) + amount);
+    }
+  }
 }
 
 /** The refusal of the path that one stands below, if there is one: asked for each of its parents, the root first. */
@@ -151,17 +158,15 @@ export function decideAll(
   needs: readonly Need[],
   usage: Usage,
   now: Instant,
-  holdings: Map<string, Holding> = new Map(),
+  holdings: Holdings = new Holdings(licensee, now),
 ): Decision[] {
-  const spent = new Map(usage);
+  const spent = new Spent(usage);
   const closed = new Map<string, Refusal>();
   return needs.map((need) => {
     const above = need.path === undefined ? undefined : refusalAbove(need.path, closed);
     if (above !== undefined) return { granted: false, refusal: above, metered: false };
-    const holding = holdings.get(need.feature) ?? holdingOf(licensee, need.feature, now);
-    holdings.set(need.feature, holding);
-    const decision = decideHeld(licensee.licensed, need, holding, usage, spent);
-    if (decision.granted) addDraws(spent, decision.draws);
+    const decision = decideHeld(licensee.licensed, need, holdings.of(need.feature), usage, spent);
+    if (decision.granted) spent.draw(decision.draws);
     else if (!decision.metered && need.path !== undefined) closed.set(need.path, decision.refusal);
     return decision;
   });
@@ -180,10 +185,12 @@ export function refusesUnits(decisions: readonly Decision[]): boolean {
 
 /** One draw a meter, however many needs drew from it. */
 export function byMeter(draws: readonly Draw[]): Draw[] {
-  const sums = new Map<string, Draw>();
+  if (draws.length < 2) return [...draws];
+  const sums = new Map<string, { readonly meter: Meter; amount: number }>();
   for (const { meter, amount } of draws) {
-    const name = meterName(meter);
-    sums.set(name, { meter, amount: amount + (sums.get(name)?.amount ?? 0) });
+    const sum = sums.get(meter.name);
+    if (sum === undefined) sums.set(meter.name, { meter, amount });
+    else sum.amount += amount;
   }
   return [...sums.values()];
 }

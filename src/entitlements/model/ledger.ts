@@ -1,7 +1,7 @@
 import type { NewEvent } from '../../core/event.js';
 import type { GrantId } from '../../core/id.js';
 import type { Decision, Draw } from './decide.js';
-import { type Meter, meterName, type Standing } from './meter.js';
+import type { Meter, Standing } from './meter.js';
 
 /** Why a line stands in the ledger of a meter: units drawn, units given back, a window set back to 0 by hand. */
 export const ledgerKinds = ['GRANT', 'REFUND', 'RESET'] as const;
@@ -111,7 +111,7 @@ export function refundable(
 ): Line[] {
   const left = new Map([...counters].map(([name, { used }]) => [name, used]));
   return lines.map((line) => {
-    const name = meterName(line.meter);
+    const { name } = line.meter;
     const isStanding = resets.get(lineName(line)) === counters.get(name)?.resets;
     const amount = isStanding ? Math.min(line.amount, left.get(name) ?? 0) : 0;
     left.set(name, (left.get(name) ?? 0) - amount);

@@ -35,6 +35,8 @@ export interface Grant {
 
 /** The counter that a feature of a license, or a top-up of it, is charged to at an instant. */
 export interface Meter {
+  /** Its `meterName`, made once: thousands of callers a second ask for the same meter. */
+  readonly name: string;
   readonly licenseId: LicenseId;
   readonly featureId: string;
   /** The top-up that is drawn from; empty for the limit of the license itself. */
@@ -51,8 +53,12 @@ export function meterName(meter: MeterKey): string {
   return `${meter.licenseId} ${meter.featureId} ${meter.windowStart} ${meter.source}`;
 }
 
-/** What a counter says: units used, and the highest threshold of its limit that was told, in percent. */
-export type Usage = ReadonlyMap<string, number>;
+export function meterOf(parts: Omit<Meter, 'name'>): Meter {
+  return { name: meterName(parts), ...parts };
+}
+
+/** The units used of each meter, by its name. */
+export type Usage = Pick<ReadonlyMap<string, number>, 'get'>;
 
 export function enabledFeature(grant: Grant, featureId: string, now: Instant): LicenseFeature | undefined {
   return grant.features.find(
@@ -86,15 +92,17 @@ function topUpsOf(grant: Grant, featureId: string, now: Instant): Meter[] {
     .toSorted((left, right) =>
       drawOrder(left.expiresAt, left.id) < drawOrder(right.expiresAt, right.id) ? -1 : 1,
     )
-    .map(({ id, amount, createdAt, expiresAt }) => ({
-      licenseId,
-      featureId,
-      source: id,
-      windowStart: createdAt,
-      windowEnd: expiresAt,
-      limit: amount,
-      overage: 'DENY' as const,
-    }));
+    .map(({ id, amount, createdAt, expiresAt }) =>
+      meterOf({
+        licenseId,
+        featureId,
+        source: id,
+        windowStart: createdAt,
+        windowEnd: expiresAt,
+        limit: amount,
+        overage: 'DENY',
+      }),
+    );
 }
 
 /** The meter of a license's own limit in its running window. */
@@ -105,7 +113,7 @@ export function ownMeter(
   now: Instant,
 ): Meter {
   const window = windowAt(anchor, feature.limitPeriod, now);
-  return {
+  return meterOf({
     licenseId,
     featureId: feature.featureId,
     source: '',
@@ -113,7 +121,7 @@ export function ownMeter(
     windowEnd: window.end,
     limit: feature.limitValue,
     overage: feature.overage,
-  };
+  });
 }
 
 /** The meters of a feature, in draw order: the limit of each license, and behind it what was given on top. */
@@ -135,12 +143,12 @@ export function total(values: readonly number[]): number {
 export const limitOf = (meters: readonly Meter[]): number => total(meters.map((meter) => meter.limit ?? 0));
 
 export function usedOf(meters: readonly Meter[], usage: Usage): number {
-  return total(meters.map((meter) => usage.get(meterName(meter)) ?? 0));
+  return total(meters.map((meter) => usage.get(meter.name) ?? 0));
 }
 
 /** The units left of one limited meter; one that was overdrawn takes nothing from the others. */
 export function leftOf(meter: Meter, usage: Usage): number {
-  return Math.max(0, (meter.limit ?? 0) - (usage.get(meterName(meter)) ?? 0));
+  return Math.max(0, (meter.limit ?? 0) - (usage.get(meter.name) ?? 0));
 }
 
 /** When the first window ends; null if none ever does. */

@@ -1,58 +1,84 @@
-import { and, eq, type SQL, sql } from 'drizzle-orm';
+import { sql } from 'drizzle-orm';
+import type { Instant } from '../../core/clock.js';
+import { arrayOf, prepared } from '../../core/prepared.js';
 import type { Reading } from '../../core/work.js';
-import { type Meter, meterName, type Usage } from '../model/meter.js';
+import { type Meter, type MeterKey, meterName } from '../model/meter.js';
 import { type FeatureUsage, featureUsage } from '../table.js';
 
-/**
- * Meters as rows (license_id, feature_id, start, source, amount, told), to be joined with the counters. Instants and
- * numbers travel as text, because the driver writes no arrays of them; one statement text serves any number of meters.
- */
-export function meterRows(
-  meters: readonly Meter[],
-  amounts: readonly number[] = [],
-  told: readonly number[] = [],
-): SQL {
-  const texts = (of: (meter: Meter, index: number) => string): SQL =>
-    sql`${sql.param(meters.map(of))}::text[]`;
-  return sql`unnest(${texts((meter) => meter.licenseId)}, ${texts((meter) => meter.featureId)},
-    ${texts((meter) => meter.windowStart)}, ${texts((meter) => meter.source)},
-    ${texts((_, index) => String(amounts[index] ?? 0))}, ${texts((_, index) => String(told[index] ?? 0))})
-    as meters (license_id, feature_id, start, source, amount, told)`;
+/** Meters as rows (license_id, feature_id, start, source), to be joined with the counters: one text for any number. */
+export const meterRows = sql`unnest(${sql.placeholder('licenses')}::text[], ${sql.placeholder('features')}::text[],
+  ${sql.placeholder('starts')}::timestamptz[], ${sql.placeholder('sources')}::text[])
+  as meters (license_id, feature_id, start, source)`;
+
+/** The values of `meterRows`. */
+export function meterValues(meters: readonly Meter[]) {
+  return {
+    licenses: arrayOf(meters.map((meter) => meter.licenseId)),
+    features: arrayOf(meters.map((meter) => meter.featureId)),
+    starts: arrayOf(meters.map((meter) => meter.windowStart)),
+    sources: arrayOf(meters.map((meter) => meter.source)),
+  };
 }
 
-function counterOf(reading: Reading, meters: readonly Meter[]): SQL | undefined {
-  const keys = sql`(${featureUsage.licenseId}, ${featureUsage.featureId}, ${featureUsage.windowStart}, ${featureUsage.source})
-    in (select license_id, feature_id, start::timestamptz, source from ${meterRows(meters)})`;
-  return and(eq(featureUsage.tenantId, reading.tenantId), keys);
+/** What a counter says. */
+export type Counter = Pick<FeatureUsage, 'used' | 'toldPercent' | 'resets'>;
+export type Counters = ReadonlyMap<string, Counter>;
+
+interface CounterRow extends MeterKey {
+  readonly used: string;
+  readonly toldPercent: number;
+  readonly resets: number;
+}
+
+const { tenantId, licenseId, featureId, windowStart, source } = featureUsage;
+
+const counters = sql`select ${licenseId} as "licenseId", ${featureId} as "featureId", ${windowStart} as "windowStart",
+    ${source} as source, ${featureUsage.used} as used, ${featureUsage.toldPercent} as "toldPercent",
+    ${featureUsage.resets} as resets
+  from ${featureUsage} where ${tenantId} = ${sql.placeholder('tenant')}
+    and (${licenseId}, ${featureId}, ${windowStart}, ${source}) in (select license_id, feature_id, start, source from ${meterRows})`;
+
+type CounterValues = ReturnType<typeof meterValues> & { readonly tenant: string };
+const read = prepared<CounterRow, CounterValues>(counters);
+/** In one order for everybody, whatever the database's collation. */
+const lock = prepared<CounterRow, CounterValues>(sql`${counters}
+  order by ${licenseId}, ${featureId} collate "C", ${windowStart}, ${source} collate "C" for no key update`);
+
+/** A row as the driver reads it: its instant and its number are texts of the database. */
+function counterOf(row: CounterRow): [string, Counter] {
+  const start = windowStart.mapFromDriverValue(row.windowStart) as Instant;
+  const used = featureUsage.used.mapFromDriverValue(row.used) as number;
+  return [meterName({ ...row, windowStart: start }), { ...row, used }];
+}
+
+async function countersBy(
+  statement: typeof read,
+  reading: Reading,
+  meters: readonly Meter[],
+): Promise<Counters> {
+  if (meters.length === 0) return new Map();
+  const rows = await statement(reading.db, { tenant: reading.tenantId, ...meterValues(meters) });
+  return new Map(rows.map(counterOf));
+}
+
+/** Counters as they are now, without a lock. It is sent at once. */
+export function readCounters(reading: Reading, meters: readonly Meter[]): Promise<Counters> {
+  return countersBy(read, reading, meters);
 }
 
 /** What the counters of these meters say; a counter that is not there yet says 0. */
-export async function usageOf(reading: Reading, meters: readonly Meter[]): Promise<Usage> {
-  if (meters.length === 0) return new Map();
-  const rows = await reading.db.select().from(featureUsage).where(counterOf(reading, meters));
-  return new Map(rows.map((row) => [meterName(row), row.used]));
-}
-
-/** Counters, with every one of them locked, in one order for everybody, whatever the database's collation. */
-export async function lockedCounters(
+export async function usageOf(
   reading: Reading,
   meters: readonly Meter[],
-): Promise<ReadonlyMap<string, FeatureUsage>> {
-  if (meters.length === 0) return new Map();
-  const rows = await reading.db
-    .select()
-    .from(featureUsage)
-    .where(counterOf(reading, meters))
-    .orderBy(
-      featureUsage.licenseId,
-      sql`${featureUsage.featureId} collate "C"`,
-      featureUsage.windowStart,
-      sql`${featureUsage.source} collate "C"`,
-    )
-    .for('no key update');
-  return new Map(rows.map((row) => [meterName(row), row]));
+): Promise<ReadonlyMap<string, number>> {
+  return usageIn(await readCounters(reading, meters));
 }
 
-export function usageIn(counters: ReadonlyMap<string, FeatureUsage>): Usage {
-  return new Map([...counters].map(([name, { used }]) => [name, used]));
+/** Counters, with every one of them locked. It is sent at once. */
+export function lockedCounters(reading: Reading, meters: readonly Meter[]): Promise<Counters> {
+  return countersBy(lock, reading, meters);
+}
+
+export function usageIn(counted: Counters): ReadonlyMap<string, number> {
+  return new Map([...counted].map(([name, { used }]) => [name, used]));
 }

@@ -3,6 +3,7 @@ import type { GrantId } from '../../core/id.js';
 import type { Reading } from '../../core/work.js';
 import { licenses } from '../../licenses/table.js';
 import { type Fates, type Line, lineName } from '../model/ledger.js';
+import { meterOf } from '../model/meter.js';
 import { usageLedger } from '../table.js';
 import { inReach } from './grants.js';
 
@@ -40,7 +41,15 @@ export async function linesOfGrant(reading: Reading, grantId: GrantId, taker: st
     grantId,
     line,
     amount,
-    meter: { licenseId, featureId, windowStart, source, windowEnd: null, limit: null, overage: 'DENY' },
+    meter: meterOf({
+      licenseId,
+      featureId,
+      windowStart,
+      source,
+      windowEnd: null,
+      limit: null,
+      overage: 'DENY',
+    }),
   }));
 }
 

@@ -1,20 +1,14 @@
 import { sql } from 'drizzle-orm';
-import { type LicenseId, newId } from '../../core/id.js';
+import type { Instant } from '../../core/clock.js';
+import { newId } from '../../core/id.js';
+import { prepared } from '../../core/prepared.js';
 import type { Work } from '../../core/work.js';
-import {
-  decideAll,
-  type Holding,
-  type Licensee,
-  metersNeeded,
-  type Need,
-  refusesUnits,
-} from '../model/decide.js';
+import { byMeter, decideAll, Holdings, type Licensee, type Need, refusesUnits } from '../model/decide.js';
 import { type Charged, type Line, numbered } from '../model/ledger.js';
-import { type Grant, type Meter, meterName, standingOf, type Usage } from '../model/meter.js';
-import { lockedCounters, usageIn, usageOf } from '../queries/counters.js';
+import { type Grant, type Meter, standingOf, type Usage } from '../model/meter.js';
+import { type Counters, lockedCounters, readCounters } from '../queries/counters.js';
 import { grantsById } from '../queries/grants.js';
-import type { FeatureUsage } from '../table.js';
-import { type Entry, ensureCounters, type Taker, writeEntries } from './ledger.js';
+import { ensureCounters, type Taker, writeEntries } from './ledger.js';
 
 /** What one of many callers asks for; its licensee may be some moments old. */
 export interface Asked {
@@ -30,113 +24,145 @@ export interface Asked {
 /** Charged, refused, or undefined: what was known of the licensee is too old to charge or to refuse by, and nothing was. */
 export type Answer = readonly Charged[] | undefined;
 
-function distinct(meters: readonly Meter[]): Meter[] {
-  return [...new Map(meters.map((meter) => [meterName(meter), meter])).values()];
+type Used = ReadonlyMap<string, number>;
+type HoldingsOf = (licensee: Licensee) => Holdings;
+
+/** What licensees have, looked for once for all who ask as one of them. */
+function holdingsOf(now: Instant, renew: (licensee: Licensee) => Licensee = (same) => same): HoldingsOf {
+  const known = new Map<Licensee, Holdings>();
+  return (licensee) => {
+    const found = known.get(licensee) ?? new Holdings(renew(licensee), now);
+    known.set(licensee, found);
+    return found;
+  };
 }
 
-/** What a license grants at this moment; to whom it was taken from meanwhile nothing, nor if it was revoked. */
-function renewedGrant(before: Grant, grants: ReadonlyMap<LicenseId, Grant>): Grant[] {
-  const now = grants.get(before.licenseId);
-  const isKept = now?.customerId === before.customerId && now.resellerId === before.resellerId;
-  return isKept ? [now] : [];
+/** Licensees with what their licenses grant at this moment: nothing to whom they were taken from, nor if they were revoked. */
+function renewedBy(grants: readonly Grant[]): (licensee: Licensee) => Licensee {
+  const byId = new Map(grants.map((grant) => [grant.licenseId, grant]));
+  const renewed = (before: Grant): Grant[] => {
+    const now = byId.get(before.licenseId);
+    const isKept = now?.customerId === before.customerId && now.resellerId === before.resellerId;
+    return isKept ? [now] : [];
+  };
+  return (licensee) => ({ ...licensee, drawable: licensee.drawable.flatMap(renewed) });
 }
 
-/** Licensees with what their licenses grant at this moment. */
-class Renewed {
-  readonly #grants: ReadonlyMap<LicenseId, Grant>;
-  readonly #known = new Map<Licensee, { licensee: Licensee; holdings: Map<string, Holding> }>();
-
-  constructor(grants: readonly Grant[]) {
-    this.#grants = new Map(grants.map((grant) => [grant.licenseId, grant]));
+/** The meters that are asked, each once, and whether some feature has several of them to be drawn from. */
+function metersAsked(
+  asked: readonly Asked[],
+  remembered: HoldingsOf,
+): { meters: Meter[]; isChoice: boolean } {
+  const meters = new Map<string, Meter>();
+  let isChoice = false;
+  for (const { licensee, needs } of asked) {
+    for (const need of needs) {
+      if (need.amount === 0) continue;
+      const own = remembered(licensee).of(need.feature).meters;
+      if (own.length > 1) isChoice = true;
+      for (const meter of own) meters.set(meter.name, meter);
+    }
   }
-
-  of(licensee: Licensee): { licensee: Licensee; holdings: Map<string, Holding> } {
-    const known = this.#known.get(licensee);
-    if (known !== undefined) return known;
-    const drawable = licensee.drawable.flatMap((grant) => renewedGrant(grant, this.#grants));
-    const renewed = { licensee: { ...licensee, drawable }, holdings: new Map<string, Holding>() };
-    this.#known.set(licensee, renewed);
-    return renewed;
-  }
+  return { meters: [...meters.values()], isChoice };
 }
 
-/** What is used of the meters of one caller, with what those before it have drawn. */
-function usageFor(meters: readonly Meter[], spent: ReadonlyMap<string, number>): Map<string, number> {
-  return new Map(meters.map((meter) => [meterName(meter), spent.get(meterName(meter)) ?? 0]));
+/** A limit that was given another period meanwhile has another counter, which nobody looked at. */
+function areKnown(holdings: Holdings, needs: readonly Need[], used: Used): boolean {
+  return needs.every(
+    ({ feature, amount }) => amount === 0 || holdings.of(feature).meters.every(({ name }) => used.has(name)),
+  );
 }
 
 function withStandings(
   charged: readonly Charged[],
   needs: readonly Need[],
-  holdings: ReadonlyMap<string, Holding>,
+  holdings: Holdings,
   usage: Usage,
 ): Charged[] {
   return charged.map((each, index) => {
-    const need = needs[index];
-    const holding = need !== undefined && need.amount > 0 ? holdings.get(need.feature) : undefined;
-    return holding === undefined ? each : { ...each, standing: standingOf(holding.meters, usage) };
+    const { feature = '', amount = 0 } = needs[index] ?? {};
+    return amount === 0 ? each : { ...each, standing: standingOf(holdings.of(feature).meters, usage) };
   });
 }
 
-function chargeOne(asked: Asked, renewed: Renewed, spent: Map<string, number>, work: Work): Answer {
-  const { licensee, holdings } = renewed.of(asked.licensee);
-  const meters = metersNeeded(licensee, asked.needs, work.now);
-  // A limit that was given another period meanwhile has another counter, which nobody looked at.
-  if (meters.some((meter) => !spent.has(meterName(meter)))) return undefined;
-  const decisions = decideAll(licensee, asked.needs, usageFor(meters, spent), work.now, holdings);
-  if (!asked.isFresh && decisions.some(({ granted }) => !granted)) return undefined;
+function chargeOne(
+  { needs, isFresh, tells }: Asked,
+  holdings: Holdings,
+  spent: Map<string, number>,
+  now: Instant,
+): Answer {
+  if (!areKnown(holdings, needs, spent)) return undefined;
+  const decisions = decideAll(holdings.licensee, needs, spent, now, holdings);
+  if (!isFresh && decisions.some(({ granted }) => !granted)) return undefined;
   const charged = refusesUnits(decisions)
     ? decisions.map((decision) => ({ decision, lines: [] }))
-    : numbered(newId<'Grant'>(work.now), decisions);
-  for (const { meter, amount } of charged.flatMap(({ lines }) => lines)) {
-    const name = meterName(meter);
-    spent.set(name, (spent.get(name) ?? 0) + amount);
-  }
-  return asked.tells === true ? withStandings(charged, asked.needs, holdings, spent) : charged;
+    : numbered(newId<'Grant'>(now), decisions);
+  for (const { lines } of charged)
+    for (const { meter, amount } of lines) spent.set(meter.name, (spent.get(meter.name) ?? 0) + amount);
+  return tells === true ? withStandings(charged, needs, holdings, spent) : charged;
 }
 
-type Counters = ReadonlyMap<string, FeatureUsage>;
+/** Decides on all in the order of their arrival, each on what those before have left. */
+function chargeInTurn(asked: readonly Asked[], renewed: HoldingsOf, used: Used, now: Instant): Answer[] {
+  const spent = new Map(used);
+  return asked.map((each) => chargeOne(each, renewed(each.licensee), spent, now));
+}
 
-/** Locks counters that are there; those that are not are made first, with no lock in hand that others might wait for. */
+const linesOf = (answer: Answer): Line[] => (answer ?? []).flatMap(({ lines }) => lines);
+
+const savepoint = prepared<never, Record<string, never>>(sql`savepoint counters`);
+const undo = prepared<never, Record<string, never>>(sql`rollback to savepoint counters`);
+
+/**
+ * Locks counters that are there; those that are not are made first, with no lock in hand that others might wait for. It is
+ * sent at once, with whatever else is asked in this turn.
+ */
 async function lockOrMake(work: Work, meters: readonly Meter[]): Promise<Counters> {
-  await work.db.execute(sql`savepoint counters`);
-  const found = await lockedCounters(work, meters);
+  if (meters.length === 0) return new Map();
+  const [, found] = await Promise.all([savepoint(work.db, {}), lockedCounters(work, meters)]);
   if (found.size === meters.length) return found;
-  await work.db.execute(sql`rollback to savepoint counters`);
+  await undo(work.db, {});
   await ensureCounters(work, meters);
   return lockedCounters(work, meters);
 }
 
-const drawsOf = (answers: readonly Answer[]): Line[] =>
-  answers.flatMap((answer) => (answer ?? []).flatMap(({ lines }) => lines));
+function usedBy(meters: readonly Meter[], counters: Counters): Used {
+  return new Map(meters.map(({ name }) => [name, counters.get(name)?.used ?? 0]));
+}
+
+function grantsOf(work: Work, meters: readonly Meter[]): Promise<Grant[]> {
+  return grantsById(work, [...new Set(meters.map(({ licenseId }) => licenseId))]);
+}
+
+interface Charge {
+  readonly counters: Counters;
+  readonly answers: readonly Answer[];
+}
+
+/** Each feature has one meter: there is nothing to be found out before its counter is locked. */
+async function chargeOnly(work: Work, asked: readonly Asked[], meters: readonly Meter[]): Promise<Charge> {
+  const [grants, counters] = await Promise.all([grantsOf(work, meters), lockOrMake(work, meters)]);
+  const renewed = holdingsOf(work.now, renewedBy(grants));
+  return { counters, answers: chargeInTurn(asked, renewed, usedBy(meters, counters), work.now) };
+}
 
 /**
  * Of several licenses that grant a feature few are drawn from: a look without locks tells which. Those whose units turn
  * out to come from others, once the few are locked, have to ask again.
  */
-async function meet(
-  work: Work,
-  asked: readonly Asked[],
-  _meters: readonly Meter[],
-  renewed: Renewed,
-  seen: Usage,
-) {
-  const decideBy = (usage: Usage): Answer[] => {
-    const spent = new Map(usage);
-    return asked.map((each) => chargeOne(each, renewed, spent, work));
-  };
-  const chosen = distinct(drawsOf(decideBy(seen)).map(({ meter }) => meter));
-  const counters = chosen.length === 0 ? new Map() : await lockOrMake(work, chosen);
-  const answers = decideBy(new Map([...seen, ...usageIn(counters)]));
-  const met = (answer: Answer): boolean =>
-    (answer ?? []).every(({ lines }) => lines.every(({ meter }) => counters.has(meterName(meter))));
-  return { counters, answers: answers.map((answer) => (met(answer) ? answer : undefined)) };
-}
-
-function entriesOf(asked: readonly Asked[], answers: readonly Answer[]): Entry[] {
-  return asked.flatMap(({ taker }, index) =>
-    drawsOf([answers[index]]).map((line) => ({ kind: 'GRANT' as const, taker, line })),
+async function chargeChosen(work: Work, asked: readonly Asked[], meters: readonly Meter[]): Promise<Charge> {
+  const [grants, looked] = await Promise.all([grantsOf(work, meters), readCounters(work, meters)]);
+  const renewed = holdingsOf(work.now, renewedBy(grants));
+  const seen = usedBy(meters, looked);
+  const drawn = chargeInTurn(asked, renewed, seen, work.now).flatMap(linesOf);
+  const counters = await lockOrMake(
+    work,
+    byMeter(drawn).map(({ meter }) => meter),
   );
+  const usage = usedBy(meters, new Map([...looked, ...counters]));
+  const answers = chargeInTurn(asked, renewed, usage, work.now);
+  const isMet = (answer: Answer): boolean => linesOf(answer).every(({ meter }) => counters.has(meter.name));
+  return { counters, answers: answers.map((answer) => (isMet(answer) ? answer : undefined)) };
 }
 
 /**
@@ -145,11 +171,11 @@ function entriesOf(asked: readonly Asked[], answers: readonly Answer[]): Entry[]
  * statement. Each caller is charged whole or not at all; nobody waits for a row lock that another of them holds.
  */
 export async function chargeMany(work: Work, asked: readonly Asked[]): Promise<readonly Answer[]> {
-  const meters = distinct(asked.flatMap(({ licensee, needs }) => metersNeeded(licensee, needs, work.now)));
-  const ids = [...new Set(meters.map((meter) => meter.licenseId))];
-  const [grants, usage] = await Promise.all([grantsById(work, ids), usageOf(work, meters)]);
-  const seen = new Map(meters.map((meter) => [meterName(meter), usage.get(meterName(meter)) ?? 0]));
-  const { counters, answers } = await meet(work, asked, meters, new Renewed(grants), seen);
-  await writeEntries(work, entriesOf(asked, answers), counters);
+  const { meters, isChoice } = metersAsked(asked, holdingsOf(work.now));
+  const { counters, answers } = await (isChoice ? chargeChosen : chargeOnly)(work, asked, meters);
+  const entries = asked.flatMap(({ taker }, index) =>
+    linesOf(answers[index]).map((line) => ({ kind: 'GRANT' as const, taker, line })),
+  );
+  await writeEntries(work, entries, counters);
   return answers;
 }

@@ -12,11 +12,10 @@ import {
   refusesUnits,
 } from '../model/decide.js';
 import { type Charged, type Line, numbered, refundable } from '../model/ledger.js';
-import { type Meter, meterName, type Usage } from '../model/meter.js';
-import { lockedCounters, usageIn, usageOf } from '../queries/counters.js';
+import type { Meter, Usage } from '../model/meter.js';
+import { type Counters, lockedCounters, usageIn, usageOf } from '../queries/counters.js';
 import { licenseeOf } from '../queries/grants.js';
 import { fatesOf } from '../queries/ledger.js';
-import type { FeatureUsage } from '../table.js';
 import { ensureCounters, type Taker, writeEntries } from './ledger.js';
 
 interface Taking {
@@ -34,8 +33,6 @@ const drawsOf = (decisions: readonly Decision[]): Draw[] =>
 
 const uncharged = (decisions: readonly Decision[]): Charged[] =>
   decisions.map((decision) => ({ decision, lines: [] }));
-
-type Counters = ReadonlyMap<string, FeatureUsage>;
 
 async function write(work: Work, decisions: readonly Decision[], counters: Counters): Promise<Charged[]> {
   const charged = numbered(newId<'Grant'>(work.now), decisions);
@@ -74,7 +71,7 @@ async function chargeFew(
     const locked = await lockCounters(work, chosen);
     const decisions = decideBy(new Map([...seen, ...usageIn(locked)]));
     const draws = drawsOf(decisions);
-    if (!refusesUnits(decisions) && draws.every(({ meter }) => locked.has(meterName(meter)))) {
+    if (!refusesUnits(decisions) && draws.every(({ meter }) => locked.has(meter.name))) {
       return write(work, decisions, locked);
     }
     await work.db.execute(sql`rollback to savepoint few_counters`);

@@ -3,7 +3,7 @@ import { newId } from '../../core/id.js';
 import type { Work } from '../../core/work.js';
 import { licenseToChange } from '../../licenses/service/changeLicense.js';
 import type { License } from '../../licenses/table.js';
-import { type Meter, meterName, ownMeter } from '../model/meter.js';
+import { type Meter, ownMeter } from '../model/meter.js';
 import { lockedCounters } from '../queries/counters.js';
 import type { ResetQuotaInput } from '../schema/inputs.js';
 import { featureUsage } from '../table.js';
@@ -32,7 +32,7 @@ export async function resetQuota(work: Work, input: ResetQuotaInput): Promise<Li
   const license = await licenseToChange(work, input.licenseId);
   const meter = ownMeter(license.id, license.issuedDate, featureOf(license, input.featureId), work.now);
   const counters = await lockedCounters(work, [meter]);
-  const counter = counters.get(meterName(meter));
+  const counter = counters.get(meter.name);
   const used = counter?.used ?? 0;
   const line = { meter, amount: -used, grantId: newId<'Grant'>(work.now), line: 0 };
   await writeEntries(work, used === 0 ? [] : [{ kind: 'RESET', taker: takerOf(work), line }], counters);
