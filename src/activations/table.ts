@@ -55,6 +55,8 @@ export const licenseActivations = pgTable(
     deviceFingerprint: varchar('device_fingerprint', { length: 255 }).notNull(),
     hardwareId: varchar('hardware_id', { length: 255 }),
     macAddress: varchar('mac_address', { length: 100 }),
+    /** The domain that it serves, as A-labels. */
+    domain: varchar('domain', { length: 253 }),
     machineName: varchar('machine_name', { length: 255 }),
     ipAddress: varchar('ip_address', { length: 50 }),
     operatingSystem: varchar('operating_system', { length: 100 }),

@@ -1,6 +1,13 @@
 import { boolean, foreignKey, index, integer, pgTable, primaryKey, text, varchar } from 'drizzle-orm/pg-core';
 import { tenants } from '../access/table.js';
-import { idColumn, madeAndChanged, oneOf, recordsColumn, tenantColumn } from '../core/columns.js';
+import {
+  idColumn,
+  instantColumn,
+  madeAndChanged,
+  oneOf,
+  recordsColumn,
+  tenantColumn,
+} from '../core/columns.js';
 import type { ProductId } from '../core/id.js';
 import {
   licenseModels,
@@ -24,6 +31,26 @@ export const products = pgTable(
   (table) => [
     primaryKey({ columns: [table.tenantId, table.id] }),
     foreignKey({ columns: [table.tenantId], foreignColumns: [tenants.id], name: 'billing_products_tenant' }),
+  ],
+);
+
+/** When each version of a product came out; maintenance of a license covers what was released while it ran. */
+export const productVersions = pgTable(
+  'product_versions',
+  {
+    tenantId: tenantColumn(),
+    productId: varchar('product_id', { length: 50 }).$type<ProductId>().notNull(),
+    version: varchar('version', { length: 50 }).notNull(),
+    releasedAt: instantColumn('released_at').notNull(),
+    ...madeAndChanged(),
+  },
+  (table) => [
+    primaryKey({ columns: [table.tenantId, table.productId, table.version] }),
+    foreignKey({
+      columns: [table.tenantId, table.productId],
+      foreignColumns: [products.tenantId, products.id],
+      name: 'product_versions_product',
+    }).onDelete('cascade'),
   ],
 );
 
@@ -67,5 +94,6 @@ export const licenseTemplates = pgTable(
   ],
 );
 
+export type ProductVersion = typeof productVersions.$inferSelect;
 export type Product = typeof products.$inferSelect;
 export type Template = typeof licenseTemplates.$inferSelect;
