@@ -19,19 +19,13 @@ import {
   RefundFeaturesInput,
   RefundFeaturesPayload,
 } from './schema/consumption.js';
+import { Entitlement } from './schema/entitlement.js';
 import * as inputs from './schema/inputs.js';
-import {
-  ApiAccess,
-  CheckedOperation,
-  Entitlement,
-  EntitlementSet,
-  FeatureFlag,
-  SchemaFeature,
-} from './schema/types.js';
+import { ApiAccess, CheckedOperation, EntitlementSet, FeatureFlag, SchemaFeature } from './schema/types.js';
 import { checkOperation, notRunnable } from './service/checkOperation.js';
 import { checkFeatures, consumeFeatures } from './service/consumeFeatures.js';
 import { entitlementSet } from './service/entitlementSet.js';
-import { apiAccess, entitlementsFor } from './service/entitlements.js';
+import { apiAccess, entitlementsByLicensee, licenseeKey, toldIn } from './service/entitlements.js';
 import { featureFlags } from './service/featureFlags.js';
 import { grantFeature, revokeFeature } from './service/grantFeature.js';
 import { refundFeatures } from './service/refundFeatures.js';
@@ -53,7 +47,7 @@ export class EntitlementResolver {
     licensee: LicenseeInput | null,
     @Ctx() ctx: Context,
   ) {
-    return entitlementsFor(await ctx.reading(), licensee);
+    return toldIn(await ctx.load(entitlementsByLicensee, licenseeKey(licensee)));
   }
 
   @Authorized('feature.consume')
@@ -122,7 +116,8 @@ export class EntitlementResolver {
   @Authorized('entitlement.read')
   @Query(() => ApiAccess, { nullable: true, description: 'What a program needs to use this interface.' })
   async apiAccess(@Ctx() ctx: Context) {
-    return apiAccess(await ctx.reading());
+    const { tenantId } = await ctx.reading();
+    return apiAccess(tenantId, toldIn(await ctx.load(entitlementsByLicensee, licenseeKey(null))));
   }
 
   @Authorized('entitlement.read')

@@ -70,11 +70,13 @@ apiKeys, of a customer                   U 0 F F + + + + F F F F
 apiKeys, of a reseller                   U 0 F F + + + + F F F F
 checkFeatures, a customer                U 0 0 F + + F F F + F 0
 checkFeatures, a key                     U 0 0 F + + F F F + F +
+checkFeatures, a license                 U 0 0 F + + F F F + F +
 checkFeatures, a token                   U 0 0 F + + F F F + F +
 checkLicenseIntegrity, a key             + 0 0 0 + + + + + + + +
 checkOperation                           U = = = = = = = = = F F
 consumeFeatures, a customer              U 0 0 F + + F F F + F +
 consumeFeatures, a key                   U 0 0 F + + F F F + F +
+consumeFeatures, a license               U 0 0 F + + F F F + F +
 consumeFeatures, a token                 U 0 0 F + + F F F + F +
 createApiKey, a customer                 U 0 F F + + F F F F F F
 createApiKey, a reseller                 U 0 F F + + F F F F F F
@@ -92,9 +94,11 @@ deactivateActivation, an activation      U 0 0 F + + F + F + F F
 duplicateTemplate, a template            U 0 F F + + F F F F F F
 entitlementSet, a customer               U 0 0 F + + F F F + F 0
 entitlementSet, a key                    U 0 0 F + + F F F + F +
+entitlementSet, a license                U 0 0 F + + F F F + F +
 entitlementSet, a token                  U 0 0 F + + F F F + F +
 entitlements, a customer                 U 0 0 0 + + + + + + F F
 entitlements, a key                      U 0 0 0 + + + + + + F F
+entitlements, a license                  U 0 0 0 + + + + + + F F
 entitlements, a token                    U 0 0 0 + + + + + + F F
 events, of a customer                    U 0 F F + + + + F F F F
 events, of a license                     U 0 F F + + + + F F F F
@@ -118,6 +122,7 @@ product, by id                           U 0 + + + + + + + + F F
 products                                 U = = = = = = = = = F F
 refundFeatures, a customer               U 0 0 F + + F F F + F +
 refundFeatures, a key                    U 0 0 F + + F F F + F +
+refundFeatures, a license                U 0 0 F + + F F F + F +
 refundFeatures, a token                  U 0 0 F + + F F F + F +
 reinstateLicense, a license              U 0 F F + + F + F F F F
 renewLicense, a license                  U 0 F 0 + + F F + F F F

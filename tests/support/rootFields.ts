@@ -53,6 +53,7 @@ const newKey = { name: 'Export', permissions: ['license.read'] };
 const ofLicensee = (ask: (licensee: object) => Asked): readonly Case[] => [
   ['a customer', ({ customerId }) => ask({ customerId })],
   ['a key', ({ licenseKey }) => ask({ licenseKey })],
+  ['a license', ({ licenseId }) => ask({ licenseId })],
   ['a token', ({ activationToken }) => ask({ activationToken })],
 ];
 

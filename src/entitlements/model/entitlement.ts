@@ -1,11 +1,49 @@
 import type { Instant } from '../../core/clock.js';
-import type { LicenseId } from '../../core/id.js';
-import type { LicenseFeature, LimitPeriod } from '../../templates/model.js';
-import { enabledFeature, type Grant, inDrawOrder, metersOf, standingOf, type Usage } from './meter.js';
+import type { LicenseId, TopUpId } from '../../core/id.js';
+import type { LicenseFeature, LimitPeriod, Overage } from '../../templates/model.js';
+import {
+  enabledFeature,
+  type Grant,
+  inDrawOrder,
+  type Meter,
+  metersOf,
+  ownMeter,
+  standingOf,
+  type TopUp,
+  type Usage,
+} from './meter.js';
+
+/** What one license grants of a feature, and what is left of it. */
+export interface LicenseGrant {
+  readonly licenseId: LicenseId;
+  readonly limit: number | null;
+  readonly limitType: LicenseFeature['limitType'];
+  readonly limitPeriod: LimitPeriod;
+  readonly overage: Overage;
+  readonly used: number;
+  readonly left: number | null;
+  readonly windowStartsAt: Instant | null;
+  readonly windowEndsAt: Instant | null;
+  readonly expiresAt: Instant | null;
+  /** When its grace ends; null while it runs, for only then is it in grace. */
+  readonly graceEndsAt: Instant | null;
+}
+
+/** Extra units of a feature that can still be drawn, or were drawn and have not ended. */
+export interface RunningTopUp {
+  readonly id: TopUpId;
+  readonly licenseId: LicenseId;
+  readonly amount: number;
+  readonly used: number;
+  readonly left: number;
+  readonly createdAt: Instant;
+  readonly expiresAt: Instant | null;
+}
 
 export interface Entitlement {
   readonly featureId: string;
   readonly featureName: string;
+  readonly unlimited: boolean;
   readonly limit: number | null;
   readonly limitType: LicenseFeature['limitType'];
   readonly limitPeriod: LimitPeriod;
@@ -14,6 +52,8 @@ export interface Entitlement {
   readonly windowEndsAt: Instant | null;
   readonly expiresAt: Instant | null;
   readonly licenseIds: readonly LicenseId[];
+  readonly grants: readonly LicenseGrant[];
+  readonly topUps: readonly RunningTopUp[];
 }
 
 function latest(ends: readonly (Instant | null)[]): Instant | null {
@@ -25,8 +65,39 @@ function earlier(left: Instant | null, right: Instant | null): Instant | null {
   return left < right ? left : right;
 }
 
+interface Granting {
+  readonly grant: Grant;
+  readonly feature: LicenseFeature;
+}
+
+const endOf = ({ grant, feature }: Granting): Instant | null => earlier(feature.expiresAt, grant.expiryDate);
+
+function licenseGrant(granting: Granting, usage: Usage, now: Instant): LicenseGrant {
+  const { grant, feature } = granting;
+  const { licenseId, expiryDate, endsAt } = grant;
+  const meter = ownMeter(licenseId, grant.issuedDate, feature, now);
+  const { limit, used, left, windowEndsAt } = standingOf([meter], usage);
+  const { limitType, limitPeriod, overage } = feature;
+  return {
+    licenseId,
+    ...{ limit, limitType, limitPeriod, overage, used, left },
+    windowStartsAt: windowEndsAt === null ? null : meter.windowStart,
+    windowEndsAt,
+    expiresAt: endOf(granting),
+    graceEndsAt: expiryDate !== null && expiryDate <= now ? endsAt : null,
+  };
+}
+
+function runningTopUp(meter: Meter, topUps: ReadonlyMap<string, TopUp>, usage: Usage): RunningTopUp[] {
+  const topUp = topUps.get(meter.source);
+  if (topUp === undefined) return [];
+  const { id, licenseId, amount, createdAt, expiresAt } = topUp;
+  const { used, left } = standingOf([meter], usage);
+  return [{ id, licenseId, amount, used, left: left ?? 0, createdAt, expiresAt }];
+}
+
 function entitlement(grants: readonly Grant[], featureId: string, usage: Usage, now: Instant): Entitlement[] {
-  const granting = inDrawOrder(grants).flatMap((grant) => {
+  const granting = inDrawOrder(grants).flatMap((grant): Granting[] => {
     const feature = enabledFeature(grant, featureId, now);
     return feature === undefined ? [] : [{ grant, feature }];
   });
@@ -34,15 +105,22 @@ function entitlement(grants: readonly Grant[], featureId: string, usage: Usage, 
   if (first === undefined) return [];
   const { featureName, limitType, limitPeriod } = first.feature;
   const meters = metersOf(grants, featureId, now);
+  const topUps = new Map(
+    granting.flatMap(({ grant }) => grant.topUps.map((topUp) => [topUp.id as string, topUp] as const)),
+  );
+  const standing = standingOf(meters, usage);
   return [
     {
       featureId,
       featureName,
-      ...standingOf(meters, usage),
+      unlimited: standing.limit === null,
+      ...standing,
       limitType,
       limitPeriod,
-      expiresAt: latest(granting.map(({ grant, feature }) => earlier(feature.expiresAt, grant.expiryDate))),
+      expiresAt: latest(granting.map(endOf)),
       licenseIds: granting.map(({ grant }) => grant.licenseId),
+      grants: granting.map((each) => licenseGrant(each, usage, now)),
+      topUps: meters.flatMap((meter) => runningTopUp(meter, topUps, usage)),
     },
   ];
 }
@@ -57,6 +135,7 @@ export interface GrantedElsewhere {
 function withoutUnits(granted: GrantedElsewhere): Entitlement {
   return {
     ...granted,
+    unlimited: false,
     limit: 0,
     limitType: null,
     limitPeriod: 'NONE',
@@ -64,6 +143,8 @@ function withoutUnits(granted: GrantedElsewhere): Entitlement {
     left: 0,
     windowEndsAt: null,
     licenseIds: [],
+    grants: [],
+    topUps: [],
   };
 }
 

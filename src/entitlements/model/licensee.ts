@@ -2,26 +2,27 @@ import type { Scope } from '../../core/actor.js';
 import { invalidInput, Refusal } from '../../core/refusal.js';
 import type { Need } from './decide.js';
 
-/** For whom another server acts: by one of the three. */
+/** For whom another server acts: by one of the four. */
 export interface NamedLicensee {
   readonly customerId?: string | null;
+  readonly licenseId?: string | null;
   readonly licenseKey?: string | null;
   readonly activationToken?: string | null;
 }
 
 export type LicenseeProof = Readonly<
-  Record<'kind', 'customerId' | 'licenseKey' | 'activationToken'> & Record<'value', string>
+  Record<'kind', 'customerId' | 'licenseId' | 'licenseKey' | 'activationToken'> & Record<'value', string>
 >;
 
 /** The one member that is given. */
 export function proofOf(named: NamedLicensee, field: string): LicenseeProof {
-  const { customerId, licenseKey, activationToken } = named;
-  const given = Object.entries({ customerId, licenseKey, activationToken }).flatMap(([kind, value]) =>
-    typeof value === 'string' ? [{ kind, value } as LicenseeProof] : [],
+  const { customerId, licenseId, licenseKey, activationToken } = named;
+  const given = Object.entries({ customerId, licenseId, licenseKey, activationToken }).flatMap(
+    ([kind, value]) => (typeof value === 'string' ? [{ kind, value } as LicenseeProof] : []),
   );
   const [proof, ...others] = given;
   if (proof !== undefined && others.length === 0) return proof;
-  const message = 'takes one of customerId, licenseKey and activationToken';
+  const message = 'takes one of customerId, licenseId, licenseKey and activationToken';
   throw invalidInput([{ field, message }]);
 }
 

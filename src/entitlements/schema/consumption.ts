@@ -11,7 +11,7 @@ const MOST_USES = 500;
 
 @InputType({
   description:
-    'For whom another server asks: by exactly one of the three, which has to be in the reach of the caller.',
+    'For whom another server asks: by exactly one of the four, which has to be in the reach of the caller.',
 })
 export class LicenseeInput {
   @Checked(uuid)
@@ -20,6 +20,10 @@ export class LicenseeInput {
     description: 'A customer: its licenses and those of the whole tenant decide.',
   })
   declare readonly customerId?: string | null;
+
+  @Checked(uuid)
+  @Field(() => ID, { nullable: true, description: 'A license by its id: that license alone decides.' })
+  declare readonly licenseId?: string | null;
 
   @Checked(text(1, 100))
   @Field(() => String, { nullable: true, description: 'A license key: that license alone decides.' })

@@ -1,6 +1,7 @@
 import { addMillis, type Instant, millis } from '../../core/clock.js';
 import type { Sign } from '../../core/tokenTypes.js';
 import type { Coalescing, Reading } from '../../core/work.js';
+import type { Entitlement } from '../model/entitlement.js';
 import type { NamedLicensee } from '../model/licensee.js';
 import { licenseeOf } from '../queries/grants.js';
 import { entitlements } from './entitlements.js';
@@ -18,6 +19,19 @@ interface Signing {
 
 type Claims = Readonly<Record<string, unknown>>;
 
+type Claimed = Omit<Entitlement, 'licenseIds' | 'grants' | 'topUps' | 'unlimited'>;
+
+/** Which licenses grant it is nobody's business who only decides by it, and no limit is no limit. */
+function claimed({
+  licenseIds: _1,
+  grants: _2,
+  topUps: _3,
+  unlimited: _4,
+  ...feature
+}: Entitlement): Claimed {
+  return feature;
+}
+
 async function claimsOf(
   reading: Reading,
   named: NamedLicensee | null | undefined,
@@ -32,7 +46,7 @@ async function claimsOf(
     sub: `${kind.replace(/Id$/, '')}:${id}`,
     tenant_id: reading.tenantId,
     licensed,
-    features: features.map(({ licenseIds: _, ...feature }) => feature),
+    features: features.map(claimed),
   };
   return { claims, until, now: reading.now };
 }

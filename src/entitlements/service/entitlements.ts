@@ -1,9 +1,11 @@
+import { Refusal } from '../../core/refusal.js';
 import type { Reading } from '../../core/work.js';
-import { type Entitlement, entitlementsOf, withElsewhere } from '../model/entitlement.js';
+import { type Entitlement, entitlementsOf, type RunningTopUp, withElsewhere } from '../model/entitlement.js';
 import type { NamedLicensee } from '../model/licensee.js';
 import { metersOf } from '../model/meter.js';
 import { usageOf } from '../queries/counters.js';
 import { drawableGrants, grantedElsewhere } from '../queries/grants.js';
+import { topUpReasons } from '../queries/topUps.js';
 import { licenseeNamed, readingFor } from './namedLicensee.js';
 
 /** What licenses grant to the caller, and what is left of it; of customers' licenses staff has the features and no units. */
@@ -15,23 +17,69 @@ export async function entitlements(reading: Reading): Promise<Entitlement[]> {
   return withElsewhere(own, await grantedElsewhere(reading));
 }
 
-/** The same of somebody in the caller's reach. */
-export async function entitlementsFor(
+export interface ToldTopUp extends RunningTopUp {
+  readonly reason: string;
+}
+
+export interface ToldEntitlement extends Entitlement {
+  readonly topUps: readonly ToldTopUp[];
+}
+
+/** The same, with why extra units were given: in as many statements, however many licenses there are. */
+async function toldEntitlements(reading: Reading): Promise<ToldEntitlement[]> {
+  const found = await entitlements(reading);
+  const topUps = found.flatMap((entitlement) => entitlement.topUps);
+  const reasons = await topUpReasons(
+    reading,
+    topUps.map(({ id }) => id),
+  );
+  return found.map((entitlement) => ({
+    ...entitlement,
+    topUps: entitlement.topUps.map((topUp) => ({ ...topUp, reason: reasons.get(topUp.id) ?? '' })),
+  }));
+}
+
+type Told = { readonly told: readonly ToldEntitlement[] } | { readonly refusal: Refusal };
+
+async function entitlementsNamed(reading: Reading, named: NamedLicensee | null): Promise<Told> {
+  try {
+    const { scope } = await licenseeNamed(reading, named);
+    const own = named === null ? reading : readingFor(reading, scope);
+    return { told: await toldEntitlements(own) };
+  } catch (error) {
+    if (error instanceof Refusal) return { refusal: error };
+    throw error;
+  }
+}
+
+/** The licensee under which a look is shared by all who ask for it in one operation. */
+export function licenseeKey(named: NamedLicensee | null | undefined): string {
+  return JSON.stringify(named ?? null);
+}
+
+/** What each of several licensees in the caller's reach may use; of one that is not, the refusal. */
+export async function entitlementsByLicensee(
   reading: Reading,
-  named: NamedLicensee | null | undefined,
-): Promise<Entitlement[]> {
-  if (named === null || named === undefined) return entitlements(reading);
-  const { scope } = await licenseeNamed(reading, named);
-  return entitlements(readingFor(reading, scope));
+  keys: readonly string[],
+): Promise<ReadonlyMap<string, Told>> {
+  const found = new Map<string, Told>();
+  for (const key of keys) found.set(key, await entitlementsNamed(reading, JSON.parse(key)));
+  return found;
+}
+
+export function toldIn(found: Told | null): readonly ToldEntitlement[] {
+  if (found === null) throw new Error('a licensee was left without an answer');
+  if ('refusal' in found) throw found.refusal;
+  return found.told;
 }
 
 export interface ApiAccess {
   readonly path: string;
   readonly tenantId: string;
-  readonly quota: Entitlement | null;
+  readonly quota: ToldEntitlement | null;
 }
 
-export async function apiAccess(reading: Reading): Promise<ApiAccess> {
-  const quota = (await entitlements(reading)).find((each) => each.featureId === 'api_access');
-  return { path: '/graphql', tenantId: reading.tenantId, quota: quota ?? null };
+export function apiAccess(tenantId: string, own: readonly ToldEntitlement[]): ApiAccess {
+  const quota = own.find((each) => each.featureId === 'api_access') ?? null;
+  return { path: '/graphql', tenantId, quota };
 }

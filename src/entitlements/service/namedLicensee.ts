@@ -53,9 +53,15 @@ async function byCustomer(reading: Reading, id: string): Promise<KnownLicensee> 
   return { scope: { customerId, ...(resellerId === undefined ? {} : { resellerId }) }, until: null };
 }
 
+/** A license that the caller sees. */
+async function byLicense(reading: Reading, id: string): Promise<KnownLicensee> {
+  if (!(await licensesById(reading, [id])).has(id)) throw licenseNotFound(id);
+  return { scope: { licenseId: id as LicenseId }, until: null };
+}
+
 const ways: Readonly<
   Record<LicenseeProof['kind'], (reading: Reading, value: string) => Promise<KnownLicensee>>
-> = { customerId: byCustomer, licenseKey: byKey, activationToken: byToken };
+> = { customerId: byCustomer, licenseId: byLicense, licenseKey: byKey, activationToken: byToken };
 
 /** For whom is asked: the caller itself, or somebody in its reach. Who is not answers as who does not exist. */
 export async function licenseeNamed(
