@@ -2,7 +2,16 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { licenseGraph } from '../../src/sdk/index.js';
 import { createApiKey } from '../support/apiKeys.js';
 import { createCustomer, createLicense } from '../support/fixtures.js';
-import { askHost, CUSTOMER_HEADER, type Host, type HostAnswer, hosts, ownSchema } from '../support/hosts.js';
+import { followers, followSocket, type HostStream, tick, untilFollowed } from '../support/hostStreams.js';
+import {
+  askHost,
+  CUSTOMER_HEADER,
+  drain,
+  type Host,
+  type HostAnswer,
+  hosts,
+  ownSchema,
+} from '../support/hosts.js';
 import { type FeatureShop, openFeatureShop } from '../support/meters.js';
 import { type Json, startTestServer, type TestServer } from '../support/server.js';
 import { listen } from '../support/sockets.js';
@@ -11,12 +20,14 @@ import { listen } from '../support/sockets.js';
 let office: TestServer;
 let own: TestServer;
 let shop: FeatureShop;
+let ownUrl: string;
 const running = new Map<string, Host>();
 const errors: unknown[] = [];
 
 beforeAll(async () => {
   office = await startTestServer({ events: true });
-  own = await startTestServer({ beside: office, graph: ownSchema() });
+  own = await startTestServer({ beside: office, graph: ownSchema(), events: true });
+  ownUrl = await listen(own);
   shop = await openFeatureShop(office);
   const url = (await listen(office)).replace('ws:', 'http:');
   const { secret } = await createApiKey(office, shop.admin, { permissions: ['feature.consume'] });
@@ -26,6 +37,10 @@ beforeAll(async () => {
     failMode: 'CLOSED',
     onError: (error) => void errors.push(error),
   });
+  drain.by = async (customerId, consume) => {
+    await graph.requireFeature({ customerId }, 'gold', { consume });
+    return consume;
+  };
   for (const [name, start] of Object.entries(hosts)) running.set(name, await start(graph));
 });
 afterAll(async () => {
@@ -158,6 +173,35 @@ const cases: readonly Case[] = [
     data: { tin: 1, one: null, two: null },
     refused: { one: 'Feature quota exceeded: 0/5', two: 'Feature quota exceeded: 0/5' },
   },
+  {
+    name: 'a root that others have emptied meanwhile is refused, and undoes none before it',
+    limits: all,
+    query: 'mutation ($customer: String!) { one: gild drain(customer: $customer, units: 6) two: gild tin }',
+    data: { one: 2, drain: 6, two: null, tin: 1 },
+    refused: { two: 'Feature quota exceeded: 9/10' },
+    used: { gold: 9 },
+  },
+  {
+    name: 'a root is charged with what its payload needs',
+    limits: all,
+    query: 'mutation { tin parcel { inner } gild }',
+    data: { tin: 1, parcel: { inner: 5 }, gild: 2 },
+    used: { gold: 5 },
+  },
+  {
+    name: 'a root that fails has given its units back when the next one runs',
+    limits: { ...all, gold: 4 },
+    query: 'mutation ($customer: String!) { break drain(customer: $customer, units: 1) gild }',
+    data: { break: null, drain: 1, gild: 2 },
+    refused: { break: 'FAILED' },
+    used: { gold: 4 },
+  },
+  {
+    name: 'the payload of a root that was never reached returns its units',
+    limits: all,
+    query: 'mutation { parcel(isThere: false) { inner } tin }',
+    data: { parcel: null, tin: 1 },
+  },
 ];
 
 async function customerWith(limits: Case['limits']): Promise<string> {
@@ -190,7 +234,8 @@ function refusedIn(answer: HostAnswer): Record<string, string> {
 }
 
 async function ask(server: string, customerId: string, asked: Case): Promise<HostAnswer> {
-  const { query, variables = {}, operationName } = asked;
+  const { query, operationName } = asked;
+  const variables = { customer: customerId, ...asked.variables };
   const body = { query, variables, ...(operationName === undefined ? {} : { operationName }) };
   const host = running.get(server);
   if (host !== undefined) return askHost(host, body, { [CUSTOMER_HEADER]: customerId });
@@ -205,6 +250,65 @@ async function ask(server: string, customerId: string, asked: Case): Promise<Hos
   return { data, errors: told };
 }
 
+interface StreamCase {
+  readonly name: string;
+  readonly limits?: Case['limits'];
+  readonly query: string;
+  /** What each tick is told as; then its reader leaves, unless it was refused. */
+  readonly told: readonly object[];
+  readonly refused?: string;
+  readonly used?: Case['used'];
+}
+
+const streamCases: readonly StreamCase[] = [
+  {
+    name: 'a stream that is not marked asks nobody',
+    query: 'subscription { ticks }',
+    told: [{ ticks: 1 }, { ticks: 2 }],
+  },
+  {
+    name: 'a stream is charged once, however many events it tells',
+    limits: all,
+    query: 'subscription { gilded }',
+    told: [{ gilded: 1 }, { gilded: 2 }, { gilded: 3 }],
+    used: { gold: 2 },
+  },
+  {
+    name: 'a stream is charged with what its events need',
+    limits: all,
+    query: 'subscription { chased { inner } }',
+    told: [{ chased: { inner: 1 } }],
+    used: { gold: 2 },
+  },
+  {
+    name: 'a stream that has told nothing gives its units back',
+    limits: all,
+    query: 'subscription { gilded }',
+    told: [],
+  },
+  {
+    name: 'a stream whose feature is not granted does not begin',
+    limits: { gold: 10 },
+    query: 'subscription { locked }',
+    told: [],
+    refused: 'FEATURE_NOT_LICENSED',
+  },
+  {
+    name: 'a stream for which units are wanting does not begin, and draws none',
+    limits: { gold: 1 },
+    query: 'subscription { gilded }',
+    told: [],
+    refused: 'QUOTA_EXCEEDED',
+  },
+];
+
+async function follow(server: string, customerId: string, query: string): Promise<HostStream> {
+  const host = running.get(server);
+  if (host !== undefined) return host.follow(query, customerId);
+  const claims = { tenant_id: shop.tenantId, roles: ['customer'], customer_id: customerId } as const;
+  return followSocket(ownUrl, query, { payload: { token: await own.token(claims) } });
+}
+
 describe.each(['this server', ...Object.keys(hosts)])('on %s', (server) => {
   test.each(cases.map((each) => [each.name, each] as const))('%s', async (_name, asked) => {
     const customerId = await customerWith(asked.limits);
@@ -215,6 +319,48 @@ describe.each(['this server', ...Object.keys(hosts)])('on %s', (server) => {
     expect(refusedIn(answer)).toEqual(asked.refused ?? {});
     expect(await unitsOf(customerId)).toEqual(asked.used ?? {});
     expect(errors).toEqual([]);
+  });
+
+  test.each(streamCases.map((each) => [each.name, each] as const))('%s', async (_name, asked) => {
+    const customerId = await customerWith(asked.limits);
+
+    const stream = await follow(server, customerId, asked.query);
+    if (asked.refused === undefined) await untilFollowed(1);
+    for (const [index] of asked.told.entries()) {
+      tick(index + 1);
+      await expect.poll(() => stream.told().length).toBe(index + 1);
+    }
+    if (asked.refused === undefined) await stream.stop();
+    else await stream.over;
+
+    await expect.poll(followers).toBe(0);
+    await expect.poll(() => unitsOf(customerId)).toEqual(asked.used ?? {});
+    expect(stream.told()).toEqual([...asked.told, ...(asked.refused === undefined ? [] : [asked.refused])]);
+    expect(errors).toEqual([]);
+  });
+
+  test('a stream ends with the refusal when its license is revoked, and what an event has used stays charged', async () => {
+    const customerId = await createCustomer(office, shop.admin);
+    const { id } = await createLicense(office, shop, {
+      licenseType: 'PERPETUAL',
+      customerId,
+      features: [{ featureId: 'gold', featureName: 'Gold', limitValue: 10 }],
+    });
+    const stream = await follow(server, customerId, 'subscription { gilded }');
+    await untilFollowed(1);
+    tick(1);
+    await expect.poll(() => stream.told().length).toBe(1);
+
+    await office.ok(
+      `mutation { revokeLicense(input: { licenseId: "${id}", reason: "fraud" }) { __typename } }`,
+      {},
+      shop.admin,
+    );
+    await stream.over;
+
+    expect(stream.told()).toEqual([{ gilded: 1 }, 'NO_ACTIVE_LICENSE']);
+    await expect.poll(followers).toBe(0);
+    expect(await unitsOf(customerId)).toEqual({ gold: 2 });
   });
 
   test('40 at once on a limit of 30 units get exactly ten uses of three', async () => {

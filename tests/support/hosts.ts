@@ -1,11 +1,15 @@
+import { once } from 'node:events';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { ApolloServer } from '@apollo/server';
 import { startStandaloneServer } from '@apollo/server/standalone';
 import { type FastifyPluginAsync, type FastifyRequest, fastify } from 'fastify';
 import { buildSchema, type GraphQLSchema, isObjectType } from 'graphql';
+import { useServer as serveSockets } from 'graphql-ws/use/ws';
+import { WebSocketServer } from 'ws';
 import {
   apolloFeatureGate,
+  graphqlWsFeatureGate,
   type Licensee,
   type LicenseGraph,
   type MercuriusServer,
@@ -14,6 +18,7 @@ import {
   yogaFeatureGate,
 } from '../../src/sdk/index.js';
 import { protectSchema } from '../../src/server/operation/protectSchema.js';
+import { followEvents, followSocket, type HostStream, ticks } from './hostStreams.js';
 import type { Json } from './server.js';
 
 /** Somebody else's graph, the same on every server. */
@@ -32,7 +37,16 @@ const MARKED = `
     tin: Int
     gild: Int @requiresFeature(feature: "gold", consumeQuota: true, amount: 3)
     break: Int @requiresFeature(feature: "gold", consumeQuota: true)
+    parcel(isThere: Boolean = true): Parcel
+    drain(customer: String!, units: Int!): Int
   }
+  type Subscription {
+    ticks: Int
+    gilded: Int @requiresFeature(feature: "gold", consumeQuota: true, amount: 2)
+    chased: Parcel
+    locked: Int @requiresFeature(feature: "plain")
+  }
+  type Parcel { inner: Int @requiresFeature(feature: "gold", consumeQuota: true, amount: 2) }
   type Box @requiresFeature(feature: "box") {
     size: Int
     inner: Int @requiresFeature(feature: "gold", consumeQuota: true)
@@ -57,6 +71,19 @@ const resolvers: Readonly<Record<string, (args: Readonly<Record<string, unknown>
   'Mutation.tin': () => 1,
   'Mutation.gild': () => 2,
   'Mutation.break': fail,
+  'Mutation.parcel': ({ isThere }) => (isThere === true ? { inner: 5 } : null),
+  'Mutation.drain': ({ customer, units }) => drain.by(String(customer), Number(units)),
+};
+
+/** What somebody else does between two roots of a mutation. */
+export const drain = { by: async (_customerId: string, _units: number): Promise<number> => 0 };
+
+/** What an event of a stream is answered as. */
+const answers: Readonly<Record<string, (event: unknown) => unknown>> = {
+  ticks: (event) => event,
+  gilded: (event) => event,
+  chased: (event) => ({ inner: event }),
+  locked: (event) => event,
 };
 
 export const features = ['gold', 'silver', 'plain', 'box'];
@@ -69,6 +96,11 @@ export function unguarded(): GraphQLSchema {
     const field = isObjectType(type) ? type.getFields()[name] : undefined;
     if (field === undefined) throw new Error(`there is no field ${place}`);
     field.resolve = (_source, args) => resolve(args);
+    field.extensions = { permission: 'anyone' };
+  }
+  for (const field of Object.values(schema.getSubscriptionType()?.getFields() ?? {})) {
+    field.subscribe = ticks;
+    field.resolve = (source) => answers[field.name]?.(Array.isArray(source) ? source[0] : undefined);
     field.extensions = { permission: 'anyone' };
   }
   return schema;
@@ -88,8 +120,12 @@ function licenseeIn(value: unknown): Licensee | undefined {
 
 export interface Host {
   readonly url: string;
+  follow(query: string, customerId: string): Promise<HostStream>;
   stop(): Promise<void>;
 }
+
+/** Streams look again so soon that a test may wait for it. */
+const RECHECK_MILLIS = 40;
 
 interface Requested {
   readonly customer?: string | undefined;
@@ -97,13 +133,30 @@ interface Requested {
 
 async function startApollo(graph: LicenseGraph): Promise<Host> {
   const gate = apolloFeatureGate<Requested>({ graph, licensee: ({ customer }) => licenseeIn(customer) });
-  const server = new ApolloServer<Requested>({ schema: gated(), plugins: [gate] });
+  const schema = gated();
+  const server = new ApolloServer<Requested>({ schema, plugins: [gate] });
   const customerOf = (request: IncomingMessage) => request.headers[CUSTOMER_HEADER]?.toString();
   const { url } = await startStandaloneServer(server, {
     listen: { port: 0, host: '127.0.0.1' },
     context: async ({ req }) => ({ customer: customerOf(req) }),
   });
-  return { url, stop: () => server.stop() };
+  const socketServer = new WebSocketServer({ port: 0, host: '127.0.0.1', path: '/graphql' });
+  const streams = graphqlWsFeatureGate<Requested>({
+    graph,
+    licensee: ({ customer }) => licenseeIn(customer),
+    recheckMillis: RECHECK_MILLIS,
+  });
+  const context = ({ connectionParams }: { connectionParams?: object }) => ({ ...connectionParams });
+  const { dispose } = serveSockets({ schema, context, ...streams }, socketServer);
+  await once(socketServer, 'listening');
+  const { port } = socketServer.address() as AddressInfo;
+  const follow = (query: string, customer: string) =>
+    followSocket(`ws://127.0.0.1:${port}/graphql`, query, { payload: { customer } });
+  const stop = async (): Promise<void> => {
+    await dispose();
+    await server.stop();
+  };
+  return { url, follow, stop };
 }
 
 async function listening(server: Server): Promise<number> {
@@ -123,6 +176,7 @@ interface Mercurius {
   readonly mercurius: FastifyPluginAsync<{
     schema: GraphQLSchema;
     context: (request: FastifyRequest) => object;
+    subscription: { context: (connection: unknown, request: FastifyRequest) => object };
   }>;
 }
 
@@ -130,12 +184,16 @@ async function startYoga(graph: LicenseGraph): Promise<Host> {
   const gate = yogaFeatureGate<{ request: Request }>({
     graph,
     licensee: ({ request }) => licenseeIn(request.headers.get(CUSTOMER_HEADER)),
+    recheckMillis: RECHECK_MILLIS,
   });
   const { createYoga } = await load<Yoga>('graphql-yoga');
   const server = createServer(createYoga({ schema: gated(), plugins: [gate], logging: false }));
   const port = await listening(server);
+  const url = `http://127.0.0.1:${port}/graphql`;
+  const follow = (query: string, customer: string) =>
+    followEvents(url, query, { [CUSTOMER_HEADER]: customer });
   const stop = () => new Promise<void>((resolve) => void server.close(() => resolve()));
-  return { url: `http://127.0.0.1:${port}/graphql`, stop };
+  return { url, follow, stop };
 }
 
 async function startMercurius(graph: LicenseGraph): Promise<Host> {
@@ -144,13 +202,21 @@ async function startMercurius(graph: LicenseGraph): Promise<Host> {
   await app.register(mercurius, {
     schema: gated(),
     context: (request) => ({ customer: request.headers[CUSTOMER_HEADER] }),
+    subscription: {
+      context: (_connection, request) => ({ customer: request.headers[CUSTOMER_HEADER], request }),
+    },
   });
   mercuriusFeatureGate<Requested>(app as unknown as MercuriusServer, {
     graph,
     licensee: ({ customer }) => licenseeIn(customer),
+    recheckMillis: RECHECK_MILLIS,
   });
   const url = await app.listen({ port: 0, host: '127.0.0.1' });
-  return { url: `${url}/graphql`, stop: () => app.close() };
+  const follow = (query: string, customer: string) =>
+    followSocket(`${url.replace('http:', 'ws:')}/graphql`, query, {
+      headers: { [CUSTOMER_HEADER]: customer },
+    });
+  return { url: `${url}/graphql`, follow, stop: () => app.close() };
 }
 
 /** Every server that there is an adapter for. */
