@@ -1,15 +1,6 @@
-import { createServer, type Server } from 'node:http';
-import type { AddressInfo } from 'node:net';
-import { type FastifyRequest, fastify } from 'fastify';
 import { buildSchema } from 'graphql';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
-import {
-  expressFeatureGuard,
-  fastifyFeatureGuard,
-  type LicenseGraphOptions,
-  licenseGraph,
-  requiresFeatureDirective,
-} from '../../src/sdk/index.js';
+import { type LicenseGraphOptions, licenseGraph, requiresFeatureDirective } from '../../src/sdk/index.js';
 import { createApiKey, revokeApiKey } from '../support/apiKeys.js';
 import { differences } from '../support/consuming.js';
 import { createCustomer, createLicense } from '../support/fixtures.js';
@@ -226,75 +217,6 @@ describe('deciding locally', () => {
     const { graph } = connection({ decide: 'LOCAL', failMode: 'OPEN', fetch: forging });
 
     expect(await codeOf(graph.requireFeature({ customerId }, 'calls'))).toBe('ENTITLEMENTS_UNAVAILABLE');
-  });
-});
-
-describe('a guard', () => {
-  const guarded = (consume = 1) => ({
-    graph: connection().graph,
-    feature: 'calls',
-    consume,
-    licensee: () => ({ customerId }),
-  });
-
-  async function served(run: (at: string) => Promise<void>, handler: Server): Promise<void> {
-    await new Promise<void>((resolve) => handler.listen(0, '127.0.0.1', resolve));
-    const { port } = handler.address() as AddressInfo;
-    await run(`http://127.0.0.1:${port}/`).finally(() => handler.close());
-  }
-
-  test('of Express answers 429 with a detail, and gives the units of a failed request back', async () => {
-    const guard = expressFeatureGuard(guarded());
-    const handler = createServer((request, response) =>
-      guard(request, response, () => {
-        response.statusCode = request.url === '/broken' ? 500 : 200;
-        response.end('done');
-      }),
-    );
-
-    await served(async (at) => {
-      const statuses = [(await fetch(at)).status, (await fetch(`${at}broken`)).status];
-      await expect.poll(used).toEqual({ calls: 1 });
-      statuses.push((await fetch(at)).status);
-      const over = await fetch(at);
-
-      expect(statuses).toEqual([200, 500, 200]);
-      expect([over.status, await over.json()]).toEqual([
-        429,
-        {
-          detail: 'Feature quota exceeded: 2/2',
-          code: 'QUOTA_EXCEEDED',
-          feature: 'calls',
-          limit: 2,
-          used: 2,
-          windowEndsAt: null,
-        },
-      ]);
-    }, handler);
-  });
-
-  test('of Fastify answers 403 with a detail, and lets in who may', async () => {
-    const app = fastify();
-    app.get('/', { preHandler: fastifyFeatureGuard<FastifyRequest>(guarded()) }, async () => 'done');
-    app.get(
-      '/absent',
-      { preHandler: fastifyFeatureGuard<FastifyRequest>({ ...guarded(), feature: 'absent' }) },
-      async () => 'no',
-    );
-    app.get('/broken', { preHandler: fastifyFeatureGuard<FastifyRequest>(guarded()) }, async () => {
-      throw new Error('broken for the test');
-    });
-
-    const answers = [await app.inject('/'), await app.inject('/absent'), await app.inject('/broken')];
-    await expect.poll(used).toEqual({ calls: 1 });
-    await app.close();
-
-    expect(answers.map(({ statusCode }) => statusCode)).toEqual([200, 403, 500]);
-    expect(answers[1]?.json()).toEqual({
-      detail: "Feature 'absent' not licensed",
-      code: 'FEATURE_NOT_LICENSED',
-      feature: 'absent',
-    });
   });
 });
 
