@@ -1,5 +1,8 @@
 import { defineConfig } from 'vitest/config';
 import tests from './vitest.config.js';
 
-/** Measurements run as tests do, on the same kind of database, but only when asked for: `npm run bench`. */
-export default defineConfig({ ...tests, test: { ...tests.test, include: ['bench/*.ts'] } });
+/** Measurements run as tests do, on the same kind of database, but only when asked for, and one at a time: `npm run bench`. */
+export default defineConfig({
+  ...tests,
+  test: { ...tests.test, include: ['bench/*.ts'], fileParallelism: false },
+});

@@ -172,10 +172,10 @@ export interface TestServerOptions {
   /** Numbers events and feeds subscriptions. */
   readonly events?: boolean;
   /** A second server on the database, and with the keys, of this one; stop it first. */
-  readonly beside?: TestServer;
+  readonly beside?: Pick<TestServer, 'adminUrl' | 'url' | 'keys'>;
 }
 
-function sharedDatabase({ adminUrl, url }: TestServer): Database {
+function sharedDatabase({ adminUrl, url }: Pick<TestServer, 'adminUrl' | 'url'>): Database {
   return { adminUrl, url, drop: async () => undefined };
 }
 
