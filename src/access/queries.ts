@@ -62,6 +62,11 @@ export async function findInDirectory(
   return row;
 }
 
+/** Where many secrets lead, each by its hash. */
+export function findManyInDirectory(db: Db, hashes: readonly string[]) {
+  return db.select().from(keyDirectory).where(anyOf(keyDirectory.hash, hashes));
+}
+
 /** A customer's caller sees that customer; a reseller's the customers that came through it. */
 function customerScope(reading: Reading): SQL | undefined {
   const scope = scopeOf(reading.actor);

@@ -1,4 +1,4 @@
-import { and, eq, ne, or, type SQL, sql } from 'drizzle-orm';
+import { and, eq, type SQL, sql } from 'drizzle-orm';
 import { scopeOf } from '../core/actor.js';
 import type { Instant } from '../core/clock.js';
 import type { ActivationId, LicenseId } from '../core/id.js';
@@ -6,9 +6,8 @@ import { anyOf, byKey, pageOf, pagesByOwner, type Sorting } from '../core/keyset
 import type { Page, PageArguments } from '../core/page.js';
 import type { Reading } from '../core/work.js';
 import { licenseScope, statusSql } from '../licenses/queries.js';
-import { type License, licenses } from '../licenses/table.js';
+import { licenses } from '../licenses/table.js';
 import type { ActivationStatus } from './model/activation.js';
-import { type SeatUnit, seatUnit } from './model/seats.js';
 import { type Activation, licenseActivations as activations } from './table.js';
 
 /**
@@ -21,7 +20,7 @@ function ofHolder(reading: Reading): SQL | undefined {
   return sql`(${activations.status} = 'ACTIVE' or ${activations.activatedAt} >= ${licenses.heldSince} or ${activations.deactivatedAt} > ${licenses.heldSince})`;
 }
 
-function ofLicenses(reading: Reading, where: SQL | undefined): SQL {
+export function ofLicenses(reading: Reading, where: SQL | undefined): SQL {
   const visible = and(licenseScope(reading), eq(licenses.id, activations.licenseId), where);
   return sql`${activations.tenantId} = ${reading.tenantId} and exists (select 1 from ${licenses} where ${visible})`;
 }
@@ -40,27 +39,6 @@ export async function activationsById(
     .from(activations)
     .where(and(activationScope(reading), anyOf(activations.id, ids)));
   return byKey(rows, (row) => row.id);
-}
-
-/** The activation of a token, current or not yet replaced, among those of its license; it is its own proof. */
-export async function activationByToken(
-  reading: Reading,
-  licenseId: LicenseId,
-  token: string,
-): Promise<Activation | undefined> {
-  const hashes = reading.keys.hashes('ACTIVATION_TOKEN', token);
-  const serves = or(
-    anyOf(activations.activationTokenHash, hashes),
-    and(
-      anyOf(activations.previousTokenHash, hashes),
-      sql`${activations.previousTokenUntil} > ${reading.now}::timestamptz`,
-    ),
-  );
-  const [row] = await reading.db
-    .select()
-    .from(activations)
-    .where(and(ofLicenses(reading, undefined), eq(activations.licenseId, licenseId), serves));
-  return row;
 }
 
 /** The live activation of a device on a license; by every pepper, so that rotation does not make it a stranger. */
@@ -91,80 +69,6 @@ export async function lockActivation(reading: Reading, id: ActivationId): Promis
     .where(and(eq(activations.tenantId, reading.tenantId), eq(activations.id, id)))
     .for('no key update');
   return row;
-}
-
-/** What takes a seat: an activation that lives, and for floating licenses holds its lease. Emergencies take none. */
-function counted(now: Instant): SQL {
-  return sql`${activations.status} = 'ACTIVE' and ${activations.activationType} <> 'EMERGENCY'
-    and (${activations.expiresAt} is null or ${activations.expiresAt} > ${now}::timestamptz)
-    and (${licenses.licenseType} <> 'CONCURRENT' or ${activations.leaseExpiresAt} > ${now}::timestamptz)`;
-}
-
-const identity = sql`coalesce(${activations.userRef}, ${activations.deviceFingerprint})`;
-
-const seatSql: Readonly<Record<SeatUnit, SQL<string>>> = {
-  USER: sql<string>`count(distinct ${identity})`,
-  DEVICE: sql<string>`count(${activations.id})`,
-  UNITS: sql<string>`coalesce(sum(${activations.units}), 0)`,
-};
-
-/** How much of each license's limit is in use, in what its model counts; computed, so that it cannot drift. */
-export async function seatsInUse(
-  reading: Reading,
-  ids: readonly string[],
-): Promise<ReadonlyMap<string, number>> {
-  const seats = sql<string>`case
-    when ${licenses.licenseModel} in ('PER_CPU', 'PER_CORE') then ${seatSql.UNITS}
-    when ${licenses.licenseModel} = 'PER_SEAT' or ${licenses.licenseType} = 'NAMED_USER' then ${seatSql.USER}
-    else ${seatSql.DEVICE} end`;
-  const rows = await reading.db
-    .select({ id: licenses.id, seats })
-    .from(licenses)
-    .leftJoin(
-      activations,
-      and(
-        eq(activations.tenantId, reading.tenantId),
-        eq(activations.licenseId, licenses.id),
-        counted(reading.now),
-      ),
-    )
-    .where(and(licenseScope(reading), anyOf(licenses.id, ids)))
-    .groupBy(licenses.tenantId, licenses.id);
-  return new Map(rows.map((row) => [row.id, Number(row.seats)]));
-}
-
-/** Who or what asks for a seat, so that it is not counted against itself. */
-export interface Claimant {
-  readonly activationId: ActivationId | undefined;
-  readonly identity: string;
-}
-
-/** The seats that others hold. The caller holds the license's row lock: nobody else is counting. */
-export async function seatsOfOthers(
-  reading: Reading,
-  license: License,
-  claimant: Claimant,
-  now: Instant,
-): Promise<number> {
-  const unit = seatUnit(license);
-  const { activationId } = claimant;
-  const others = and(
-    activationId === undefined ? undefined : ne(activations.id, activationId),
-    unit === 'USER' ? sql`${identity} <> ${claimant.identity}` : undefined,
-  );
-  const [row] = await reading.db
-    .select({ seats: seatSql[unit] })
-    .from(activations)
-    .innerJoin(licenses, and(eq(licenses.tenantId, reading.tenantId), eq(licenses.id, activations.licenseId)))
-    .where(
-      and(
-        eq(activations.tenantId, reading.tenantId),
-        eq(activations.licenseId, license.id),
-        counted(now),
-        others,
-      ),
-    );
-  return Number(row?.seats ?? 0);
 }
 
 const newestFirst: Sorting = {

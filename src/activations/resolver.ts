@@ -5,6 +5,7 @@ import type { Page } from '../core/page.js';
 import type { Work } from '../core/work.js';
 import { ANYONE, Authorized } from '../graph/authorized.js';
 import { CheckedArguments } from '../graph/checked.js';
+import { DoneTogether } from '../graph/coalesced.js';
 import { PageArgs, pageChecks } from '../graph/connection.js';
 import type { Context } from '../graph/context.js';
 import { CurrentWork } from '../graph/currentWork.js';
@@ -14,11 +15,14 @@ import { licensesById } from '../licenses/queries.js';
 import { License } from '../licenses/schema/types.js';
 import type { License as LicenseRow } from '../licenses/table.js';
 import { activationStatusAt } from './model/activation.js';
-import { activationsById, activationsByLicense, activationsPage, seatsInUse } from './queries.js';
+import { seatsInUse } from './queries/seats.js';
+import { activationsById, activationsByLicense, activationsPage } from './queries.js';
 import * as shapes from './schema.js';
 import { activateLicense } from './service/activateLicense.js';
 import { deactivateActivation } from './service/deactivateActivation.js';
+import type { HeartbeatAnswer } from './service/heartbeats.js';
 import { sendHeartbeat } from './service/sendHeartbeat.js';
+import { retireEarlierTokens } from './service/tokens.js';
 import * as ask from './service/validate.js';
 import type { Activation, ActivationLocation } from './table.js';
 
@@ -131,6 +135,16 @@ const licenseEdge = {
 @Resolver(() => shapes.LicenseValidation)
 export class ValidationEdges {}
 
+@Edge(
+  'activation',
+  () => shapes.Activation,
+  activationsById,
+  (answer: HeartbeatAnswer) => answer.activationId,
+  { permission: ANYONE, description: 'The activation, as it is now.' },
+)
+@Resolver(() => shapes.SendHeartbeatPayload)
+export class HeartbeatEdges {}
+
 @Resolver()
 export class ActivationQueries {
   @Authorized('activation.read')
@@ -209,15 +223,11 @@ export class ActivationQueries {
     features: string[] | null,
     @Ctx() ctx: Context,
   ): Promise<ask.Validation> {
-    const reading = await ctx.reading();
-    const answer = await ask.validateActivation(reading, {
-      activationToken,
-      deviceFingerprint,
-      productId,
-      features,
-    });
-    const retires = ask.firstUseOf(reading, answer.activation, activationToken) ? answer.activation : null;
-    if (retires !== null) ctx.afterAnswer((work) => ask.retirePreviousToken(work, retires));
+    const question = { activationToken, deviceFingerprint, productId, features };
+    const answer = await ask.validateActivation(await ctx.reading(), question);
+    const { license } = answer;
+    if (answer.endsOthers && license !== null)
+      ctx.afterAnswer((work) => retireEarlierTokens(work, license.id, activationToken));
     return answer;
   }
 }
@@ -252,17 +262,17 @@ export class ActivationMutations {
   }
 
   @Authorized(ANYONE)
+  @DoneTogether()
   @Mutation(() => shapes.SendHeartbeatPayload, {
     nullable: true,
     description:
       'Renews a floating lease and adds up what the application used. Needs no token but the activation’s.',
   })
-  async sendHeartbeat(
+  sendHeartbeat(
     @Arg('input', () => shapes.SendHeartbeatInput, { description: 'Who, and what it used.' })
     input: shapes.SendHeartbeatInput,
-    @CurrentWork() work: Work,
-  ) {
-    const activation = await sendHeartbeat(work, input);
-    return { status: 'SUCCESS', message: 'Heartbeat received successfully', activation };
+    @Ctx() ctx: Context,
+  ): Promise<HeartbeatAnswer> {
+    return sendHeartbeat(ctx, input);
   }
 }

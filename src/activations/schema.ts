@@ -362,8 +362,11 @@ export class SendHeartbeatPayload {
   @Field(() => String, { description: 'The same in a sentence.' })
   declare readonly message: string;
 
-  @Field(() => Activation, { description: 'The activation, with its lease renewed.' })
-  declare readonly activation: Activation;
+  @Field(() => DateTime, {
+    nullable: true,
+    description: 'Until when a floating seat is held without another heartbeat.',
+  })
+  declare readonly leaseExpiresAt: Instant | null;
 }
 
 @payload('A rule that a validation found failing.')

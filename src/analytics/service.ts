@@ -1,4 +1,4 @@
-import { seatsInUse } from '../activations/queries.js';
+import { seatsInUse } from '../activations/queries/seats.js';
 import type { Instant } from '../core/clock.js';
 import type { Work } from '../core/work.js';
 import { standingAt } from '../licenses/model.js';

@@ -81,11 +81,25 @@ export interface Recollection<Value> {
   readonly isFresh: boolean;
 }
 
+/** What an application in the field shows of itself. */
+export type ShownSecret = 'LICENSE_KEY' | 'ACTIVATION_TOKEN';
+
+/** Where a secret led, and the hash under which it is kept. */
+export interface Entered {
+  readonly licenseId: LicenseId;
+  readonly hash: string;
+}
+
 /** What a mutation stands on that is done together with those of others: short looks, and a share in a transaction. */
 export interface Coalescing {
   readonly actor: Actor;
   readonly requestId: string;
   readonly idempotencyKey: string | undefined;
+  /**
+   * The license that a secret leads to, looked up together with those of others. An application that came without a token
+   * of its own is that license's from here on. What belongs to another tenant than the caller's is not found.
+   */
+  enter(kind: ShownSecret, secret: string): Promise<Entered | undefined>;
   /** A look in a snapshot of its own, which holds its connection no longer than it takes. */
   look<Result>(run: (reading: Reading) => Promise<Result>): Promise<Result>;
   /** What was read under this name some moments ago at most, or what is read now. */
@@ -100,4 +114,6 @@ export interface Coalescing {
     act: CoalescedAct<Request, Answer>,
     request: Request,
   ): Promise<Answer | undefined>;
+  /** A short rest, before what somebody else holds at this moment is asked for again. */
+  pause(): Promise<void>;
 }

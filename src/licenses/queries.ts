@@ -60,6 +60,16 @@ export async function lockLicense(reading: Reading, id: string): Promise<License
   return row;
 }
 
+/** Locked in the order of their ids, so that two who want the same ones do not wait for each other in a ring. */
+export function lockLicenses(reading: Reading, ids: readonly string[]): Promise<License[]> {
+  return reading.db
+    .select()
+    .from(licenses)
+    .where(and(licenseScope(reading), anyOf(licenses.id, ids)))
+    .orderBy(licenses.id)
+    .for('no key update');
+}
+
 export interface LicenseFilter {
   readonly customerId?: CustomerId | null;
   readonly resellerId?: ResellerId | null;

@@ -55,6 +55,7 @@ export function createSchema(): GraphQLSchema {
       activations.ActivationQueries,
       ActivationStreams,
       activations.LicenseActivationEdges,
+      activations.HeartbeatEdges,
       activations.ValidationEdges,
       analytics.ExportMutations,
       analytics.LicenseAnalyticsEdges,

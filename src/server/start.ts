@@ -27,6 +27,7 @@ import { type AppOptions, createApp } from './http/app.js';
 import { demoAccess } from './http/demoUsers.js';
 import { CostGate, ShortestFirst } from './limits/fairness.js';
 import { RateLimits } from './limits/rateLimits.js';
+import { Directory } from './operation/directory.js';
 import { Licensees } from './operation/licensees.js';
 import { Meter } from './operation/meter.js';
 import { openWork } from './operation/openWork.js';
@@ -132,6 +133,7 @@ export function openMachinery(parts: MachineryParts, role: DatabaseRole): Machin
     security: new SecurityEvents(() => machinery),
     keyUses: new ApiKeyUses(pool, log),
     meter,
+    directory: new Directory(pool, ring),
     signing: new SigningKeys(opening),
     pool: { ...pool, end },
   };

@@ -16,7 +16,9 @@ test('a device whose activation was limited in time and is over activates anew, 
   const license = await createLicense(server, shop, { expiryDate: addDays(START, 10), maxActivations: 2 });
   const first = await activate(server, license.licenseKey, 'device-1');
   const id = String(first.activation?.id);
-  await server.sql`update license_activations set expires_at = ${addMillis(server.now, 1000)} where id = ${id}`;
+  const end = addMillis(server.now, 1000);
+  await server.sql`update license_activations set expires_at = ${end} where id = ${id}`;
+  await server.sql`update licenses set seats_until = ${end} where id = ${license.id}`;
   server.pass(1000);
 
   let again: Awaited<ReturnType<typeof activate>> | undefined;

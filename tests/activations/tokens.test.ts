@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
-import { addDays } from '../../src/core/clock.js';
+import { addDays, addMillis } from '../../src/core/clock.js';
 import { eventsDuring, refused } from '../support/acts.js';
 import { deactivate, heartbeat, validateKey, validateToken } from '../support/devices.js';
 import { activate, createLicense, type Issued, openShop, type Shop } from '../support/fixtures.js';
@@ -103,35 +103,68 @@ test('the token before serves for 24 hours at most', async () => {
   expect(await validateToken(server, second)).toEqual(valid);
 });
 
-test('of answers that were lost one after another none strands the device: the last token used stays', async () => {
+test('of answers that were lost one after another none strands the device, whichever token it still has', async () => {
   const [first, second, third] = await tokensOf(3);
 
   expect(await validateToken(server, first)).toEqual(valid);
   expect((await heartbeat(server, first)).errors).toEqual([]);
-  expect(await validateToken(server, second)).toEqual(unknown);
+  expect(await validateToken(server, second)).toEqual(valid);
+  await retired(first);
+  expect((await heartbeat(server, second)).errors).toEqual([]);
   expect(await directory()).toBe(2);
   expect(await validateToken(server, third)).toEqual(valid);
-  await retired(first);
+  await retired(second);
   expect(await directory()).toBe(1);
 });
 
-test('a token that is kept through lost answers ends 24 hours after the first of them', async () => {
-  const [first, second] = await tokensOf(2);
-  server.now = START;
-  server.pass(20 * HOUR);
-  const [third] = await tokensOf(1);
+test('a heartbeat with a token in between ends those before it at once, and none behind it', async () => {
+  const [first, second, third] = await tokensOf(3);
 
-  server.now = START;
-  server.pass(1000 + 24 * HOUR - 1);
-  expect(await validateToken(server, first)).toEqual(valid);
-  server.pass(1);
+  expect((await heartbeat(server, second)).errors).toEqual([]);
 
   expect(await validateToken(server, first)).toEqual(unknown);
-  const [fourth] = await tokensOf(1);
+  expect((await heartbeat(server, third)).errors).toEqual([]);
   expect(await validateToken(server, second)).toEqual(unknown);
+  expect(await directory()).toBe(1);
+});
+
+test('each token that was kept through lost answers ends 24 hours after it was replaced', async () => {
+  const [first] = await tokensOf(1);
+  server.now = addMillis(START, HOUR);
+  const [second] = await tokensOf(1);
+  server.now = addMillis(START, 2 * HOUR);
+  const [third] = await tokensOf(1);
+
+  server.now = addMillis(START, 25 * HOUR - 1);
+  expect(await validateToken(server, first)).toEqual(valid);
+  server.pass(1);
+  expect(await validateToken(server, first)).toEqual(unknown);
+  server.now = addMillis(START, 26 * HOUR - 1);
+  expect((await heartbeat(server, second)).errors).toEqual([]);
+  server.pass(1);
+
+  expect(await validateToken(server, second)).toEqual(unknown);
+  await refused(server, shop.admin, 'ACTIVATION_NOT_FOUND', () => heartbeat(server, second));
   expect(await validateToken(server, third)).toEqual(valid);
-  expect(await validateToken(server, fourth)).toEqual(valid);
-  expect(await directory()).toBe(2);
+});
+
+test('of ten answers that were lost the token that was used serves, and the last four with the newest', async () => {
+  const [used] = await tokensOf(1);
+  await heartbeat(server, used);
+  const lost = await tokensOf(10);
+
+  const served: number[] = [];
+  for (const [index, token] of lost.entries()) {
+    const [row] = await server.sql`select exists (select from key_directory
+      where hash = ${server.machinery.keys.hash('ACTIVATION_TOKEN', token)}) as serves`;
+    if (row?.serves === true) served.push(index);
+  }
+
+  expect(served).toEqual([6, 7, 8, 9]);
+  expect(await directory()).toBe(5);
+  expect(await validateToken(server, used)).toEqual(valid);
+  expect(await validateToken(server, lost[5])).toEqual(unknown);
+  expect(await validateToken(server, lost[9])).toEqual(valid);
 });
 
 test('a used token is the one that stays when the device activates again', async () => {

@@ -74,7 +74,8 @@ describe('an application without a token', () => {
 
     expect([activated, beats, ended].flat().flatMap(({ errors }) => errors)).toEqual([]);
     expect([activated[1], beats[1], ended[1]]).toEqual([activated[0], beats[0], ended[0]]);
-    expect(late.data).toEqual(beats[0].data);
+    const now = { activation: expect.objectContaining({ status: 'DEACTIVATED' }) };
+    expect(late.data).toEqual({ sendHeartbeat: { ...beats[0].data?.sendHeartbeat, ...now } });
     const [row] = await server.sql`select usage_metrics->'api_calls_count' as calls, status
       from license_activations where license_id = ${id}`;
     expect(row).toEqual({ calls: 7, status: 'DEACTIVATED' });

@@ -41,6 +41,8 @@ export interface ActivationFacts {
   readonly userRef: string | null;
   readonly expiresAt: Instant | null;
   readonly leaseExpiresAt: Instant | null;
+  /** When its seat was counted as free: a lease that was counted out stays over, by whatever clock. */
+  readonly seatFreedAt?: Instant | null;
 }
 
 /** How an activation is made, and for how long: what is limited in time holds its seat until then and no longer. */
@@ -66,11 +68,13 @@ export function activationStatusAt(
   return standingAt(license, now).status === 'SUSPENDED' ? 'SUSPENDED' : 'ACTIVE';
 }
 
-/** After a new token was handed out, the old one serves this long, or until the new one is used. */
-export const PREVIOUS_TOKEN_HOURS = 24;
+/** After a new token was handed out, those before it serve this long, or until a later one is used. */
+export const EARLIER_TOKEN_HOURS = 24;
+/** Tokens of a device that serve beside its current one; each stands for an answer that may have been lost. */
+export const MOST_EARLIER_TOKENS = 4;
 
-export function previousTokenEnd(now: Instant): Instant {
-  return addMillis(now, PREVIOUS_TOKEN_HOURS * 3_600_000);
+export function earlierTokenEnd(now: Instant): Instant {
+  return addMillis(now, EARLIER_TOKEN_HOURS * 3_600_000);
 }
 
 export function activationNotFound(id?: string): Refusal {

@@ -1,25 +1,19 @@
 import { enterBySecret } from '../../access/service.js';
-import { addDays } from '../../core/clock.js';
+import { addDays, latest } from '../../core/clock.js';
 import { newId } from '../../core/id.js';
 import type { Work } from '../../core/work.js';
 import { keyMalformed, licenseNotFound, parseLicenseKey, requireMove } from '../../licenses/model.js';
 import { lockLicense } from '../../licenses/queries.js';
 import { changeLicense } from '../../licenses/service/changeLicense.js';
 import type { License } from '../../licenses/table.js';
-import { type ActivationTerms, isOver, previousTokenEnd } from '../model/activation.js';
+import { type ActivationTerms, isOver } from '../model/activation.js';
 import { type Facts, requirePassing } from '../model/verdict.js';
 import { activationOfDevice } from '../queries.js';
 import type { ActivateLicenseInput } from '../schema.js';
 import { type Activation, licenseActivations as activations } from '../table.js';
-import {
-  changeActivation,
-  eventOf,
-  forgetToken,
-  leaseEnd,
-  newActivationToken,
-  recountSeats,
-  seatsClaimed,
-} from './activation.js';
+import { changeActivation, eventOf, leaseEnd } from './activation.js';
+import { countedLicense, countSeat, seatsClaimed } from './seats.js';
+import { keepToken, newActivationToken } from './tokens.js';
 
 /** An activation with the full token that only this answer shows. */
 export interface ActivatedLicense {
@@ -35,7 +29,7 @@ export async function licenseOfKey(work: Work, input: string): Promise<License> 
   const id = await enterBySecret(work, 'LICENSE_KEY', licenseKey);
   const license = id === undefined ? undefined : await lockLicense(work, id);
   if (license === undefined) throw licenseNotFound();
-  return license;
+  return countedLicense(work, license);
 }
 
 /** One text for `AA-BB-…`, `aa:bb:…`, `aabb.ccdd.…` and no marks at all. */
@@ -163,21 +157,8 @@ export async function firstActivation(
   const begun = license.status === 'PENDING' ? await beginTrial(work, license) : license;
   await work.emit(eventOf(activation, 'activation.created', { activation_type: activation.activationType }));
   const first = { activationDate: begun.activationDate ?? work.now };
-  return { activation, license: await recountSeats(work, begun, seats, first), activationToken: token };
-}
-
-/**
- * The token that stays beside a new one. While the current one was never used, its answer may have been lost: then the
- * device still has the one before it, which stays, and to the end that it was given.
- */
-async function tokenKept(work: Work, known: Activation) {
-  const { previousTokenHash, previousTokenUntil, activationTokenHash } = known;
-  if (previousTokenUntil !== null && previousTokenUntil > work.now) {
-    await forgetToken(work, activationTokenHash);
-    return { previousTokenHash, previousTokenUntil };
-  }
-  await forgetToken(work, previousTokenHash);
-  return { previousTokenHash: activationTokenHash, previousTokenUntil: previousTokenEnd(work.now) };
+  const counted = await countSeat(work, begun, { activation, seats }, first);
+  return { activation, license: counted, activationToken: token };
 }
 
 /** The same device again: its activation with a fresh token. The token before stays good until the new one is used. */
@@ -188,17 +169,19 @@ export async function activatedAgain(
   input: ActivateLicenseInput,
   seats: Facts['seats'],
 ): Promise<ActivatedLicense> {
-  const kept = await tokenKept(work, known);
   const { token, hash } = await newActivationToken(work, license.id);
+  const lease = leaseEnd(work, license);
   const activation = await changeActivation(work, known, {
     ...reportedFacts(work, input, known),
-    ...kept,
     activationTokenHash: hash,
     activationTokenHint: token.slice(-4),
-    leaseExpiresAt: leaseEnd(work, license),
+    leaseExpiresAt: lease === null ? null : latest(known.leaseExpiresAt, lease),
+    seatFreedAt: null,
   });
+  await keepToken(work, known);
   await work.emit(eventOf(activation, 'activation.renewed'));
-  return { activation, license: await recountSeats(work, license, seats), activationToken: token };
+  const counted = await countSeat(work, license, { activation, before: known, seats });
+  return { activation, license: counted, activationToken: token };
 }
 
 export async function activateLicense(work: Work, input: ActivateLicenseInput): Promise<ActivatedLicense> {

@@ -4,11 +4,13 @@ import type { NewEvent } from '../../core/event.js';
 import { invalidInput } from '../../core/refusal.js';
 import type { Work } from '../../core/work.js';
 import { lockLicense } from '../../licenses/queries.js';
+import { changeLicense } from '../../licenses/service/changeLicense.js';
 import { activationNotFound } from '../model/activation.js';
 import { activationsById, lockActivation } from '../queries.js';
 import type { DeactivateActivationInput } from '../schema.js';
 import { type Activation, licenseActivations as activations } from '../table.js';
-import { activationToChange, changeActivation, eventOf, recountSeats } from './activation.js';
+import { activationToChange, changeActivation, eventOf } from './activation.js';
+import { countedLicense, countOut } from './seats.js';
 
 function ending(work: Work, reason: string | null) {
   const at = { deactivatedAt: work.now, deactivationReason: reason };
@@ -39,9 +41,9 @@ export async function deactivateActivation(
   const { activation, license } = await activationNamed(work, input);
   if (activation.status !== 'ACTIVE') return activation;
   const reason = input.reason ?? null;
+  await countOut(work, await countedLicense(work, license), activation);
   const row = await changeActivation(work, activation, ending(work, reason));
   await work.emit(eventOf(row, 'activation.deactivated', { reason }));
-  await recountSeats(work, license);
   return row;
 }
 
@@ -67,5 +69,5 @@ export async function deactivateAll(work: Work, event: NewEvent): Promise<void> 
   if (rows.length === 0) return;
   const inOrder = rows.toSorted((one, other) => (one.id < other.id ? -1 : 1));
   await work.emitAll(inOrder.map((row) => eventOf(row, 'activation.deactivated', { reason })));
-  await recountSeats(work, license);
+  await changeLicense(work, license, { currentActivations: 0, seatsUntil: null });
 }

@@ -1,22 +1,26 @@
 import { enterBySecret } from '../../access/service.js';
 import type { Refusal } from '../../core/refusal.js';
-import type { Reading, Work } from '../../core/work.js';
+import type { Reading } from '../../core/work.js';
 import { parseLicenseKey } from '../../licenses/model.js';
-import { licensesById, lockLicense } from '../../licenses/queries.js';
+import { licensesById } from '../../licenses/queries.js';
 import type { License } from '../../licenses/table.js';
+import { ownClaim } from '../model/seats.js';
 import { type Facts, misuseIn, refusedVerdict, type Verdict, verdictOn } from '../model/verdict.js';
-import { activationByToken, activationOfDevice, lockActivation } from '../queries.js';
+import { activationShown } from '../queries/tokens.js';
+import { activationOfDevice } from '../queries.js';
 import type { Activation } from '../table.js';
-import { changeActivation, forgetToken, ownClaim, seatsClaimed } from './activation.js';
+import { seatsClaimed } from './seats.js';
 
 /** What a validation answers. */
 export interface Validation extends Verdict {
   readonly license: License | null;
   readonly activation: Activation | null;
+  /** The token was used, and those that were given before it are to end. */
+  readonly endsOthers: boolean;
 }
 
 function unknown(code: 'KEY_MALFORMED' | 'NOT_FOUND'): Validation {
-  return { ...refusedVerdict(code), license: null, activation: null };
+  return { ...refusedVerdict(code), license: null, activation: null, endsOthers: false };
 }
 
 interface Scopes {
@@ -54,7 +58,12 @@ export async function validateLicenseKey(reading: Reading, question: KeyQuestion
   const device = deviceFingerprint
     ? await deviceOf(reading, license, deviceFingerprint, asks.user)
     : { deviceNamed: false, activation: undefined };
-  return { ...verdictOn({ ...asks, ...device }), license, activation: device.activation ?? null };
+  return {
+    ...verdictOn({ ...asks, ...device }),
+    license,
+    activation: device.activation ?? null,
+    endsOthers: false,
+  };
 }
 
 export interface TokenQuestion extends Scopes {
@@ -66,9 +75,10 @@ export async function validateActivation(reading: Reading, question: TokenQuesti
   const { activationToken, deviceFingerprint, ...asked } = question;
   const id = await enterBySecret(reading, 'ACTIVATION_TOKEN', activationToken);
   const license = id === undefined ? undefined : (await licensesById(reading, [id])).get(id);
-  const activation =
-    license === undefined ? undefined : await activationByToken(reading, license.id, activationToken);
-  if (license === undefined || activation === undefined) return unknown('NOT_FOUND');
+  const shown =
+    license === undefined ? undefined : await activationShown(reading, license.id, activationToken);
+  if (license === undefined || shown === undefined) return unknown('NOT_FOUND');
+  const { activation, endsOthers } = shown;
   const fingerprintMatches =
     typeof deviceFingerprint !== 'string'
       ? undefined
@@ -84,7 +94,7 @@ export async function validateActivation(reading: Reading, question: TokenQuesti
     seats: await seatsClaimed(reading, license, activation, ownClaim(activation)),
     ...scopes(asked),
   };
-  return { ...verdictOn(facts), license, activation };
+  return { ...verdictOn(facts), license, activation, endsOthers };
 }
 
 /** What has to be recorded of a validation, as if it had been refused. */
@@ -92,22 +102,4 @@ export function misuseOf({ license, activation, ...verdict }: Validation): Refus
   if (license === null) return undefined;
   const device = activation === null ? {} : { activationId: activation.id };
   return misuseIn(verdict, { licenseId: license.id, ...device });
-}
-
-/** Whether a validation was the first use of a new token while the one before it still serves. */
-export function firstUseOf(reading: Reading, activation: Activation | null, token: string): boolean {
-  if (activation === null || activation.previousTokenHash === null) return false;
-  return reading.keys.hashes('ACTIVATION_TOKEN', token).includes(activation.activationTokenHash);
-}
-
-/**
- * Ends the previous token. Writes no event: it follows from the use of the new one. The license is locked first, as
- * by every act on its activations: a heartbeat with the same token takes the rest in another order.
- */
-export async function retirePreviousToken(work: Work, activation: Activation): Promise<void> {
-  await lockLicense(work, activation.licenseId);
-  const current = await lockActivation(work, activation.id);
-  if (current === undefined || current.activationTokenHash !== activation.activationTokenHash) return;
-  await forgetToken(work, current.previousTokenHash);
-  await changeActivation(work, current, { previousTokenHash: null, previousTokenUntil: null });
 }

@@ -3,7 +3,7 @@ import { applicationActor, customerNotFound } from '../../access/model.js';
 import { customersById } from '../../access/queries.js';
 import { enterBySecret } from '../../access/service.js';
 import { activationNotFound } from '../../activations/model/activation.js';
-import { activationByToken } from '../../activations/queries.js';
+import { activationByToken } from '../../activations/queries/tokens.js';
 import { type Actor, type Scope, scopeOf } from '../../core/actor.js';
 import type { CustomerId, LicenseId, TenantId } from '../../core/id.js';
 import type { Coalescing, Perishable, Reading } from '../../core/work.js';

@@ -2,8 +2,8 @@ import { applicationActor, applicationUnknown } from '../../access/model.js';
 import { anonymous } from '../../access/permissions.js';
 import { findInDirectory } from '../../access/queries.js';
 import type { DirectoryKind } from '../../access/table.js';
-import { activationByToken } from '../../activations/queries.js';
-import { firstUseOf, retirePreviousToken } from '../../activations/service/validate.js';
+import { activationShown } from '../../activations/queries/tokens.js';
+import { retireEarlierTokens } from '../../activations/service/tokens.js';
 import type { ApplicationActor } from '../../core/actor.js';
 import type { LicenseId } from '../../core/id.js';
 import { parseLicenseKey } from '../../licenses/model.js';
@@ -35,11 +35,10 @@ async function byToken(look: Operation, proof: Proof): Promise<ApplicationActor 
   const actor = await enter(look, proof);
   if (actor === undefined) return undefined;
   const reading = await look.reading();
-  const activation = await activationByToken(reading, actor.licenseId, proof.secret);
-  if (activation === undefined) return undefined;
-  // The first use of a new token ends the one before it, wherever it is shown.
-  if (firstUseOf(reading, activation, proof.secret))
-    look.afterAnswer((work) => retirePreviousToken(work, activation));
+  const shown = await activationShown(reading, actor.licenseId, proof.secret);
+  if (shown === undefined) return undefined;
+  // The first use of a token ends those before it, wherever it is shown.
+  if (shown.endsOthers) look.afterAnswer((work) => retireEarlierTokens(work, actor.licenseId, proof.secret));
   return actor;
 }
 

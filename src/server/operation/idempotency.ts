@@ -2,7 +2,6 @@ import { createHash } from 'node:crypto';
 import { and, eq, gte } from 'drizzle-orm';
 import { GraphQLError, Kind, type OperationDefinitionNode, print } from 'graphql';
 import { applicationActor } from '../../access/model.js';
-import { findInDirectory } from '../../access/queries.js';
 import type { DirectoryKind } from '../../access/table.js';
 import { type Actor, type AnonymousActor, scopeOf } from '../../core/actor.js';
 import type { KeyRing } from '../../core/crypto.js';
@@ -155,8 +154,7 @@ export class Idempotency {
     if (actor.kind !== 'anonymous') return actor;
     const shown = typeof input === 'object' && input !== null ? secretIn(input) : undefined;
     if (shown === undefined) return undefined;
-    const { pool, keys } = this.machinery;
-    const found = await findInDirectory(pool.db, shown.kind, keys.hashes(shown.kind, shown.secret));
+    const found = await this.machinery.directory.find(shown.kind, shown.secret);
     return found === undefined ? undefined : applicationActor(found.tenantId, found.subjectId as LicenseId);
   }
 }

@@ -3,6 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { sql } from 'drizzle-orm';
 import { Coalescer } from '../../core/coalesce.js';
 import type { TenantId } from '../../core/id.js';
+import { isLockTimeout } from '../../core/lockTimeout.js';
 import { Refusal } from '../../core/refusal.js';
 import type { Coalesced, CoalescedAct, Work } from '../../core/work.js';
 import type { Charged } from '../../entitlements/model/ledger.js';
@@ -20,12 +21,6 @@ const LOCK_MILLIS = 50;
 const PAUSE_MILLIS = [10, 40] as const;
 /** As long as a statement may take: then whoever waits is told of an outage. */
 const PATIENCE_MILLIS = 15_000;
-
-/** PostgreSQL's `lock_not_available`; drizzle puts what the driver said behind its own words. */
-function isLockTimeout(error: unknown): boolean {
-  const said = error instanceof Error && error.cause !== undefined ? error.cause : error;
-  return typeof said === 'object' && said !== null && 'code' in said && said.code === '55P03';
-}
 
 /** What one caller asks of an act, and the claim of its idempotency key. */
 export interface Share<Request> {

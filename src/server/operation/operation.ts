@@ -31,13 +31,14 @@ import { type CostGate, type ShortestFirst, turnName } from '../limits/fairness.
 import { checkValues } from '../limits/limits.js';
 import type { RateLimits } from '../limits/rateLimits.js';
 import type { SigningKeys } from '../signingKeys.js';
+import type { Directory } from './directory.js';
 import { examine } from './examine.js';
 import { type Claim, claimName, Idempotency } from './idempotency.js';
 import type { Licensees } from './licensees.js';
 import type { Meter } from './meter.js';
 import { openWork, readingOn, requireTenant, tenantOf } from './openWork.js';
 import { OperationFeatures } from './operationFeatures.js';
-import { mayRun, once, type RootAct, runBehind, type SharedAct, SharedActs } from './rootActs.js';
+import { countRoots, mayRun, once, type RootAct, runBehind, type SharedAct, SharedActs } from './rootActs.js';
 import { sharedLook } from './sharedLook.js';
 import type { Turns } from './turns.js';
 
@@ -74,6 +75,8 @@ export interface Machinery {
   announce(): void;
   /** Draws units for queries, many callers at once. */
   readonly meter: Meter;
+  /** Finds the tenants of secrets, many callers at once. */
+  readonly directory: Directory;
   /** What this deployment signs with. */
   readonly signing: SigningKeys;
   /** What callers are granted, remembered; only where events are followed, which make it forget. */
@@ -141,7 +144,7 @@ export class Operation implements Context {
       () => this.progress.pace,
     );
     this.idempotency = new Idempotency(machinery, caller);
-    this.sharing = new SharedActs(machinery, this, this.idempotency);
+    this.sharing = new SharedActs(machinery, this, caller, this.idempotency);
     this.features = begun ?? new OperationFeatures(machinery, this);
   }
 
@@ -222,17 +225,18 @@ export class Operation implements Context {
   }
 
   private async count(asked: OperationDocument): Promise<void> {
-    const { limits } = this.machinery;
-    const { actor, address } = this.caller;
-    if (actor.kind !== 'anonymous' && actor.kind !== 'application') return;
-    const roots = rootsOf(asked);
     try {
-      await limits.countAddress(address, roots);
-      if (actor.kind === 'application') await limits.countLicense(actor.licenseId, roots);
+      await countRoots(this.machinery.limits, this.caller, rootsOf(asked));
     } catch (error) {
       this.noteRefusal(error, asked.operation.operation);
       throw error;
     }
+  }
+
+  /** Whoever is refused is to what follows who he was before. */
+  refusedTo(error: unknown, before: Actor): void {
+    this.refusals.by(error, this.progress.actor);
+    this.progress.actor = before;
   }
 
   noteRefusal(error: unknown, field: string): void {
@@ -244,7 +248,7 @@ export class Operation implements Context {
     this.deadline.leave();
   }
 
-  private readonly admit: Reading['admit'] = async (licenseId) => {
+  readonly admit: Reading['admit'] = async (licenseId) => {
     if (this.caller.actor.kind === 'anonymous') await this.machinery.limits.countLicense(licenseId, 1);
   };
 
@@ -279,8 +283,14 @@ export class Operation implements Context {
     return this.machinery.settings;
   }
 
-  share(act: SharedAct): Promise<unknown> {
-    return this.sharing.share(act);
+  readonly share = (act: SharedAct): Promise<unknown> => this.sharing.share(act);
+
+  readonly enter: Context['enter'] = (kind, secret) => this.sharing.enter(kind, secret);
+  readonly pause: Context['pause'] = () => this.sharing.pause();
+
+  /** Who acts from here on. */
+  become(actor: Actor): void {
+    this.progress.actor = actor;
   }
 
   coalesce<Request, Answer>(

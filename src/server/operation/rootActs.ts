@@ -1,5 +1,17 @@
+import { randomInt } from 'node:crypto';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { applicationActor, oneLicensePerOperation } from '../../access/model.js';
 import { type Actor, mayAct } from '../../core/actor.js';
-import type { CoalescedAct, Perishable, Reading, Recollection, Work } from '../../core/work.js';
+import type { LicenseId } from '../../core/id.js';
+import type {
+  CoalescedAct,
+  Entered,
+  Perishable,
+  Reading,
+  Recollection,
+  ShownSecret,
+  Work,
+} from '../../core/work.js';
 import type { MayRun } from '../../sdk/directive/needs.js';
 import { type Claim, claimName, type Idempotency } from './idempotency.js';
 import { openWork, requireTenant, tenantOf } from './openWork.js';
@@ -9,6 +21,17 @@ import { recall, rememberMany } from './storedAnswers.js';
 /** What the caller may not ask for will not run: it needs nothing. */
 export function mayRun(actor: Actor): MayRun {
   return ({ extensions: { permission } }) => typeof permission !== 'string' || mayAct(actor, permission);
+}
+
+/** Whoever has no bearer token is counted before anything runs. */
+export async function countRoots(
+  limits: Machinery['limits'],
+  { actor, address }: Caller,
+  roots: number,
+): Promise<void> {
+  if (actor.kind !== 'anonymous' && actor.kind !== 'application') return;
+  await limits.countAddress(address, roots);
+  if (actor.kind === 'application') await limits.countLicense(actor.licenseId, roots);
 }
 
 /** A root field of a mutation that is done together with those of others. */
@@ -38,6 +61,9 @@ export async function once(act: RootAct, work: Work, claim: Claim | undefined, b
   return { payload, charged };
 }
 
+/** Of another length each time: two who want the same do not keep in step. */
+const PAUSE_MILLIS = [5, 25] as const;
+
 /** Finds what a claim was answered, and does nothing. */
 const recallOnly: CoalescedAct<undefined, unknown> = async (_, asked) => asked.map(() => undefined);
 
@@ -48,6 +74,7 @@ export class SharedActs {
   constructor(
     private readonly machinery: Machinery,
     private readonly operation: Operation,
+    private readonly caller: Caller,
     private readonly idempotency: Idempotency,
   ) {}
 
@@ -55,7 +82,28 @@ export class SharedActs {
    * What was done under the act's key is answered also when it could not be asked any more, because for whom it was done
    * is gone.
    */
-  async share({ responseName, input, run }: SharedAct): Promise<unknown> {
+  async share(act: SharedAct): Promise<unknown> {
+    const before = this.operation.actor;
+    try {
+      return await this.#share(act);
+    } catch (error) {
+      this.operation.refusedTo(error, before);
+      throw error;
+    }
+  }
+
+  async enter(kind: ShownSecret, secret: string): Promise<Entered | undefined> {
+    const place = await this.machinery.directory.find(kind, secret);
+    if (place === undefined) return undefined;
+    const licenseId = place.subjectId as LicenseId;
+    const { actor } = this.caller;
+    if (actor.kind === 'anonymous') this.operation.become(applicationActor(place.tenantId, licenseId));
+    else if (actor.kind === 'application' && actor.licenseId !== licenseId) throw oneLicensePerOperation();
+    await this.operation.admit(licenseId);
+    return tenantOf(this.operation.actor) === place.tenantId ? { licenseId, hash: place.hash } : undefined;
+  }
+
+  async #share({ responseName, input, run }: SharedAct): Promise<unknown> {
     await this.operation.endReading();
     const claim = await this.idempotency.claim(responseName, input);
     this.#claim = claim;
@@ -64,6 +112,7 @@ export class SharedActs {
       run().catch(async (error: unknown) => {
         const before = await this.coalesce(recallOnly, undefined);
         if (before === undefined) throw error;
+        this.operation.become(claim.actor);
         return before;
       });
     return this.machinery.turns.take(claimName(claim), attempt, this.operation.signal);
@@ -75,8 +124,13 @@ export class SharedActs {
   ): Promise<Answer | undefined> {
     this.operation.signal.throwIfAborted();
     await this.operation.endReading();
-    const tenantId = requireTenant(tenantOf(this.operation.actor));
+    const tenantId = requireTenant(tenantOf(this.#claim?.actor ?? this.operation.actor));
     return this.machinery.meter.act(tenantId, act, { request, claim: this.#claim });
+  }
+
+  async pause(): Promise<void> {
+    await sleep(randomInt(...PAUSE_MILLIS));
+    this.operation.signal.throwIfAborted();
   }
 
   async recollect<Value extends Perishable>(

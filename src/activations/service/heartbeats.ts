@@ -1,0 +1,175 @@
+import type { Scope } from '../../core/actor.js';
+import { type Instant, latest } from '../../core/clock.js';
+import type { ActivationId, LicenseId } from '../../core/id.js';
+import { groupBy } from '../../core/keyset.js';
+import { Refusal } from '../../core/refusal.js';
+import type { Coalesced, Work } from '../../core/work.js';
+import { activationNotFound } from '../model/activation.js';
+import { mergedMetrics, type ReportedMetrics, requireFewFeatures } from '../model/metrics.js';
+import { type Facts, type FailingCode, requirePassing } from '../model/verdict.js';
+import {
+  type BeatLicense,
+  type BeatRow,
+  beatLicenses,
+  currentTokens,
+  lockByIds,
+  lockByTokens,
+  writeBeats,
+} from '../queries/heartbeats.js';
+import { holdersOfEarlier, type ServingToken, tokensServing } from '../queries/tokens.js';
+import { leaseEnd } from './activation.js';
+import { endedBy, endTokens, hashesOf } from './tokens.js';
+
+/** A heartbeat, as one of many. */
+export interface Beat {
+  readonly licenseId: LicenseId;
+  readonly tokenHash: string;
+  /** The part of the tenant that its sender sees. */
+  readonly scope: Scope;
+  readonly metrics: ReportedMetrics;
+}
+
+export interface HeartbeatAnswer {
+  readonly status: 'SUCCESS';
+  readonly message: string;
+  readonly activationId: ActivationId;
+  readonly leaseExpiresAt: Instant | null;
+}
+
+/** The floating lease ran out: its seat has to be won again, under the license's lock. */
+export const LAPSED = 'LAPSED';
+
+/** What is told of a heartbeat; undefined is told to whoever has to ask again. */
+export type BeatOutcome = Coalesced<HeartbeatAnswer | typeof LAPSED | Refusal> | undefined;
+
+export function refusedBeat(refusal: Refusal): BeatOutcome {
+  return { payload: refusal, isEffective: false };
+}
+
+/** The rows of a batch, locked and as its heartbeats leave them, one after the other. */
+export class BeatBatch {
+  readonly #rows: Map<ActivationId, BeatRow>;
+  readonly #changed = new Set<ActivationId>();
+  readonly #ended = new Set<string>();
+
+  private constructor(
+    private readonly work: Work,
+    rows: readonly BeatRow[],
+    private readonly holders: ReadonlyMap<string, ActivationId>,
+    /** Tokens of rows that somebody else holds at this moment. */
+    private readonly held: ReadonlySet<string>,
+    private readonly licenses: ReadonlyMap<string, BeatLicense>,
+    private readonly serving: ReadonlyMap<string, readonly ServingToken[]>,
+  ) {
+    this.#rows = new Map(rows.map((row) => [row.id, row]));
+  }
+
+  static async open(work: Work, beats: readonly Beat[]): Promise<BeatBatch> {
+    const { rows, holders, held } = await lockRows(work, [
+      ...new Set(beats.map(({ tokenHash }) => tokenHash)),
+    ]);
+    const ids = rows.map(({ id }) => id);
+    // Behind the locks: of a license that was revoked meanwhile nothing older is seen than of its activations.
+    const [licenses, serving] = await Promise.all([
+      beatLicenses(work, [...new Set(rows.map(({ licenseId }) => licenseId))]),
+      tokensServing(work, ids),
+    ]);
+    return new BeatBatch(
+      work,
+      rows,
+      holders,
+      held,
+      licenses,
+      groupBy(serving, (token) => token.activationId),
+    );
+  }
+
+  get rows(): readonly BeatRow[] {
+    return [...this.#rows.values()];
+  }
+
+  /** The activation and the license of a heartbeat; undefined while somebody else holds them. */
+  of({ tokenHash, scope }: Beat): { row: BeatRow; license: BeatLicense } | undefined {
+    const id = this.holders.get(tokenHash);
+    const row = id === undefined ? undefined : this.#rows.get(id);
+    if (row === undefined && this.held.has(tokenHash)) return undefined;
+    const license = row === undefined ? undefined : this.licenses.get(row.licenseId);
+    if (row === undefined || license === undefined || !isSeen(license, scope)) throw activationNotFound();
+    return { row, license };
+  }
+
+  /** Renews the lease and adds up the metrics. The first use of a token ends those before it. */
+  take(beat: Beat, row: BeatRow, license: BeatLicense): HeartbeatAnswer {
+    const { now } = this.work;
+    requireFewFeatures(row.featureUsage, beat.metrics.featureUsage ?? {});
+    const known = row.usageMetrics === null ? null : { ...row.usageMetrics, featureUsage: row.featureUsage };
+    const { featureUsage, ...usageMetrics } = mergedMetrics(known, beat.metrics, now);
+    const lease = leaseEnd(this.work, license);
+    // Of two at once the later may be the first to hold the lock.
+    const leaseExpiresAt = lease === null ? null : latest(row.leaseExpiresAt, lease);
+    const lastHeartbeat = latest(row.lastHeartbeat, now);
+    this.#rows.set(row.id, {
+      ...row,
+      lastHeartbeat,
+      leaseExpiresAt,
+      seatFreedAt: null,
+      usageMetrics,
+      featureUsage,
+    });
+    this.#changed.add(row.id);
+    const ended = endedBy(this.serving.get(row.id) ?? [], beat.tokenHash);
+    for (const hash of hashesOf(ended)) this.#ended.add(hash);
+    const message = 'Heartbeat received successfully';
+    return { status: 'SUCCESS', message, activationId: row.id, leaseExpiresAt };
+  }
+
+  async write(): Promise<void> {
+    const changed = [...this.#changed].flatMap((id) => this.#rows.get(id) ?? []);
+    await writeBeats(this.work, changed);
+    await endTokens(this.work, [...this.#ended]);
+  }
+}
+
+/** What a heartbeat is answered, or why it is refused; whoever is refused leaves the others of its batch alone. */
+export function outcomeOf(run: () => BeatOutcome): BeatOutcome {
+  try {
+    return run();
+  } catch (error) {
+    if (error instanceof Refusal) return refusedBeat(error);
+    throw error;
+  }
+}
+
+/** The rules of a heartbeat, as those of any act. */
+export function requireAlive(
+  { now }: Work,
+  row: BeatRow,
+  license: BeatLicense,
+  seats: Facts['seats'],
+  except: ReadonlySet<FailingCode>,
+): void {
+  const about = { licenseId: license.id, activationId: row.id };
+  requirePassing({ now, license, activation: row, deviceNamed: true, seats }, except, about);
+}
+
+function isSeen({ id, customerId, resellerId }: BeatLicense, scope: Scope): boolean {
+  return (
+    (scope.licenseId ?? id) === id &&
+    (scope.customerId ?? customerId) === customerId &&
+    (scope.resellerId ?? resellerId) === resellerId
+  );
+}
+
+/** Rows by their current tokens and, for what none of them has, by tokens that serve beside a later one. */
+async function lockRows(work: Work, hashes: readonly string[]) {
+  const rows = await lockByTokens(work, hashes);
+  const holders = new Map(rows.map((row) => [row.tokenHash, row.id]));
+  const others = hashes.filter((hash) => !holders.has(hash));
+  if (others.length === 0) return { rows, holders, held: new Set<string>() };
+  const [current, earlier] = await Promise.all([currentTokens(work, others), holdersOfEarlier(work, others)]);
+  const more = earlier.size === 0 ? [] : await lockByIds(work, [...new Set(earlier.values())]);
+  // Until its row was locked, a token may have been ended by the use of a later one.
+  for (const [hash, id] of more.length === 0 ? [] : await holdersOfEarlier(work, others))
+    holders.set(hash, id);
+  return { rows: [...rows, ...more], holders, held: new Set([...current, ...earlier.keys()]) };
+}
