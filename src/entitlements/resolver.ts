@@ -7,6 +7,7 @@ import { CheckedArguments } from '../graph/checked.js';
 import { DoneTogether } from '../graph/coalesced.js';
 import type { Context } from '../graph/context.js';
 import { CurrentWork } from '../graph/currentWork.js';
+import { Edge } from '../graph/edge.js';
 import { Misuse } from '../graph/misuse.js';
 import { schemaFeatures } from '../graph/schemaFeatures.js';
 import { misuseOf } from './model/verdict.js';
@@ -18,10 +19,19 @@ import {
   LicenseeInput,
   RefundFeaturesInput,
   RefundFeaturesPayload,
+  UseVerdict,
 } from './schema/consumption.js';
 import { Entitlement } from './schema/entitlement.js';
+import { RefusalHints } from './schema/hints.js';
 import * as inputs from './schema/inputs.js';
-import { ApiAccess, CheckedOperation, EntitlementSet, FeatureFlag, SchemaFeature } from './schema/types.js';
+import {
+  ApiAccess,
+  CheckedOperation,
+  EntitlementSet,
+  FeatureFlag,
+  FieldVerdict,
+  SchemaFeature,
+} from './schema/types.js';
 import { checkOperation, notRunnable } from './service/checkOperation.js';
 import { checkFeatures, consumeFeatures } from './service/consumeFeatures.js';
 import { entitlementSet } from './service/entitlementSet.js';
@@ -32,6 +42,37 @@ import { refundFeatures } from './service/refundFeatures.js';
 import { resetQuota } from './service/resetQuota.js';
 import { setFeatureFlags } from './service/setFeatureFlags.js';
 import { topUpQuota } from './service/topUpQuota.js';
+import { hintsByVerdict, hintsKey, type ToExplain } from './service/verdictHints.js';
+
+@Edge(
+  'hints',
+  () => RefusalHints,
+  hintsByVerdict,
+  (verdict: ToExplain) => hintsKey(verdict),
+  {
+    permission: 'feature.consume',
+    nullable: true,
+    answersAbsence: true,
+    description: 'What would make a refusal pass; null if it is granted.',
+  },
+)
+@Resolver(() => UseVerdict)
+export class UseVerdictEdges {}
+
+@Edge(
+  'hints',
+  () => RefusalHints,
+  hintsByVerdict,
+  (verdict: ToExplain) => hintsKey(verdict),
+  {
+    permission: 'entitlement.read',
+    nullable: true,
+    answersAbsence: true,
+    description: 'What would make it answer; null if it would.',
+  },
+)
+@Resolver(() => FieldVerdict)
+export class FieldVerdictEdges {}
 
 @Resolver()
 export class EntitlementResolver {

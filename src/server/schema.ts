@@ -64,6 +64,8 @@ export function createSchema(): GraphQLSchema {
       audit.EventResolver,
       audit.ResellerEventEdges,
       entitlements.EntitlementResolver,
+      entitlements.FieldVerdictEdges,
+      entitlements.UseVerdictEdges,
       licenses.CustomerLicenseEdges,
       LicenseCertificateEdges,
       licenses.LicenseEdges,

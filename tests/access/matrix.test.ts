@@ -29,6 +29,7 @@ Customer.events                          U 0 0 0 + + + + F F F F
 Customer.licenses                        U 0 0 0 + + + + + + F F
 Customer.orders                          U 0 0 0 + + + + + + F F
 Customer.reseller                        U 0 0 0 + + + + + F F F
+FieldVerdict.hints                       U = = = = = = = = = F F
 License.activations                      U 0 0 0 + + + + + + F F
 License.advancedAnalytics                U 0 0 0 + + + + + + F F
 License.analytics                        U 0 0 0 + + + + + + F F
@@ -59,6 +60,7 @@ Product.templates                        U 0 + + + + + + + + F F
 Reseller.customers                       U 0 F 0 + + + + + F F F
 Reseller.events                          U 0 F 0 + + + + F F F F
 Reseller.licenses                        U 0 F 0 + + + + + F F F
+UseVerdict.hints                         U = = F = = F F F = F =
 Viewer.tenant                            U = = = = = = = = = = F
 activateLicense, a key                   + 0 0 0 + + + + + + + +
 activation, by id                        U 0 0 0 + + + + + + F F

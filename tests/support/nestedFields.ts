@@ -3,6 +3,16 @@ import type { World } from './world.js';
 /** Fields below the root that ask for a permission: how they are reached, what that takes, and what they ask for. */
 export const nested: Readonly<Record<string, readonly [query: string, root: string, permission: string]>> = {
   'Viewer.tenant': ['{ viewer { tenant { id } } }', 'viewer.read', 'viewer.read'],
+  'UseVerdict.hints': [
+    '{ checkFeatures(uses: [{ featureId: "x" }]) { verdicts { hints { upgrades { templateId } } } } }',
+    'feature.consume',
+    'feature.consume',
+  ],
+  'FieldVerdict.hints': [
+    '{ checkOperation(document: "{ apiAccess { path } }") { verdicts { hints { upgrades { templateId } } } } }',
+    'entitlement.read',
+    'entitlement.read',
+  ],
   'ApiKey.customer': ['{ apiKeys(first: 1) { nodes { customer { id } } } }', 'api_key.read', 'customer.read'],
   'ApiKey.reseller': ['{ apiKeys(first: 1) { nodes { reseller { id } } } }', 'api_key.read', 'reseller.read'],
   'ApiKey.events': [

@@ -1,3 +1,4 @@
+import type { Scope } from '../../core/actor.js';
 import type { GrantId } from '../../core/id.js';
 import { Refusal, type RefusalCode } from '../../core/refusal.js';
 import type { Need } from './decide.js';
@@ -15,6 +16,8 @@ export interface UseVerdict extends Partial<Standing> {
   readonly refusedFeatureId: string | null;
   /** What it wrote into the ledger, by which it can be given back. */
   readonly lines: readonly number[];
+  /** In what part of the tenant hints are looked for; without it in the caller's own. */
+  readonly reach?: Scope;
 }
 
 export interface UseVerdicts {
@@ -23,7 +26,8 @@ export interface UseVerdicts {
   readonly verdicts: readonly UseVerdict[];
 }
 
-const featureIn = (refusal: Refusal, otherwise: string): string =>
+/** The feature that a refusal names: of several paths one that is refused may refuse others. */
+export const featureIn = (refusal: Refusal, otherwise: string): string =>
   typeof refusal.details.feature === 'string' ? refusal.details.feature : otherwise;
 
 /** What is answered to uses that were asked together: if one that is metered is refused, every metered one answers that. */
@@ -47,6 +51,13 @@ export function verdictsOn(needs: readonly Need[], charged: readonly Charged[]):
   });
   const grantId = charged.flatMap(({ lines }) => lines)[0]?.grantId ?? null;
   return { granted: verdicts.every(({ granted }) => granted), grantId, verdicts };
+}
+
+/** The same, asked for a licensee: what would make a refusal pass is looked for among what is his. */
+export function reaching(verdicts: UseVerdicts, reach: Scope): UseVerdicts {
+  if (verdicts.granted) return verdicts;
+  const told = verdicts.verdicts.map((verdict) => (verdict.granted ? verdict : { ...verdict, reach }));
+  return { ...verdicts, verdicts: told };
 }
 
 const misuses: ReadonlySet<RefusalCode | null> = new Set<RefusalCode>([

@@ -60,6 +60,36 @@ export class FieldVerdict {
 
   @Field(() => String, { nullable: true, description: 'What the refusal would say.' })
   declare readonly message: string | null;
+
+  @Field(() => String, {
+    nullable: true,
+    description: 'The feature that is wanting, maybe of a path above this one; null if it would answer.',
+  })
+  declare readonly refusedFeatureId: string | null;
+
+  @Field(() => GraphQLSafeInt, {
+    nullable: true,
+    description: 'The limit that it would be charged to; null is unlimited, or that it charges nothing.',
+  })
+  declare readonly limit?: number | null;
+
+  @Field(() => GraphQLSafeInt, {
+    nullable: true,
+    description: 'The units used in the running window so far; null if it charges nothing.',
+  })
+  declare readonly used?: number | null;
+
+  @Field(() => GraphQLSafeInt, {
+    nullable: true,
+    description: 'The units left so far; null is unlimited, or that it charges nothing.',
+  })
+  declare readonly left?: number | null;
+
+  @Field(() => DateTime, {
+    nullable: true,
+    description: 'When the first window ends; null if it never does.',
+  })
+  declare readonly windowEndsAt?: Instant | null;
 }
 
 @ObjectType({

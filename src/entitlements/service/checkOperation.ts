@@ -1,6 +1,9 @@
 import type { Reading } from '../../core/work.js';
-import type { Decision, Need } from '../model/decide.js';
-import { checkNeeds } from './checkNeeds.js';
+import type { Need } from '../model/decide.js';
+import type { Charged } from '../model/ledger.js';
+import type { Standing } from '../model/meter.js';
+import { featureIn } from '../model/verdict.js';
+import { checkCharged } from './checkNeeds.js';
 
 /** A need of an operation, as far as it is told. */
 export interface FieldNeed extends Need {
@@ -9,7 +12,7 @@ export interface FieldNeed extends Need {
 }
 
 /** Whether one response path of an operation would answer. */
-export interface FieldVerdict {
+export interface FieldVerdict extends Partial<Standing> {
   readonly path: string;
   readonly field: string;
   readonly featureId: string;
@@ -17,6 +20,8 @@ export interface FieldVerdict {
   readonly granted: boolean;
   readonly code: string | null;
   readonly message: string | null;
+  /** A path below one that is refused is refused for what that one lacks. */
+  readonly refusedFeatureId: string | null;
 }
 
 export interface FeatureUnits {
@@ -32,10 +37,8 @@ export interface CheckedOperation {
   readonly features: readonly FeatureUnits[];
 }
 
-function verdictOf(
-  { path, field, feature, amount }: FieldNeed,
-  decision: Decision | undefined,
-): FieldVerdict {
+function verdictOf({ path, field, feature, amount }: FieldNeed, checked: Charged | undefined): FieldVerdict {
+  const decision = checked?.decision;
   const refusal = decision === undefined || decision.granted ? undefined : decision.refusal;
   return {
     path,
@@ -45,6 +48,8 @@ function verdictOf(
     granted: refusal === undefined,
     code: refusal?.code ?? null,
     message: refusal?.message ?? null,
+    refusedFeatureId: refusal === undefined ? null : featureIn(refusal, feature),
+    ...checked?.standing,
   };
 }
 
@@ -63,8 +68,8 @@ export async function checkOperation(
   reading: Reading,
   needs: readonly FieldNeed[],
 ): Promise<CheckedOperation> {
-  const decisions = await checkNeeds(reading, needs);
-  const verdicts = needs.map((need, index) => verdictOf(need, decisions[index]));
+  const checked = await checkCharged(reading, needs);
+  const verdicts = needs.map((need, index) => verdictOf(need, checked[index]));
   const passes = verdicts.every(({ granted }) => granted);
   return { passes, problems: [], verdicts, features: unitsByFeature(needs) };
 }

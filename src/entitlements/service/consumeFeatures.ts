@@ -1,7 +1,7 @@
 import type { Coalesced, Coalescing, Perishable, Reading, Work } from '../../core/work.js';
 import type { Licensee, Need } from '../model/decide.js';
 import { licenseeName, type NamedLicensee } from '../model/licensee.js';
-import { type UseVerdicts, verdictsOn } from '../model/verdict.js';
+import { reaching, type UseVerdicts, verdictsOn } from '../model/verdict.js';
 import { licenseeOf } from '../queries/grants.js';
 import type { ConsumeFeaturesInput, FeatureUseInput } from '../schema/consumption.js';
 import { type Asked, chargeMany } from './chargeMany.js';
@@ -49,7 +49,7 @@ export async function consumeFeatures(
   for (let look = 0; look < LOOKS; look += 1) {
     const request = { taker, needs, licensee: known.value, isFresh: known.isFresh, tells: true } as const;
     const answer = await ctx.coalesce(consumeMany, request);
-    if (answer !== undefined) return answer;
+    if (answer !== undefined) return reaching(answer, scope);
     const value = known.isFresh ? await ctx.look(load) : await ctx.renew(name, load);
     known = { value, isFresh: true };
   }
@@ -68,5 +68,5 @@ export async function checkFeatures(
 ): Promise<UseVerdicts> {
   const { scope } = await licenseeNamed(reading, named);
   const needs = needsOf(uses);
-  return verdictsOn(needs, await checkCharged(readingFor(reading, scope), needs));
+  return reaching(verdictsOn(needs, await checkCharged(readingFor(reading, scope), needs)), scope);
 }

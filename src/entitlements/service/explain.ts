@@ -51,30 +51,42 @@ export async function hintsOn(reading: Reading, features: readonly string[]): Pr
   return { lapsed, templates, until: null };
 }
 
+/** The license that lapsed last, and the templates that include the feature, with more units where units were wanting. */
+export interface RefusalHints {
+  readonly lapsedLicense: Omit<LapsedGrant, 'featureId'> | null;
+  readonly upgrades: readonly Pick<GrantingTemplate, 'templateId' | 'templateName'>[];
+}
+
+/** `limit` is the one that was used up; less than 0 if that is not why. */
+export function hintsFor({ lapsed, templates }: Hints, feature: string, limit: number): RefusalHints {
+  const last = lapsed.find((each) => each.featureId === feature);
+  const upgrades = templates.filter(
+    (each) => each.featureId === feature && (each.limit === null || each.limit > limit),
+  );
+  return {
+    lapsedLicense:
+      last === undefined ? null : { licenseId: last.licenseId, status: last.status, endedAt: last.endedAt },
+    upgrades: upgrades.slice(0, HINTS).map(({ templateId, templateName }) => ({ templateId, templateName })),
+  };
+}
+
 function limitOf({ details }: Refusal): number {
   return typeof details.limit === 'number' ? details.limit : -1;
 }
 
 /**
  * Adds to refusals which license of the caller would have granted the feature and no longer does, and which templates on
- * sale include it, with more units where units were wanting. Each is told to those alone who may see it.
+ * sale include it. Each is told to those alone who may see it.
  */
-export function explainedBy({ lapsed, templates }: Hints, refused: readonly Refused[]): Refusal[] {
+export function explainedBy(hints: Hints, refused: readonly Refused[]): Refusal[] {
   return refused.map(({ feature, refusal }) => {
     if (!explained.has(refusal.code)) return refusal;
-    const last = lapsed.find((each) => each.featureId === feature);
-    const upgrades = templates
-      .filter((each) => each.featureId === feature && (each.limit === null || each.limit > limitOf(refusal)))
-      .slice(0, HINTS);
+    const { lapsedLicense, upgrades } = hintsFor(hints, feature, limitOf(refusal));
     return new Refusal(refusal.code, refusal.message, {
       feature,
       ...refusal.details,
-      ...(last === undefined
-        ? {}
-        : { lapsedLicense: { licenseId: last.licenseId, status: last.status, endedAt: last.endedAt } }),
-      ...(upgrades.length === 0
-        ? {}
-        : { upgrades: upgrades.map(({ templateId, templateName }) => ({ templateId, templateName })) }),
+      ...(lapsedLicense === null ? {} : { lapsedLicense }),
+      ...(upgrades.length === 0 ? {} : { upgrades }),
     });
   });
 }
