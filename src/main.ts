@@ -14,10 +14,12 @@ import { openTokens } from './server/callers/openTokens.js';
 import { migrate } from './server/database/migrate.js';
 import { sealAll } from './server/database/sealAll.js';
 import { seedDemo, systemCaller } from './server/database/seed.js';
+import { listKeys, retireKey, rotateKeys } from './server/keysCommand.js';
 import { type LintCommandOptions, lintReport } from './server/lintFeatures.js';
 import { openWork } from './server/operation/openWork.js';
 import { errorsPage, settingsPage } from './server/printedPages.js';
 import { createSchema, printedSchema } from './server/schema.js';
+import { SigningKeys } from './server/signingKeys.js';
 import { borrowDatabase, openMachinery, startServer } from './server/start.js';
 import { welcome } from './server/welcome.js';
 
@@ -60,6 +62,11 @@ async function onDatabase(task: WorkerTask): Promise<void> {
   } finally {
     await database.stop();
   }
+}
+
+/** Runs a command on the keys that this deployment signs with. */
+async function onKeys(task: (keys: SigningKeys) => Promise<string>): Promise<void> {
+  await onDatabase(async (machinery) => say(await task(new SigningKeys(machinery))));
 }
 
 async function addTenant(code: string, name: string): Promise<void> {
@@ -162,6 +169,19 @@ program
   .option('--reseller <id>', 'bind it to a reseller')
   .option('--hours <hours>', 'how long it lives', '24')
   .action(printToken);
+const keys = program
+  .command('keys')
+  .description('list the keys that tokens are signed with')
+  .option('--json', 'as JSON')
+  .action((options: { json?: boolean }) => onKeys((known) => listKeys(known, systemClock, options)));
+keys
+  .command('rotate <kind>')
+  .description('have another key sign a kind of token, as soon as whoever verifies knows it')
+  .action((kind: string) => onKeys((known) => rotateKeys(known, kind)));
+keys
+  .command('retire <kid>')
+  .description('have nothing verify any more that a key has signed')
+  .action((kid: string) => onKeys((known) => retireKey(known, kid)));
 program
   .command('lint-features <schema>')
   .description(

@@ -43,6 +43,15 @@ const KID_CHARACTERS = 43;
 /** One number for all servers, with the number of the kind. */
 const SIGNING_LOCK = 7_461_203;
 
+/** A key as people look at it: without either half. */
+export interface KnownKey {
+  readonly kid: string;
+  readonly kind: string;
+  readonly signsFrom: Instant;
+  readonly signsUntil: Instant;
+  readonly verifiesUntil: Instant;
+}
+
 type SigningKey = typeof signingKeys.$inferSelect;
 type Parts = Pick<Machinery, 'pool' | 'keys' | 'clock'>;
 
@@ -210,6 +219,15 @@ export class SigningKeys {
     const [key] = await this.parts.pool.db.select().from(signingKeys).where(ours);
     if (key === undefined || key.kid !== sealed.kid) return undefined;
     return openRequest(sealed.code, JSON.parse(this.parts.keys.decrypt(key.privateJwk, bond(key.kid))));
+  }
+
+  /** Every key that there is, also those that are over: by kind, the newest first. */
+  list(): Promise<KnownKey[]> {
+    const { kid, purpose, signsFrom, signsUntil, verifiesUntil } = signingKeys;
+    return this.parts.pool.db
+      .select({ kid, kind: purpose, signsFrom, signsUntil, verifiesUntil })
+      .from(signingKeys)
+      .orderBy(purpose, desc(signsFrom), kid);
   }
 
   /** Has another key sign as soon as verifiers know it, and the present one end then. */

@@ -133,6 +133,16 @@ export class Processes {
     }
   }
 
+  /** Runs the command line beside the servers, with their settings. */
+  async command(...words: readonly string[]): Promise<{ code: unknown; said: string; complained: string }> {
+    const child = spawn(process.execPath, [MAIN, ...words], { env: this.environment, cwd: this.folder });
+    const [said, complained]: [string[], string[]] = [[], []];
+    child.stdout.on('data', (chunk: Buffer) => said.push(chunk.toString()));
+    child.stderr.on('data', (chunk: Buffer) => complained.push(chunk.toString()));
+    const [code] = await once(child, 'close');
+    return { code, said: said.join(''), complained: complained.join('') };
+  }
+
   async end(): Promise<void> {
     await Promise.all(this.started.map((server) => server.kill()));
     await rm(this.folder, { recursive: true, force: true });
