@@ -15,7 +15,7 @@ import { migrate } from './server/database/migrate.js';
 import { sealAll } from './server/database/sealAll.js';
 import { seedDemo, systemCaller } from './server/database/seed.js';
 import { listKeys, retireKey, rotateKeys } from './server/keysCommand.js';
-import { type LintCommandOptions, lintReport } from './server/lintFeatures.js';
+import { type LintCommandOptions, LintError, lintReport } from './server/lintFeatures.js';
 import { openWork } from './server/operation/openWork.js';
 import { errorsPage, settingsPage } from './server/printedPages.js';
 import { createSchema, printedSchema } from './server/schema.js';
@@ -189,10 +189,12 @@ program
   )
   .option('--features <ids>', 'every feature that there is, by commas')
   .option('--sensitive <directive>', 'the directive that marks what is sensitive', 'sensitive')
+  .option('--sensitive-places <places>', 'further sensitive places, Type or Type.field, by commas')
+  .option('--json', 'as JSON')
   .action(async (path: string, options: LintCommandOptions) => {
-    const findings = await lintReport(path, options);
-    for (const finding of findings) say(finding);
-    process.exitCode = findings.length === 0 ? 0 : 1;
+    const { text, code } = await lintReport(path, options);
+    if (text !== '') say(text);
+    process.exitCode = code;
   });
 program
   .command('print')
@@ -207,5 +209,5 @@ try {
 } catch (error) {
   if (!(error instanceof StartupError) && !(error instanceof Refusal)) throw error;
   process.stderr.write(`${error.message}\n`);
-  process.exit(1);
+  process.exit(error instanceof LintError ? 2 : 1);
 }
