@@ -131,6 +131,18 @@ export const settings = {
     z.coerce.number().int().min(30).max(86_400).default(300),
     'How long a signed entitlement set may be decided by.',
   ),
+  LG_OFFLINE_CODE_DAYS: setting(
+    z.coerce.number().int().min(1).max(90).default(14),
+    'How old a request of a device without a connection may be, and for how long its seat is kept until it is registered.',
+  ),
+  LG_LICENSE_FILE_DAYS: setting(
+    z.coerce.number().int().min(1).max(366).default(30),
+    'How long a license file holds at the most.',
+  ),
+  LG_REVOCATION_LIST_DAYS: setting(
+    z.coerce.number().int().min(1).max(90).default(7),
+    'When a signed revocation list says that the next one is to be expected.',
+  ),
   LG_SOCKET_PING_SECONDS: setting(
     z.coerce.number().int().min(1).max(3600).default(12),
     'How often a WebSocket is pinged; a peer that has not answered by the next ping is cut off.',

@@ -112,6 +112,17 @@ export const refusalCodes = {
   ],
   SIGNATURE_INVALID: [403, 'What was signed is not as its signer left it.', 'access.refused'],
   FILE_EXPIRED: [403, 'The license file is over; fetch a new one.'],
+  OFFLINE_CODE_INVALID: [
+    400,
+    'The request code is none, was changed on the way, or is for no key of this deployment.',
+  ],
+  OFFLINE_CODE_EXPIRED: [403, 'The request or response code is over; make a new request on the device.'],
+  OFFLINE_CODE_MISMATCH: [
+    403,
+    'The response code answers another request, or the request names another device than before.',
+    'access.refused',
+  ],
+  OFFLINE_CODE_USED: [409, 'The codes have been used; make a new request on the device.', 'access.refused'],
   CLOCK_SET_BACK: [403, 'The clock of the device shows less than it has shown.', 'access.refused'],
   NO_ACTIVE_LICENSE: [
     403,

@@ -38,6 +38,10 @@ export interface WorkSettings {
   readonly leaseSeconds: number;
   /** How long a signed entitlement set may be decided by. */
   readonly entitlementSeconds: number;
+  /** How old a request of a device without a connection may be, and how long its seat is kept. */
+  readonly offlineCodeDays: number;
+  /** How long a license file holds at the most. */
+  readonly licenseFileDays: number;
 }
 
 /** Acts of later domains that have to happen with an event of an earlier one, in its transaction. */

@@ -4,6 +4,7 @@ import type { Instant } from '../core/clock.js';
 import type { Sign, Verify } from '../core/tokenTypes.js';
 import type { Coalescing, Reading, Watch, Work, WorkSettings } from '../core/work.js';
 import type { PathNeed } from '../sdk/directive/needs.js';
+import type { Seals } from '../sdk/offline/seals.js';
 import type { Batch } from './load.js';
 import type { FeatureRun } from './requiresFeature.js';
 
@@ -27,6 +28,8 @@ export interface Context extends Watch, Coalescing {
   readonly settings: WorkSettings;
   /** Signs what is to be verified without us. */
   readonly sign: Sign;
+  /** Signs for devices without a connection, and opens what they ask. */
+  readonly seals: Seals;
   /** Reads what was signed here, when it comes back. */
   readonly verify: Verify;
   /** The units and features of this operation, known before its first resolver. */

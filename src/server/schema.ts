@@ -10,6 +10,7 @@ import {
   ResellerConnectionResolver,
   TenantConnectionResolver,
 } from '../access/schema.js';
+import { OfflineDocumentFields, OfflineMutations } from '../activations/resolver/offline.js';
 import { ActivationStreams } from '../activations/resolver/streams.js';
 import * as activations from '../activations/resolver.js';
 import { ActivationConnectionResolver } from '../activations/schema.js';
@@ -54,6 +55,8 @@ export function createSchema(): GraphQLSchema {
       activations.ActivationMutations,
       activations.ActivationQueries,
       ActivationStreams,
+      OfflineDocumentFields,
+      OfflineMutations,
       activations.LicenseActivationEdges,
       activations.HeartbeatEdges,
       activations.ValidationEdges,

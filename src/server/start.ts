@@ -104,6 +104,8 @@ export function openMachinery(parts: MachineryParts, role: DatabaseRole): Machin
     settings: {
       leaseSeconds: config.LG_LEASE_SECONDS,
       entitlementSeconds: config.LG_ENTITLEMENT_SECONDS,
+      offlineCodeDays: config.LG_OFFLINE_CODE_DAYS,
+      licenseFileDays: config.LG_LICENSE_FILE_DAYS,
     },
     followers,
     announce: announcer(pool),

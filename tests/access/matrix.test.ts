@@ -2,10 +2,18 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { createSchema } from '../../src/server/schema.js';
 import { createCustomer } from '../support/fixtures.js';
 import { named, nested } from '../support/nestedFields.js';
+import { requestOf } from '../support/offline.js';
 import { type Asked, asksApart, cases, namesNothing } from '../support/rootFields.js';
 import { type Answer, type Claims, startTestServer, type TestServer } from '../support/server.js';
 import { listen, RawSocket } from '../support/sockets.js';
-import { contentOf, createReseller, nobodysWorld, openWorld, type World } from '../support/world.js';
+import {
+  contentOf,
+  createReseller,
+  NOBODYS_KEY,
+  nobodysWorld,
+  openWorld,
+  type World,
+} from '../support/world.js';
 
 /**
  * Every root field, once for each thing that it names, every stream and every edge below, for everybody who may ask.
@@ -63,6 +71,7 @@ Reseller.licenses                        U 0 F 0 + + + + + F F F
 UseVerdict.hints                         U = = F = = F F F = F =
 Viewer.tenant                            U = = = = = = = = = = F
 activateLicense, a key                   + 0 0 0 + + + + + + + +
+activateOffline, a request               + 0 0 0 + + + + + + + +
 activation, by id                        U 0 0 0 + + + + + + F F
 activationChanged                        U = = = = = = = = = F F
 activations, of a device                 U 0 0 0 + + + + + + F F
@@ -76,6 +85,10 @@ checkFeatures, a license                 U 0 0 F + + F F F + F +
 checkFeatures, a token                   U 0 0 F + + F F F + F +
 checkLicenseIntegrity, a key             + 0 0 0 + + + + + + + +
 checkOperation                           U = = = = = = = = = F F
+checkoutLicenseFile, a key               + 0 0 0 + + + + + + + +
+checkoutLicenseFile, a license           U 0 0 F + + F + F + F F
+checkoutLicenseFile, a request           + 0 0 0 + + + + + + + +
+checkoutLicenseFile, a token             + 0 0 0 + + + + + + + +
 consumeFeatures, a customer              U 0 0 F + + F F F + F +
 consumeFeatures, a key                   U 0 0 F + + F F F + F +
 consumeFeatures, a license               U 0 0 F + + F F F + F +
@@ -86,6 +99,7 @@ createCustomer, a reseller               U 0 F F + + F F F F F F
 createLicense, a customer                U 0 F F + + F F F F F F
 createLicense, a product                 U 0 F F + + F F F F F F
 createLicense, a reseller                U 0 F F + + F F F F F F
+createOfflineRequest, a key              + 0 0 0 + + + + + + + +
 createProduct                            U = F F = = F F F F F F
 createReseller                           U = F F = = F F F F F F
 createTemplate, a product                U 0 F F + + F F F F F F
@@ -138,6 +152,7 @@ revokeLicense, a license                 U 0 F F + + F F F F F F
 schemaFeatures                           U = = = = = = = = = F F
 sendHeartbeat, a token                   + 0 0 0 + + + + + + + +
 setFeatureFlags                          U = F F = = F F F F F F
+signOfflineActivation, a request         U 0 0 F + + F + F + F F
 suspendLicense, a license                U 0 F F + + F + F F F F
 template, by id                          U 0 + + + + + + + + F F
 templates, of a product                  U 0 + + + + + + + + F F
@@ -175,7 +190,7 @@ beforeAll(async () => {
   url = await listen(server);
   world = await openWorld(server);
   foreign = await openWorld(server);
-  nobodys = nobodysWorld(world.admin);
+  nobodys = nobodysWorld(world.admin, (await requestOf(server, NOBODYS_KEY)).requestCode);
   const { admin } = world;
   const customerId = await createCustomer(server, admin, 'Eve');
   const resellerId = await createReseller(server, admin, 'Red');

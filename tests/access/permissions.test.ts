@@ -82,6 +82,10 @@ const mayAsk: Readonly<Record<string, readonly Caller[]>> = {
   setFeatureFlags: back,
   exportLicenses: [...back, 'auditor'],
   activateLicense: everyone,
+  createOfflineRequest: everyone,
+  signOfflineActivation: [...back, 'support', 'customer'],
+  activateOffline: everyone,
+  checkoutLicenseFile: [...back, 'support', 'customer'],
   sendHeartbeat: everyone,
   deactivateActivation: [...back, 'support', 'customer'],
 };
@@ -146,6 +150,8 @@ describe('root fields', () => {
       'checkLicenseIntegrity',
       'revealLicenseKey',
       'activateLicense',
+      'createOfflineRequest',
+      'activateOffline',
       'sendHeartbeat',
     ]);
   });

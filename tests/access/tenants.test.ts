@@ -1,9 +1,10 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { mutation } from '../support/acts.js';
 import { grantToTenant } from '../support/fixtures.js';
+import { requestOf } from '../support/offline.js';
 import { asksApart, cases, namesNothing, rootFields } from '../support/rootFields.js';
 import { type Answer, startTestServer, type TestServer } from '../support/server.js';
-import { contentOf, nobodysWorld, openWorld, type World } from '../support/world.js';
+import { contentOf, NOBODYS_KEY, nobodysWorld, openWorld, type World } from '../support/world.js';
 
 let server: TestServer;
 let own: World;
@@ -13,7 +14,7 @@ beforeAll(async () => {
   server = await startTestServer();
   own = await openWorld(server);
   foreign = await openWorld(server);
-  nobodys = nobodysWorld(own.admin);
+  nobodys = nobodysWorld(own.admin, (await requestOf(server, NOBODYS_KEY)).requestCode);
 });
 afterAll(() => server.stop());
 

@@ -37,6 +37,7 @@ describe('a request code', () => {
       applicationVersion: null,
       domain: null,
       country: null,
+      timezone: null,
     });
     const parts = requestCode.split('.').map((part) => Buffer.from(part, 'base64url').toString('latin1'));
     expect(parts.filter((part) => part.includes('A1B2') || part.includes('press'))).toEqual([]);

@@ -23,6 +23,7 @@ import {
   openShop,
   type Shop,
 } from '../support/fixtures.js';
+import { requestOf, sign } from '../support/offline.js';
 import { keyed } from '../support/replays.js';
 import { startTestServer, type TestServer } from '../support/server.js';
 
@@ -78,6 +79,12 @@ const resellerId = async () => {
 const licenseKey = async () => (await issueLicense(server, shop)).licenseKey;
 const activationToken = async () => (await activate(server, await licenseKey(), 'd')).activationToken;
 
+const requestCode = async () => (await requestOf(server, await licenseKey())).requestCode;
+const signedCodes = async () => {
+  const code = await requestCode();
+  return { requestCode: code, responseCode: (await sign(server, shop.admin, code)).responseCode };
+};
+
 const metered = async () => {
   const features = [{ featureId: 'metered', featureName: 'Metered', limitValue: 5 }];
   return { licenseId: (await grantToTenant(server, shop, features)).id };
@@ -107,6 +114,14 @@ const inputs: Readonly<Record<string, () => Promise<object>>> = {
   sendHeartbeat: async () => ({
     activationToken: await activationToken(),
     metrics: { totalRuntimeHours: 0.1, featureUsage: { reports: 3 }, apiCallsCount: 1e12 },
+  }),
+  createOfflineRequest: async () => ({ licenseKey: await licenseKey(), deviceFingerprint: 'd' }),
+  signOfflineActivation: async () => ({ requestCode: await requestCode() }),
+  activateOffline: async () => signedCodes(),
+  checkoutLicenseFile: async () => ({
+    activationToken: await activationToken(),
+    deviceFingerprint: 'd',
+    encrypted: true,
   }),
   exportLicenses: async () => ({ format: 'CSV' }),
   createLicense: async () => ({

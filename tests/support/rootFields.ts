@@ -223,6 +223,22 @@ export const cases: Readonly<Record<string, readonly Case[]>> = {
   activateLicense: [
     act('activateLicense', 'a key', ({ licenseKey }) => ({ licenseKey, deviceFingerprint: 'laptop' })),
   ],
+  createOfflineRequest: [
+    act('createOfflineRequest', 'a key', ({ licenseKey }) => ({ licenseKey, deviceFingerprint: 'bench' })),
+  ],
+  signOfflineActivation: [act('signOfflineActivation', 'a request', ({ requestCode }) => ({ requestCode }))],
+  activateOffline: [
+    act('activateOffline', 'a request', ({ requestCode }) => ({ requestCode, responseCode: 'none' })),
+  ],
+  checkoutLicenseFile: [
+    act('checkoutLicenseFile', 'a license', ({ licenseId }) => ({ licenseId, deviceFingerprint: 'laptop' })),
+    act('checkoutLicenseFile', 'a key', ({ licenseKey }) => ({ licenseKey, deviceFingerprint: 'laptop' })),
+    act('checkoutLicenseFile', 'a token', ({ activationToken }) => ({
+      activationToken,
+      deviceFingerprint: 'laptop',
+    })),
+    act('checkoutLicenseFile', 'a request', ({ requestCode }) => ({ requestCode })),
+  ],
   sendHeartbeat: [act('sendHeartbeat', 'a token', ({ activationToken }) => ({ activationToken }))],
   deactivateActivation: [
     act('deactivateActivation', 'an activation', ({ activationId }) => ({ activationId })),

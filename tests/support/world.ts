@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { createApiKey } from './apiKeys.js';
 import { activate, issueLicense, openShop, type Shop } from './fixtures.js';
+import { requestOf } from './offline.js';
 import type { Claims, TestServer } from './server.js';
 
 /** One of everything that a tenant can have, by the names under which operations take it. */
@@ -16,6 +17,8 @@ export interface World {
   readonly activationToken: string;
   readonly orderId: string;
   readonly apiKeyId: string;
+  /** Of a device that cannot connect, for the license. */
+  readonly requestCode: string;
 }
 
 export async function createReseller(server: TestServer, as: Claims, name = 'Blue Channel'): Promise<string> {
@@ -60,11 +63,14 @@ export async function openWorld(server: TestServer): Promise<World> {
     apiKeyId,
     activationId: String(activated.activation?.id),
     activationToken: String(activated.activationToken),
+    requestCode: (await requestOf(server, licenseKey, { deviceFingerprint: 'bench' })).requestCode,
   };
 }
 
-/** Well-formed names of what nobody has. */
-export function nobodysWorld(admin: Claims): World {
+export const NOBODYS_KEY = '0000-0000-0000-0000-0000';
+
+/** Well-formed names of what nobody has. Whether a request can be read depends on the server that it is made for. */
+export function nobodysWorld(admin: Claims, requestCode = 'none'): World {
   return {
     admin,
     productId: `P-${randomUUID().slice(0, 8)}`,
@@ -72,11 +78,12 @@ export function nobodysWorld(admin: Claims): World {
     customerId: randomUUID(),
     resellerId: randomUUID(),
     licenseId: randomUUID(),
-    licenseKey: '0000-0000-0000-0000-0000',
+    licenseKey: NOBODYS_KEY,
     activationId: randomUUID(),
     activationToken: `act_${'0'.repeat(43)}`,
     orderId: randomUUID(),
     apiKeyId: randomUUID(),
+    requestCode,
   };
 }
 

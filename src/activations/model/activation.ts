@@ -21,6 +21,9 @@ export const activationEvents = [
   'activation.created',
   'activation.renewed',
   'activation.deactivated',
+  'activation.signed_offline',
+  'activation.registered',
+  'license_file.issued',
 ] as const;
 
 export interface LicenseFacts extends SuspendableFacts {

@@ -16,6 +16,12 @@ export interface Seats {
 }
 
 const unlimited: ReadonlySet<LicenseModel> = new Set(['SITE_LICENSE', 'ENTERPRISE']);
+
+/** Whether devices or people are not counted at all. */
+export function isUnlimited({ licenseModel }: Pick<LicenseFacts, 'licenseModel'>): boolean {
+  return unlimited.has(licenseModel);
+}
+
 const seatCodes: Readonly<Record<LicenseModel, SeatCode>> = {
   PER_SEAT: 'TOO_MANY_USERS',
   PER_DEVICE: 'TOO_MANY_DEVICES',

@@ -62,11 +62,16 @@ async function ownMarks(
   return marksOf(device, { deviceFingerprint, hardwareId, macAddress, user });
 }
 
-function licenseFacts({ license, device }: LicenseDocument, isRevoked: boolean): Facts['license'] {
+function licenseFacts(
+  { license, device }: LicenseDocument,
+  list: RevocationList | undefined,
+): Facts['license'] {
   const restrictions = [...license.restrictions, ...boundRestrictions(device)];
-  const clear = { suspensionCause: null, suspensionReason: null, suspendedFrom: null };
+  const lost = list?.licenses.find(({ id }) => id === license.id)?.status;
+  const suspensionCause = lost === 'SUSPENDED' ? ('MANUAL' as const) : null;
+  const suspension = { suspensionCause, suspensionReason: null, suspendedFrom: null };
   // It ran, or was in grace, when it was signed; which of the two it is now its dates say.
-  return { ...license, ...clear, status: isRevoked ? 'REVOKED' : 'ACTIVE', restrictions };
+  return { ...license, ...suspension, status: lost ?? 'ACTIVE', restrictions };
 }
 
 function activationFacts(
@@ -96,13 +101,13 @@ export async function judge(
   now: Instant,
   list: RevocationList | undefined,
 ): Promise<Verdict> {
-  const { license, activation, device, deviceId } = document;
+  const { activation, device, deviceId } = document;
   const own = await ownMarks(document, asked);
   const isEnded = activation !== null && list?.activations.includes(activation.id) === true;
   const { version } = asked;
   return verdictOn({
     now,
-    license: licenseFacts(document, list?.licenses.includes(license.id) === true),
+    license: licenseFacts(document, list),
     activation: activationFacts(document, own, asked.user, isEnded),
     deviceNamed: activation !== null,
     blacklisted: deviceId !== null && list?.devices.includes(deviceId) === true,

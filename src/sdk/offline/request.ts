@@ -19,6 +19,8 @@ export interface OfflineDevice {
   readonly domain?: string | null | undefined;
   /** The country that the device says it is in, as an ISO 3166 code. */
   readonly country?: string | null | undefined;
+  /** The IANA time zone that it is set to. */
+  readonly timezone?: string | null | undefined;
 }
 
 /** The same as the vendor's side reads it, with what makes it this request and no other. */
@@ -55,6 +57,7 @@ export const readRequest: Read<OfflineRequest> = record<OfflineRequest>({
   applicationVersion: orNull(text(50)),
   domain: orNull(text(253)),
   country: orNull(text(2, 2)),
+  timezone: orNull(text(64)),
 });
 
 const HEADER = ['alg', 'enc', 'typ', 'kid', 'epk'];

@@ -1,12 +1,21 @@
 import { base64url, type JSONWebKeySet } from 'jose';
 import type { Instant } from '../../core/clock.js';
 import { readSeconds } from './licenseDocument.js';
-import { listOf, readOr, record, text, whole } from './shape.js';
+import { among, listOf, readOr, record, text, whole } from './shape.js';
 import { signedClaims } from './signature.js';
+
+/** What a license may have become that no document says of it; suspension and switching off may be undone. */
+export const lostStatuses = ['REVOKED', 'SUSPENDED', 'INACTIVE'] as const;
+export type LostStatus = (typeof lostStatuses)[number];
+
+export interface LostLicense {
+  readonly id: string;
+  readonly status: LostStatus;
+}
 
 /** What no longer holds although a document says so that is still valid by its dates. */
 export interface RevokedContent {
-  readonly licenses: readonly string[];
+  readonly licenses: readonly LostLicense[];
   readonly activations: readonly string[];
   readonly devices: readonly string[];
 }
@@ -22,10 +31,11 @@ export interface RevocationList extends RevokedContent {
 
 const MOST_ENTRIES = 1_000_000;
 const entries = listOf(text(64), MOST_ENTRIES);
+const lostLicense = record<LostLicense>({ id: text(36), status: among(lostStatuses) });
 const readClaims = record({
   tenantId: text(50),
   epoch: whole(0, Number.MAX_SAFE_INTEGER),
-  licenses: entries,
+  licenses: listOf(lostLicense, MOST_ENTRIES),
   activations: entries,
   devices: entries,
   iat: readSeconds,
@@ -34,10 +44,10 @@ const readClaims = record({
 
 /** A list as it was fetched or carried here; undefined if it is not as one of these keys signed it. */
 export async function openRevocationList(
-  text: string,
+  list: string,
   keys: JSONWebKeySet,
 ): Promise<RevocationList | undefined> {
-  const signed = await signedClaims(text.trim(), keys, ['revocationList']);
+  const signed = await signedClaims(list.trim(), keys, ['revocationList']);
   const read = signed === undefined ? undefined : readOr(readClaims, signed.claims);
   if (read === undefined) return undefined;
   const { iat, exp, ...content } = read;

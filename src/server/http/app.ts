@@ -25,6 +25,7 @@ import { guard } from './httpHeaders.js';
 import { addPublicKeys } from './publicKeys.js';
 import { requestIds } from './requestId.js';
 import { answerBadUrls, answerBroken, answerErrors, answerOdd, logRequests } from './requests.js';
+import { addRevocations } from './revocations.js';
 import { passHandshakes } from './upgrades.js';
 
 export interface AppOptions {
@@ -120,6 +121,7 @@ export async function createApp(options: AppOptions): Promise<FastifyInstance> {
   app.removeContentTypeParser('text/plain');
   addHealth(app, machinery, await knownMigrations());
   addPublicKeys(app, options.publicKeys, machinery.signing);
+  addRevocations(app, options, addressOf);
   await addGraphiql(app, options);
   admitBodies(app, machinery);
   const graph = createGraph(machinery, rules);

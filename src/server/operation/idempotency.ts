@@ -9,6 +9,7 @@ import type { LicenseId, TenantId } from '../../core/id.js';
 import type { Reading } from '../../core/work.js';
 import { parseLicenseKey } from '../../licenses/model.js';
 import type { OperationDocument } from '../../sdk/directive/needs.js';
+import type { Seals } from '../../sdk/offline/seals.js';
 import { idempotencyKeys as answers } from '../table.js';
 import type { Caller, Machinery } from './operation.js';
 import { firstName, keptSince } from './storedAnswers.js';
@@ -73,18 +74,25 @@ function storedName(responseName: string): string {
   return responseName.length <= LONGEST_NAME ? responseName : `#${digest(responseName)}`;
 }
 
+type ReadSecret = (given: string, seals: Seals) => Promise<string | undefined>;
+
 /** The members of an input by which nobody proves to be an application, and how each is looked up. */
-export const provingMembers: Readonly<
-  Record<string, { kind: DirectoryKind; read: (given: string) => string | undefined }>
-> = {
-  licenseKey: { kind: 'LICENSE_KEY', read: parseLicenseKey },
-  activationToken: { kind: 'ACTIVATION_TOKEN', read: (given) => given },
+export const provingMembers: Readonly<Record<string, { kind: DirectoryKind; read: ReadSecret }>> = {
+  licenseKey: { kind: 'LICENSE_KEY', read: async (given) => parseLicenseKey(given) },
+  activationToken: { kind: 'ACTIVATION_TOKEN', read: async (given) => given },
+  requestCode: {
+    kind: 'LICENSE_KEY',
+    read: async (given, seals) => parseLicenseKey((await seals.openRequest(given))?.licenseKey ?? ''),
+  },
 };
 
-function secretIn(input: object): { kind: DirectoryKind; secret: string } | undefined {
+async function secretIn(
+  input: object,
+  seals: Seals,
+): Promise<{ kind: DirectoryKind; secret: string } | undefined> {
   for (const [name, given] of Object.entries(input)) {
-    const proof = provingMembers[name];
-    const secret = typeof given === 'string' ? proof?.read(given) : undefined;
+    const proof = Object.hasOwn(provingMembers, name) ? provingMembers[name] : undefined;
+    const secret = typeof given === 'string' ? await proof?.read(given, seals) : undefined;
     if (proof !== undefined && secret !== undefined) return { kind: proof.kind, secret };
   }
   return undefined;
@@ -152,9 +160,10 @@ export class Idempotency {
   async #whoActs(input: unknown): Promise<KnownActor | undefined> {
     const { actor } = this.caller;
     if (actor.kind !== 'anonymous') return actor;
-    const shown = typeof input === 'object' && input !== null ? secretIn(input) : undefined;
+    const { directory, signing } = this.machinery;
+    const shown = typeof input === 'object' && input !== null ? await secretIn(input, signing) : undefined;
     if (shown === undefined) return undefined;
-    const found = await this.machinery.directory.find(shown.kind, shown.secret);
+    const found = await directory.find(shown.kind, shown.secret);
     return found === undefined ? undefined : applicationActor(found.tenantId, found.subjectId as LicenseId);
   }
 }

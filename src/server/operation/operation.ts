@@ -2,7 +2,7 @@ import { type GraphQLSchema, OperationTypeNode } from 'graphql';
 import type { Actor } from '../../core/actor.js';
 import type { Clock, Instant } from '../../core/clock.js';
 import type { KeyRing } from '../../core/crypto.js';
-import type { Pool, Session } from '../../core/db.js';
+import type { Pool } from '../../core/db.js';
 import type { FedEvent } from '../../core/event.js';
 import type { Lane } from '../../core/lane.js';
 import type { Log } from '../../core/log.js';
@@ -20,6 +20,7 @@ import type { AskedOperation, Context, Examined } from '../../graph/context.js';
 import { type Batch, Loaders } from '../../graph/load.js';
 import { Pace } from '../../graph/pace.js';
 import { needsOf, type OperationDocument, rootsOf } from '../../sdk/directive/needs.js';
+import type { Seals } from '../../sdk/offline/seals.js';
 import type { ApiKeyHolders } from '../callers/apiKeyHolders.js';
 import type { ApiKeyUses } from '../callers/apiKeyUses.js';
 import { OperationRefusals, type SecurityEvents } from '../callers/securityEvents.js';
@@ -38,6 +39,7 @@ import type { Licensees } from './licensees.js';
 import type { Meter } from './meter.js';
 import { openWork, readingOn, requireTenant, tenantOf } from './openWork.js';
 import { OperationFeatures } from './operationFeatures.js';
+import type { Progress } from './progress.js';
 import { countRoots, mayRun, once, type RootAct, runBehind, type SharedAct, SharedActs } from './rootActs.js';
 import { sharedLook } from './sharedLook.js';
 import type { Turns } from './turns.js';
@@ -91,22 +93,6 @@ export interface Caller {
   readonly address: string | undefined;
   /** The Idempotency-Key as it came: a header over HTTP, `extensions.idempotencyKey` over a socket. */
   readonly idempotencyKey?: string | undefined;
-}
-
-/**
- * What changes while an operation runs, in one object: Apollo copies the context value shallowly, and the copy has
- * to share it.
- */
-interface Progress {
-  actor: Actor;
-  now: Instant;
-  work: Work | undefined;
-  session: Session | undefined;
-  reading: Promise<Reading> | undefined;
-  ended: boolean;
-  /** What its lists have cost that are no pages. */
-  spent: number;
-  pace: Pace | undefined;
 }
 
 /** One GraphQL operation: its caller, its one read-only transaction, the work of the root mutation that runs. */
@@ -277,6 +263,10 @@ export class Operation implements Context {
 
   get verify(): Verify {
     return this.machinery.signing.verify;
+  }
+
+  get seals(): Seals {
+    return this.machinery.signing;
   }
 
   get settings(): WorkSettings {
