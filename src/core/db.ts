@@ -2,6 +2,7 @@ import { drizzle, type PostgresJsDatabase } from 'drizzle-orm/postgres-js';
 import postgres from 'postgres';
 import { type Connect, Connections, type Runner, type Statement } from './connections.js';
 import { isTenantId, type TenantId } from './id.js';
+import { textArrays } from './textArrays.js';
 
 /** Drizzle over one connection, or over a pool: what query functions build their statements on. */
 export type Db = PostgresJsDatabase & { readonly $client: postgres.Sql };
@@ -46,7 +47,7 @@ const BEGIN = {
 } as const;
 
 export function connect(url: string, options: postgres.Options<Record<string, never>> = {}): postgres.Sql {
-  return postgres(url, { onnotice: () => undefined, ...options });
+  return postgres(url, { onnotice: () => undefined, fetch_types: false, types: { textArrays }, ...options });
 }
 
 /**

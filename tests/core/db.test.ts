@@ -1,4 +1,5 @@
 import { sql } from 'drizzle-orm';
+import fc from 'fast-check';
 import type postgres from 'postgres';
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
 import { connect, openPool, type Pool } from '../../src/core/db.js';
@@ -215,4 +216,44 @@ test('a database that takes nobody fails each transaction, and all are served on
     await elsewhere.unsafe(`alter database ${name} with allow_connections true`);
     await elsewhere.end();
   }
+});
+
+test('a new connection sends nothing that nobody waits for: what it is asked is all that it asks', async () => {
+  const sent: string[] = [];
+  const client = connect(database.adminUrl, { max: 1, debug: (_connection, query) => void sent.push(query) });
+
+  await client`select 1 as one`;
+  await client.end();
+
+  expect(sent).toEqual(['select 1 as one']);
+});
+
+test('arrays of any text reach PostgreSQL and come back as they were', async () => {
+  const odd = fc.constantFrom(
+    '',
+    'null',
+    'NULL',
+    '"',
+    '\\',
+    '\\"',
+    ',',
+    '{}',
+    '{a,b}',
+    "'",
+    '\n',
+    ' ',
+    'Ω😀',
+    '$1',
+  );
+  const text = fc.oneof(odd, fc.string({ unit: 'grapheme' })).map((each) => each.replaceAll('\0', ''));
+  const list = fc.array(fc.option(text, { freq: 8 }), { maxLength: 8 });
+  await fc.assert(
+    fc.asyncProperty(list, async (values) => {
+      const [row] = await admin`select ${values}::text[] as texts, ${values}::varchar[] as varchars,
+        to_jsonb(${values}::text[]) as json, cardinality(${values}::text[]) as count`;
+
+      expect(row).toEqual({ texts: values, varchars: values, json: values, count: values.length });
+    }),
+    { numRuns: 200 },
+  );
 });
