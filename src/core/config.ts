@@ -127,6 +127,10 @@ export const settings = {
     z.coerce.number().int().min(30).max(86_400).default(900),
     'How long a floating lease lives without a heartbeat.',
   ),
+  LG_LEDGER_DAYS: setting(
+    z.coerce.number().int().min(8).max(36_500).default(400),
+    'How long each grant and refund of units is kept line by line; after that its sum is, and it cannot be refunded.',
+  ),
   LG_ENTITLEMENT_SECONDS: setting(
     z.coerce.number().int().min(30).max(86_400).default(300),
     'How long a signed entitlement set may be decided by.',

@@ -56,6 +56,11 @@ function beginningOf(now: Instant): string {
   return beginning.text;
 }
 
+/** What ids of this instant and later ones are greater than, and earlier ones less. */
+export function idsFrom(at: Instant): string {
+  return beginningOf(at);
+}
+
 /**
  * A UUID version 7 (RFC 9562, section 5.7). Behind the instant stands the counter (section 6.2, method 1), which no
  * new millisecond sets back: an act keeps its instant while others go on, and the ids that it makes still sort in

@@ -239,7 +239,9 @@ export async function startServer(
     undo.push(opened.pool.end);
     const { machinery, stop: stopEvents } = await followEvents(opened, database.url);
     undo.push(stopEvents);
-    undo.push(startSweeper({ url: database.url, clock: opened.clock, log }).stop);
+    undo.push(
+      startSweeper({ url: database.url, clock: opened.clock, log, ledgerDays: config.LG_LEDGER_DAYS }).stop,
+    );
     const worker = openMachinery(parts, 'lg_worker');
     undo.push(worker.pool.end);
     if (wantsDemo(config)) await seedDemo(worker);

@@ -11,7 +11,13 @@ const DAY = 86_400_000;
 let server: TestServer;
 let sweeper: Sweeper;
 const startOne = (everyMillis = DAY): Sweeper =>
-  startSweeper({ url: server.url, clock: () => server.now, log: server.machinery.log, everyMillis });
+  startSweeper({
+    url: server.url,
+    clock: () => server.now,
+    log: server.machinery.log,
+    ledgerDays: 400,
+    everyMillis,
+  });
 beforeAll(async () => {
   server = await startTestServer({ environment: { LG_RATE_ADDRESS_PER_MINUTE: '10' } });
   sweeper = startOne();
@@ -58,7 +64,7 @@ test('the answers of every tenant are swept, in as many batches as it takes', as
 
   const swept = await sweeper.sweep();
 
-  expect(swept).toEqual({ idempotencyKeys: 3000, rateLimits: 0 });
+  expect(swept).toEqual({ idempotencyKeys: 3000, rateLimits: 0, usageLedger: 0 });
   expect(await server.count('idempotency_keys')).toBe(1);
   expect(server.logged.filter((line) => line.includes('"idempotencyKeys":3000'))).toHaveLength(1);
 });
@@ -87,7 +93,7 @@ test('one process sweeps at a time: the others leave it alone', async () => {
   const [one, other] = [await sweeper.sweep(), await sweeper.sweep()];
 
   expect(meanwhile).toBeUndefined();
-  expect([one, other]).toEqual(Array(2).fill({ idempotencyKeys: 0, rateLimits: 0 }));
+  expect([one, other]).toEqual(Array(2).fill({ idempotencyKeys: 0, rateLimits: 0, usageLedger: 0 }));
 });
 
 test('it looks by itself, outlives an outage of its tables, and is gone when it is stopped', async () => {

@@ -51,7 +51,7 @@ export async function differences(server: TestServer, tenantId: string): Promise
   const [row] = await server.sql`
     select count(*)::int as count from (
       select license_id, feature_id, window_start, source, sum(used) as used from (
-        select license_id, feature_id, window_start, source, used from feature_usage where tenant_id = ${tenantId}
+        select license_id, feature_id, window_start, source, used - swept as used from feature_usage where tenant_id = ${tenantId}
         union all
         select license_id, feature_id, window_start, source, -amount from usage_ledger where tenant_id = ${tenantId}
       ) as lines group by 1, 2, 3, 4

@@ -2,10 +2,12 @@ import { type SQL, sql } from 'drizzle-orm';
 import type postgres from 'postgres';
 import { addDays, addMillis, type Clock, type Instant } from '../../core/clock.js';
 import { connect, type Db, drizzleOn } from '../../core/db.js';
+import { isLockTimeout } from '../../core/lockTimeout.js';
 import type { Log } from '../../core/log.js';
 import { RATE_WINDOW_MILLIS } from '../limits/rateLimits.js';
 import { KEPT_DAYS } from '../operation/storedAnswers.js';
 import { idempotencyKeys, rateLimits } from '../table.js';
+import { ledgerBatch } from './sweepLedger.js';
 
 /** Held for a batch by the one process that sweeps; a killed one leaves nothing behind. */
 const SWEEPER_LOCK = 7_461_200_521;
@@ -19,6 +21,8 @@ export interface SweeperOptions {
   readonly url: string;
   readonly clock: Clock;
   readonly log: Log;
+  /** How long lines of the usage ledger are kept. */
+  readonly ledgerDays: number;
   readonly everyMillis?: number;
 }
 
@@ -26,6 +30,7 @@ export interface SweeperOptions {
 export interface Swept {
   readonly idempotencyKeys: number;
   readonly rateLimits: number;
+  readonly usageLedger: number;
 }
 
 export interface Sweeper {
@@ -62,21 +67,37 @@ const rateBatch: Batch = (now) => {
     returning 1`;
 };
 
+/** As long as anybody who serves may have to wait for rows that a batch has locked, and a batch for others'. */
+const LOCK_MILLIS = 50;
+
+/** A counter is held by whoever draws from it; what is left for later is found again by the next look. */
+function laterIfLocked(error: unknown): number {
+  if (isLockTimeout(error)) return 0;
+  throw error;
+}
+
 /** One batch in one transaction, whose lock keeps every other sweeper out; undefined while another works. */
 async function sweepBatch(client: postgres.Sql, batch: SQL): Promise<number | undefined> {
   return client.begin(async (transaction) => {
     const [row] = await transaction`select pg_try_advisory_xact_lock(${SWEEPER_LOCK}) as taken`;
     if (row?.taken !== true) return undefined;
     const db: Db = drizzleOn(transaction, client.options);
+    await db.execute(sql.raw(`set local lock_timeout = ${LOCK_MILLIS}`));
     return (await db.execute(batch)).length;
   });
 }
 
 /**
- * Deletes what is over: answers to idempotency keys, windows of the rate limits. Every server process has one and looks
+ * Deletes what is over: answers to idempotency keys, windows of the rate limits, old lines of the usage ledger. Every server process has one and looks
  * once a minute; whoever comes first takes a batch, and the others leave it alone.
  */
-export function startSweeper({ url, clock, log, everyMillis = EVERY_MILLIS }: SweeperOptions): Sweeper {
+export function startSweeper({
+  url,
+  clock,
+  log,
+  ledgerDays,
+  everyMillis = EVERY_MILLIS,
+}: SweeperOptions): Sweeper {
   const client = connect(url, { max: 1, connection: { role: 'lg_worker', TimeZone: 'UTC' } });
   let stopping = false;
   let running: Promise<void> | undefined;
@@ -92,9 +113,10 @@ export function startSweeper({ url, clock, log, everyMillis = EVERY_MILLIS }: Sw
   const sweep = async (): Promise<Swept | undefined> => {
     const keys = await all(idempotencyBatch);
     const rates = await all(rateBatch);
-    if (keys === undefined || rates === undefined) return undefined;
-    const swept = { idempotencyKeys: keys, rateLimits: rates };
-    if (keys + rates > 0) log.info(swept, 'what is over was deleted');
+    const lines = await all((now) => ledgerBatch(now, ledgerDays, BATCH)).catch(laterIfLocked);
+    if (keys === undefined || rates === undefined || lines === undefined) return undefined;
+    const swept = { idempotencyKeys: keys, rateLimits: rates, usageLedger: lines };
+    if (keys + rates + lines > 0) log.info(swept, 'what is over was deleted');
     return swept;
   };
   const look = (): void => {
