@@ -1,6 +1,5 @@
 import { Arg, Args, Ctx, FieldResolver, ID, Int, Mutation, Query, Resolver, Root } from 'type-graphql';
 import { eventsEdge } from '../audit/resolver.js';
-import { code, listOf, text } from '../core/check.js';
 import type { Page } from '../core/page.js';
 import type { Work } from '../core/work.js';
 import { ANYONE, Authorized } from '../graph/authorized.js';
@@ -10,20 +9,18 @@ import { PageArgs, pageChecks } from '../graph/connection.js';
 import type { Context } from '../graph/context.js';
 import { CurrentWork } from '../graph/currentWork.js';
 import { Edge, ListEdge } from '../graph/edge.js';
-import { Misuse } from '../graph/misuse.js';
 import { licensesById } from '../licenses/queries.js';
 import { License } from '../licenses/schema/types.js';
 import type { License as LicenseRow } from '../licenses/table.js';
 import { activationStatusAt } from './model/activation.js';
 import { seatsInUse } from './queries/seats.js';
 import { activationsById, activationsByLicense, activationsPage } from './queries.js';
+import * as location from './schema/location.js';
 import * as shapes from './schema.js';
 import { activateLicense } from './service/activateLicense.js';
 import { deactivateActivation } from './service/deactivateActivation.js';
 import type { HeartbeatAnswer } from './service/heartbeats.js';
 import { sendHeartbeat } from './service/sendHeartbeat.js';
-import { retireEarlierTokens } from './service/tokens.js';
-import * as ask from './service/validate.js';
 import type { Activation, ActivationLocation } from './table.js';
 
 @Edge(
@@ -73,7 +70,7 @@ export class ActivationEdges {
   }
 
   @Authorized('activation.read_personal')
-  @FieldResolver(() => shapes.ActivationLocation, {
+  @FieldResolver(() => location.ActivationLocation, {
     nullable: true,
     description: 'Where it says it is. Personal data.',
   })
@@ -106,35 +103,6 @@ export class ActivationEdges {
 @Resolver(() => License)
 export class LicenseActivationEdges {}
 
-const licenseEdge = {
-  permission: 'license.read',
-  nullable: true,
-  answersAbsence: true,
-  description: 'The license, if the caller may see it.',
-};
-
-@Edge(
-  'license',
-  () => License,
-  licensesById,
-  (answer: ask.Validation) => answer.license?.id ?? null,
-  licenseEdge,
-)
-@Edge(
-  'activation',
-  () => shapes.Activation,
-  activationsById,
-  (answer: ask.Validation) => answer.activation?.id ?? null,
-  {
-    permission: 'activation.read_shown',
-    nullable: true,
-    answersAbsence: true,
-    description: 'The activation of the device or token, if there is one.',
-  },
-)
-@Resolver(() => shapes.LicenseValidation)
-export class ValidationEdges {}
-
 @Edge(
   'activation',
   () => shapes.Activation,
@@ -166,69 +134,6 @@ export class ActivationQueries {
     @Ctx() ctx: Context,
   ): Promise<Page<Activation>> {
     return activationsPage(await ctx.reading(), filter ?? {}, page);
-  }
-
-  @Authorized(ANYONE)
-  @Misuse(ask.misuseOf)
-  @CheckedArguments({
-    deviceFingerprint: text(1, 1024),
-    user: text(1, 255),
-    productId: code,
-    features: listOf(50),
-  })
-  @Query(() => shapes.LicenseValidation, {
-    description:
-      'Says whether a license key may be used, and if not, every reason. Needs no token: the key is the proof.',
-  })
-  async validateLicenseKey(
-    @Arg('licenseKey', () => String, { description: 'The key, in any case, with or without dashes.' })
-    licenseKey: string,
-    @Arg('deviceFingerprint', () => String, { nullable: true, description: 'The device that asks.' })
-    deviceFingerprint: string | null,
-    @Arg('user', () => String, { nullable: true, description: 'Who sits at the device.' }) user:
-      | string
-      | null,
-    @Arg('productId', () => ID, { nullable: true, description: 'The product that asks.' }) productId:
-      | string
-      | null,
-    @Arg('features', () => [String], { nullable: true, description: 'Features that have to be granted.' })
-    features: string[] | null,
-    @Ctx() ctx: Context,
-  ): Promise<ask.Validation> {
-    return ask.validateLicenseKey(await ctx.reading(), {
-      licenseKey,
-      deviceFingerprint,
-      user,
-      productId,
-      features,
-    });
-  }
-
-  @Authorized(ANYONE)
-  @Misuse(ask.misuseOf)
-  @CheckedArguments({ deviceFingerprint: text(1, 1024), productId: code, features: listOf(50) })
-  @Query(() => shapes.LicenseValidation, {
-    description:
-      'Says whether an activation may go on, and if not, every reason. Needs no token but the activation’s.',
-  })
-  async validateActivation(
-    @Arg('activationToken', () => String, { description: 'The token that activation answered.' })
-    activationToken: string,
-    @Arg('deviceFingerprint', () => String, { nullable: true, description: 'The device that asks.' })
-    deviceFingerprint: string | null,
-    @Arg('productId', () => ID, { nullable: true, description: 'The product that asks.' }) productId:
-      | string
-      | null,
-    @Arg('features', () => [String], { nullable: true, description: 'Features that have to be granted.' })
-    features: string[] | null,
-    @Ctx() ctx: Context,
-  ): Promise<ask.Validation> {
-    const question = { activationToken, deviceFingerprint, productId, features };
-    const answer = await ask.validateActivation(await ctx.reading(), question);
-    const { license } = answer;
-    if (answer.endsOthers && license !== null)
-      ctx.afterAnswer((work) => retireEarlierTokens(work, license.id, activationToken));
-    return answer;
   }
 }
 

@@ -10,7 +10,8 @@ import { enumOf } from '../graph/enums.js';
 import { DateTime, JsonObject } from '../graph/scalars.js';
 import { License } from '../licenses/schema/types.js';
 import type { ActivationStatus, ActivationType } from './model/activation.js';
-import { type Reason, type VerdictCode, verdictCodes } from './model/verdict.js';
+import { ActivationLocation } from './schema/location.js';
+import { domain, macAddress } from './schema/validation.js';
 
 export const ActivationTypeEnum = enumOf<ActivationType>('ActivationType', 'How a device was activated.', {
   ONLINE: 'By a request to this server.',
@@ -27,58 +28,10 @@ export const ActivationStatusEnum = enumOf<ActivationStatus>(
     EXPIRED: 'Was limited in time, and is over.',
   },
 );
-export const VerdictCodeEnum = enumOf<VerdictCode>(
-  'VerdictCode',
-  'What a validation says: the first rule that fails, in this order, or one of the two valid ones at the end.',
-  verdictCodes,
-);
-
-@ObjectType({ description: 'A point on the earth.', simpleResolvers: true })
-@InputType('CoordinatesInput', { description: 'A point on the earth.' })
-export class Coordinates {
-  @Checked(degrees(90))
-  @Field(() => Float, { description: 'Degrees north, -90 to 90.' })
-  declare readonly latitude: number;
-
-  @Checked(degrees(180))
-  @Field(() => Float, { description: 'Degrees east, -180 to 180.' })
-  declare readonly longitude: number;
-}
-
-function degrees(most: number): Check {
-  return (value) =>
-    typeof value === 'number' && Math.abs(value) <= most
-      ? undefined
-      : `must be a number from -${most} to ${most}`;
-}
-
 function amount(value: unknown): string | undefined {
   return typeof value === 'number' && value >= 0 && value <= 1e12
     ? undefined
     : 'must be a number from 0 to 10^12';
-}
-
-@ObjectType({ description: 'Where a device says it is. Personal data.', simpleResolvers: true })
-@InputType('ActivationLocationInput', { description: 'Where a device says it is.' })
-export class ActivationLocation {
-  @Checked(text(2, 2))
-  @Field(() => String, { description: 'The country, as an ISO 3166 code: US.' })
-  declare readonly country: string;
-
-  @Checked(text(1, 100))
-  @Field(() => String, { nullable: true, defaultValue: null, description: 'The region or state.' })
-  declare readonly region: string | null;
-
-  @Checked(text(1, 100))
-  @Field(() => String, { nullable: true, defaultValue: null, description: 'The city.' })
-  declare readonly city: string | null;
-
-  @Checked(text(1, 64))
-  @Field(() => String, { description: 'The IANA time zone: Europe/Berlin.' })
-  declare readonly timezone: string;
-
-  @Field(() => Coordinates, { nullable: true, defaultValue: null, description: 'The point.' })
-  declare readonly coordinates: Coordinates | null;
 }
 
 @ObjectType({ description: 'What an application told of its use, added up.', simpleResolvers: true })
@@ -234,9 +187,20 @@ export class ActivateLicenseInput {
   @Field(() => String, { nullable: true, description: 'The hardware id; kept as a keyed hash only.' })
   declare readonly hardwareId?: string | null;
 
-  @Checked(text(12, 17))
+  @Checked(macAddress)
   @Field(() => String, { nullable: true, description: 'The MAC address; kept as a keyed hash only.' })
   declare readonly macAddress?: string | null;
+
+  @Checked(domain)
+  @Field(() => String, { nullable: true, description: 'The domain that the application serves.' })
+  declare readonly domain?: string | null;
+
+  @Checked(text(1, 50))
+  @Field(() => String, {
+    nullable: true,
+    description: 'The version of the product that asks; one that maintenance does not cover is refused.',
+  })
+  declare readonly version?: string | null;
 
   @Checked(text(1, 100))
   @Field(() => String, { nullable: true, description: 'The operating system.' })
@@ -367,28 +331,4 @@ export class SendHeartbeatPayload {
     description: 'Until when a floating seat is held without another heartbeat.',
   })
   declare readonly leaseExpiresAt: Instant | null;
-}
-
-@payload('A rule that a validation found failing.')
-export class VerdictReason {
-  @Field(() => VerdictCodeEnum, { description: 'The rule.' })
-  declare readonly code: VerdictCode;
-
-  @Field(() => String, { description: 'What it means.' })
-  declare readonly message: string;
-
-  @Field(() => String, { description: 'What would make it pass, in a sentence.' })
-  declare readonly remedy: string;
-}
-
-@payload('What the server says of a license key or an activation token. It is an answer, never an error.')
-export class LicenseValidation {
-  @Field(() => Boolean, { description: 'Whether the license may be used.' })
-  declare readonly valid: boolean;
-
-  @Field(() => VerdictCodeEnum, { description: 'The first rule that fails, or VALID or GRACE_PERIOD.' })
-  declare readonly code: VerdictCode;
-
-  @Field(() => [VerdictReason], { description: 'Every rule that fails, in order.' })
-  declare readonly reasons: readonly Reason[];
 }

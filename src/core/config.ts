@@ -1,6 +1,6 @@
-import ipaddr from 'ipaddr.js';
 import postgres from 'postgres';
 import { z } from 'zod';
+import { parseRange } from './addressRange.js';
 import { ALGORITHMS, issuerList, json, keysUrl, publicKeySet } from './issuers.js';
 import { StartupError } from './startupError.js';
 
@@ -28,7 +28,7 @@ function isDatabaseUrl(value: string): boolean {
   }
 }
 
-const isAddressRange = (value: string): boolean => ipaddr.isValid(value) || ipaddr.isValidCIDR(value);
+const isAddressRange = (value: string): boolean => parseRange(value) !== undefined;
 
 interface Setting<Value extends z.ZodType> {
   readonly type: Value;
@@ -162,6 +162,10 @@ export const settings = {
   LG_TRUSTED_PROXIES: setting(
     list.pipe(z.array(z.string().refine(isAddressRange, 'takes addresses and CIDR ranges'))).default([]),
     'Addresses or CIDR ranges whose `X-Forwarded-*` and `X-Request-Id` are believed.',
+  ),
+  LG_GEOIP_FILE: setting(
+    z.string().min(1).optional(),
+    'A MaxMind file that says in which country an address is. Without it devices are believed where they say they are.',
   ),
   LG_CORS_ORIGINS: setting(
     list

@@ -1,5 +1,5 @@
 import { Temporal } from 'temporal-polyfill';
-import { type Instant, instant } from './clock.js';
+import { EARLIEST, type Instant, instant } from './clock.js';
 
 /**
  * Hours of the week as clocks on the wall show them in one place: `MON-FRI 08:00-18:00 Europe/Berlin`. The first minute
@@ -21,12 +21,21 @@ const DAY_MINUTES = 24 * 60;
 const FORM =
   /^(?<first>[A-Z]{3})(-(?<last>[A-Z]{3}))? (?<from>([01]\d|2[0-3]):[0-5]\d)-(?<until>([01]\d|2[0-3]):[0-5]\d|24:00) (?<zone>[A-Za-z][\w+/-]{0,63})$/;
 
-function isTimeZone(name: string): boolean {
+/** What a clock on a wall shows. */
+export interface WallClock {
+  /** 1 is Monday. */
+  readonly day: number;
+  /** Minutes of the day. */
+  readonly time: number;
+}
+
+/** Undefined for a zone that is not known here. */
+export function wallClock(zone: string, now: Instant): WallClock | undefined {
   try {
-    new Intl.DateTimeFormat('en', { timeZone: name });
-    return true;
+    const { dayOfWeek, hour, minute } = Temporal.Instant.from(now).toZonedDateTimeISO(zone);
+    return { day: dayOfWeek, time: hour * 60 + minute };
   } catch {
-    return false;
+    return undefined;
   }
 }
 
@@ -35,23 +44,27 @@ function minutesOf(time: string): number {
   return (hours ?? 0) * 60 + (minutes ?? 0);
 }
 
-export function parseWindow(written: string): WeeklyWindow | undefined {
+/** The zone is not looked up: that costs more than all the rest. */
+export function readWindow(written: string): WeeklyWindow | undefined {
   const { first, last = first, from, until, zone } = FORM.exec(written)?.groups ?? {};
   if (first === undefined || last === undefined || from === undefined || until === undefined)
     return undefined;
   const [firstDay, lastDay] = [DAYS.indexOf(first) + 1, DAYS.indexOf(last) + 1];
-  if (firstDay === 0 || lastDay === 0 || zone === undefined || !isTimeZone(zone)) return undefined;
+  if (firstDay === 0 || lastDay === 0 || zone === undefined) return undefined;
   return { firstDay, lastDay, from: minutesOf(from), until: minutesOf(until), zone };
+}
+
+export function parseWindow(written: string): WeeklyWindow | undefined {
+  const window = readWindow(written);
+  return window !== undefined && wallClock(window.zone, EARLIEST) !== undefined ? window : undefined;
 }
 
 function beginsOn({ firstDay, lastDay }: WeeklyWindow, day: number): boolean {
   return (day - firstDay + 7) % 7 <= (lastDay - firstDay + 7) % 7;
 }
 
-export function isOpen(window: WeeklyWindow, now: Instant): boolean {
-  const { dayOfWeek: day, hour, minute } = Temporal.Instant.from(now).toZonedDateTimeISO(window.zone);
+export function isOpen(window: WeeklyWindow, { day, time }: WallClock): boolean {
   const { from, until } = window;
-  const time = hour * 60 + minute;
   if (from < until) return beginsOn(window, day) && time >= from && time < until;
   return (beginsOn(window, day) && time >= from) || (beginsOn(window, day + 6) && time < until);
 }

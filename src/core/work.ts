@@ -13,6 +13,13 @@ export interface Reading {
   /** Throws when the operation has entered no tenant yet. */
   readonly tenantId: TenantId;
   readonly keys: KeyRing;
+  /** Where the caller connects from, as far as a trusted proxy or the socket tells. */
+  readonly address: string | undefined;
+  /**
+   * The country of that address by the operator's file: null where the file is to say and does not, undefined where the
+   * device's own word has to do.
+   */
+  readonly country: string | null | undefined;
   /** An application that came without a tenant proved which one it belongs to; it is `actor` from here on. */
   enter(tenantId: TenantId, actor: Actor): void;
   /** Counts that a license was shown by somebody without a token of his own; refused when it is shown too often. */
@@ -26,8 +33,6 @@ export interface Reading {
 export interface Work extends Reading {
   readonly requestId: string;
   readonly settings: WorkSettings;
-  /** Where the caller connects from, as far as a trusted proxy or the socket tells. */
-  readonly address: string | undefined;
   /** Writes the fact in this transaction, then runs what must follow it in the same transaction. */
   emit(event: NewEvent): Promise<void>;
   /** The same for many facts of one act, in the statements of one. */

@@ -12,6 +12,7 @@ import {
 } from '../access/schema.js';
 import { OfflineDocumentFields, OfflineMutations } from '../activations/resolver/offline.js';
 import { ActivationStreams } from '../activations/resolver/streams.js';
+import { ValidationEdges, ValidationQueries } from '../activations/resolver/validations.js';
 import * as activations from '../activations/resolver.js';
 import { ActivationConnectionResolver } from '../activations/schema.js';
 import * as analytics from '../analytics/resolver.js';
@@ -59,7 +60,8 @@ export function createSchema(): GraphQLSchema {
       OfflineMutations,
       activations.LicenseActivationEdges,
       activations.HeartbeatEdges,
-      activations.ValidationEdges,
+      ValidationEdges,
+      ValidationQueries,
       analytics.ExportMutations,
       analytics.LicenseAnalyticsEdges,
       audit.ApiKeyEventEdges,

@@ -13,6 +13,7 @@ import { createLog, type Log } from '../core/log.js';
 import { StartupError } from '../core/startupError.js';
 import { ApiKeyHolders } from './callers/apiKeyHolders.js';
 import { ApiKeyUses } from './callers/apiKeyUses.js';
+import { openCountries } from './callers/countries.js';
 import { openTokens, type Tokens } from './callers/openTokens.js';
 import { SecurityEvents } from './callers/securityEvents.js';
 import { startEmbeddedPostgres } from './database/embeddedPostgres.js';
@@ -110,11 +111,15 @@ export function openMachinery(parts: MachineryParts, role: DatabaseRole): Machin
     followers,
     announce: announcer(pool),
     keyHolders: new ApiKeyHolders(pool, log),
+    ...(role === 'lg_app' && config.LG_GEOIP_FILE !== undefined
+      ? { countries: openCountries(config.LG_GEOIP_FILE, log) }
+      : {}),
   };
   const field = role === 'lg_worker' ? pool : openFieldPool(parts);
   const meter = new Meter((tenantId) => openWork({ ...opening, pool: field }, meterCaller(tenantId)));
   const end = async (): Promise<void> => {
     await meter.settled();
+    opening.countries?.close();
     await Promise.all([pool.end(), field.end()]);
   };
   const machinery: Machinery = {

@@ -61,6 +61,9 @@ export type RestrictionOperator = (typeof restrictionOperators)[number];
 export const billingCycles = ['MONTHLY', 'QUARTERLY', 'ANNUALLY', 'ONE_TIME'] as const;
 export type BillingCycle = (typeof billingCycles)[number];
 
+/** A product of weekly versions has as many in ten years. */
+export const MOST_RELEASES = 500;
+
 export const templateEvents = [
   'product.created',
   'product.updated',
@@ -137,35 +140,34 @@ export function parseMacAddress(written: string): string | undefined {
   return MAC.test(written) ? written.replace(/[^0-9A-Fa-f]/g, '').toUpperCase() : undefined;
 }
 
-/** How the values of each restriction type are written. */
-export const restrictionForms: Readonly<
-  Record<RestrictionType, { parses(value: string): boolean; form: string }>
-> = {
-  GEOGRAPHIC: {
-    parses: (value) => parseCountry(value) !== undefined,
-    form: 'an ISO 3166-1 country code as US',
-  },
-  DOMAIN: {
-    parses: (value) => parseDomainPattern(value) !== undefined,
-    form: 'a domain as example.com or *.example.com',
-  },
-  IP_RANGE: {
-    parses: (value) => parseRange(value) !== undefined,
-    form: 'an address or CIDR range as 10.0.0.0/8 or 2001:db8::/32',
-  },
-  MAC_ADDRESS: {
-    parses: (value) => parseMacAddress(value) !== undefined,
-    form: 'a MAC address as 00:1A:2B:3C:4D:5E',
-  },
-  HARDWARE_ID: {
-    parses: (value) => value.trim() !== '' && value.length <= 255,
-    form: '1 to 255 characters',
-  },
-  TIME_BASED: {
-    parses: (value) => parseWindow(value) !== undefined,
-    form: 'a weekly window as MON-FRI 08:00-18:00 Europe/Berlin',
-  },
-};
+/** How the values of each restriction type are written. What identifies a device may also come as its keyed hash. */
+const restrictionForms: Readonly<Record<RestrictionType, { parses(value: string): boolean; form: string }>> =
+  {
+    GEOGRAPHIC: {
+      parses: (value) => parseCountry(value) !== undefined,
+      form: 'an ISO 3166-1 country code as US',
+    },
+    DOMAIN: {
+      parses: (value) => parseDomainPattern(value) !== undefined,
+      form: 'a domain as example.com or *.example.com',
+    },
+    IP_RANGE: {
+      parses: (value) => parseRange(value) !== undefined,
+      form: 'an address or CIDR range as 10.0.0.0/8 or 2001:db8::/32',
+    },
+    MAC_ADDRESS: {
+      parses: (value) => parseMacAddress(value) !== undefined || isKeyedHash(value),
+      form: 'a MAC address as 00:1A:2B:3C:4D:5E',
+    },
+    HARDWARE_ID: {
+      parses: (value) => value.trim() !== '' && value.length <= 255,
+      form: '1 to 255 characters',
+    },
+    TIME_BASED: {
+      parses: (value) => parseWindow(value) !== undefined,
+      form: 'a weekly window as MON-FRI 08:00-18:00 Europe/Berlin',
+    },
+  };
 
 interface RestrictionValues {
   readonly restrictionType: RestrictionType;

@@ -1,10 +1,18 @@
-import { and, eq, ilike, type SQL } from 'drizzle-orm';
+import { and, desc, eq, ilike, type SQL } from 'drizzle-orm';
 import { containing } from '../access/queries.js';
+import type { Instant } from '../core/clock.js';
 import { anyOf, byKey, pageOf, pagesByOwner, type Sorting } from '../core/keyset.js';
 import type { Page, PageArguments } from '../core/page.js';
 import type { Reading } from '../core/work.js';
 import type { LicenseType } from './model.js';
-import { licenseTemplates, type Product, products, type Template } from './table.js';
+import {
+  licenseTemplates,
+  type Product,
+  type ProductVersion,
+  products,
+  productVersions,
+  type Template,
+} from './table.js';
 
 const ownProducts = (reading: Reading): SQL => eq(products.tenantId, reading.tenantId);
 const ownTemplates = (reading: Reading): SQL => eq(licenseTemplates.tenantId, reading.tenantId);
@@ -77,6 +85,40 @@ export function templatesPage(
     licenseType ? eq(licenseTemplates.licenseType, licenseType) : undefined,
   );
   return pageOf(reading.db, licenseTemplates, { where, sorting: newestFirst, page });
+}
+
+/** The versions of each product whose release is on record, the newest first. */
+export async function versionsByProduct(
+  reading: Reading,
+  ids: readonly string[],
+): Promise<ReadonlyMap<string, readonly ProductVersion[]>> {
+  const rows = await reading.db
+    .select()
+    .from(productVersions)
+    .where(and(eq(productVersions.tenantId, reading.tenantId), anyOf(productVersions.productId, ids)))
+    .orderBy(desc(productVersions.releasedAt), productVersions.version);
+  const versions = new Map<string, ProductVersion[]>(ids.map((id) => [id, []]));
+  for (const row of rows) versions.get(row.productId)?.push(row);
+  return versions;
+}
+
+/** When a version came out; null if that is not on record. */
+export async function releaseOf(
+  reading: Reading,
+  productId: ProductVersion['productId'],
+  version: string,
+): Promise<Instant | null> {
+  const [row] = await reading.db
+    .select({ releasedAt: productVersions.releasedAt })
+    .from(productVersions)
+    .where(
+      and(
+        eq(productVersions.tenantId, reading.tenantId),
+        eq(productVersions.productId, productId),
+        eq(productVersions.version, version),
+      ),
+    );
+  return row?.releasedAt ?? null;
 }
 
 /** The templates of each product. */

@@ -1,4 +1,4 @@
-import { Arg, Args, Ctx, ID, Mutation, Query, Resolver } from 'type-graphql';
+import { Arg, Args, Ctx, FieldResolver, ID, Mutation, Query, Resolver, Root } from 'type-graphql';
 import { eventsEdge } from '../audit/resolver.js';
 import { code } from '../core/check.js';
 import type { Page } from '../core/page.js';
@@ -9,7 +9,14 @@ import { PageArgs, pageChecks } from '../graph/connection.js';
 import type { Context } from '../graph/context.js';
 import { CurrentWork } from '../graph/currentWork.js';
 import { Edge, ListEdge } from '../graph/edge.js';
-import { productsById, productsPage, templatesById, templatesByProduct, templatesPage } from './queries.js';
+import {
+  productsById,
+  productsPage,
+  templatesById,
+  templatesByProduct,
+  templatesPage,
+  versionsByProduct,
+} from './queries.js';
 import {
   CreateProductInput,
   CreateTemplateInput,
@@ -26,7 +33,13 @@ import {
   UpdateProductPayload,
   UpdateTemplatePayload,
 } from './schema/payloads.js';
-import { LicenseTemplate, Product, ProductConnection, TemplateConnection } from './schema/types.js';
+import {
+  LicenseTemplate,
+  Product,
+  ProductConnection,
+  ProductRelease,
+  TemplateConnection,
+} from './schema/types.js';
 import {
   createProduct,
   createTemplate,
@@ -62,7 +75,15 @@ export class TemplateEdges {}
 )
 @eventsEdge
 @Resolver(() => Product)
-export class ProductEdges {}
+export class ProductEdges {
+  @Authorized('product.read')
+  @FieldResolver(() => [ProductRelease], {
+    description: 'Versions whose release is on record, the newest first.',
+  })
+  releases(@Root() product: ProductRow, @Ctx() ctx: Context) {
+    return ctx.load(versionsByProduct, product.id);
+  }
+}
 
 @Resolver()
 export class TemplateResolver {

@@ -1,21 +1,27 @@
-import { and, eq } from 'drizzle-orm';
+import { and, eq, sql } from 'drizzle-orm';
 import { changesOf, requireWholeTenant } from '../access/service.js';
+import { repeated } from '../core/check.js';
+import type { Instant } from '../core/clock.js';
 import { newId } from '../core/id.js';
 import { type FieldProblem, invalidInput } from '../core/refusal.js';
 import type { Work } from '../core/work.js';
 import {
   codeTaken,
   featureProblems,
+  isKeyedHash,
+  MOST_RELEASES,
   type Pricing,
+  parseMacAddress,
   pricingProblems,
   productInactive,
   productNotFound,
+  type RestrictionType,
   restrictionProblems,
   type TemplateFeature,
   type TemplateRestriction,
   templateNotFound,
 } from './model.js';
-import { lockTemplate, productsById, shareProduct, templatesById } from './queries.js';
+import { lockTemplate, productsById, shareProduct, templatesById, versionsByProduct } from './queries.js';
 import type {
   CreateProductInput,
   CreateTemplateInput,
@@ -23,7 +29,45 @@ import type {
   UpdateProductInput,
   UpdateTemplateInput,
 } from './schema/inputs.js';
-import { licenseTemplates, type Product, products, type Template } from './table.js';
+import { licenseTemplates, type Product, products, productVersions, type Template } from './table.js';
+
+interface Release {
+  readonly version: string;
+  readonly releasedAt: Instant;
+}
+
+/**
+ * Under the product's row lock, which whoever calls holds. A version that is named for the first time without a day came
+ * out now; one on record keeps its day until another is given.
+ */
+async function recordReleases(
+  work: Work,
+  { id: productId }: Product,
+  given: readonly Release[],
+  current: string | undefined,
+): Promise<void> {
+  const versions = given.map(({ version }) => version);
+  const problems = repeated(versions, (index) => `input.releases.${index}.version`);
+  if (problems.length > 0) throw invalidInput(problems);
+  const stamps = { tenantId: work.tenantId, productId, createdAt: work.now, updatedAt: work.now };
+  if (given.length > 0) {
+    const days = given.map(({ releasedAt }) => releasedAt);
+    await work.db.execute(sql`
+      insert into ${productVersions} (tenant_id, product_id, version, released_at, created_at, updated_at)
+      select ${work.tenantId}, ${productId}, version, released_at, ${work.now}::timestamptz, ${work.now}::timestamptz
+      from unnest(${sql.param(versions)}::text[], ${sql.param(days)}::timestamptz[]) as given (version, released_at)
+      on conflict (tenant_id, product_id, version)
+      do update set released_at = excluded.released_at, updated_at = excluded.updated_at`);
+  }
+  if (current !== undefined && !versions.includes(current)) {
+    const newest = { ...stamps, version: current, releasedAt: work.now };
+    await work.db.insert(productVersions).values(newest).onConflictDoNothing();
+  }
+  const known = (await versionsByProduct(work, [productId])).get(productId) ?? [];
+  if (known.length <= MOST_RELEASES) return;
+  const message = `a product has at most ${MOST_RELEASES} versions on record`;
+  throw invalidInput([{ field: 'input.releases', message }]);
+}
 
 export async function createProduct(work: Work, input: CreateProductInput): Promise<Product> {
   requireWholeTenant(work, 'product.create');
@@ -41,21 +85,52 @@ export async function createProduct(work: Work, input: CreateProductInput): Prom
     .onConflictDoNothing()
     .returning();
   if (row === undefined) throw codeTaken('input.productId', input.productId);
+  await recordReleases(work, row, input.releases ?? [], row.version);
   await work.emit({ type: 'product.created', subjectId: row.id });
   return row;
 }
 
 export async function updateProduct(work: Work, input: UpdateProductInput): Promise<Product> {
   requireWholeTenant(work, 'product.update');
-  const changes = changesOf(input, ['name', 'description', 'version', 'active']);
+  const { releases, ...changes } = changesOf(input, ['name', 'description', 'version', 'active', 'releases']);
   const [row] = await work.db
     .update(products)
     .set({ ...changes, updatedAt: work.now })
     .where(and(eq(products.tenantId, work.tenantId), eq(products.id, input.productId)))
     .returning();
   if (row === undefined) throw productNotFound(input.productId);
-  await work.emit({ type: 'product.updated', subjectId: row.id, data: { changed: Object.keys(changes) } });
+  await recordReleases(work, row, releases ?? [], changes.version);
+  const changed = [...Object.keys(changes), ...(releases === undefined ? [] : ['releases'])];
+  await work.emit({ type: 'product.updated', subjectId: row.id, data: { changed } });
   return row;
+}
+
+/**
+ * The values of a restriction as they are kept: what identifies a device as its keyed hash, which is what every answer
+ * shows, and which is taken as it is when it comes back.
+ */
+export function keptValues(
+  { keys, tenantId }: Work,
+  type: RestrictionType,
+  values: readonly string[],
+): readonly string[] {
+  const kinds: Partial<Record<RestrictionType, 'MAC_ADDRESS' | 'HARDWARE_ID'>> = {
+    MAC_ADDRESS: 'MAC_ADDRESS',
+    HARDWARE_ID: 'HARDWARE_ID',
+  };
+  const kind = kinds[type];
+  if (kind === undefined) return type === 'GEOGRAPHIC' ? values.map((value) => value.toUpperCase()) : values;
+  return values.map((value) => {
+    if (isKeyedHash(value)) return value;
+    return keys.hash(kind, kind === 'MAC_ADDRESS' ? (parseMacAddress(value) ?? value) : value, tenantId);
+  });
+}
+
+function kept(work: Work, restrictions: readonly TemplateRestriction[]): TemplateRestriction[] {
+  return restrictions.map((restriction) => ({
+    ...restriction,
+    defaultValues: keptValues(work, restriction.restrictionType, restriction.defaultValues),
+  }));
 }
 
 interface TemplateParts {
@@ -116,7 +191,7 @@ export async function createTemplate(work: Work, input: CreateTemplateInput): Pr
   requireWholeTenant(work, 'template.create');
   requireSound(input);
   await requireProduct(work, input.productId);
-  return insertTemplate(work, { ...input });
+  return insertTemplate(work, { ...input, restrictions: kept(work, input.restrictions) });
 }
 
 /** Licenses copied what they were issued with, so that a change reaches none of them; `version` counts it. */
@@ -139,9 +214,12 @@ export async function updateTemplate(work: Work, input: UpdateTemplateInput): Pr
     'active',
   ]);
   requireSound(changes);
+  const { restrictions } = changes;
+  const keptChanges =
+    restrictions === undefined ? changes : { ...changes, restrictions: kept(work, restrictions) };
   const [row] = await work.db
     .update(licenseTemplates)
-    .set({ ...changes, version: template.version + 1, updatedAt: work.now })
+    .set({ ...keptChanges, version: template.version + 1, updatedAt: work.now })
     .where(and(eq(licenseTemplates.tenantId, work.tenantId), eq(licenseTemplates.id, template.id)))
     .returning();
   if (row === undefined) throw templateNotFound(input.templateId);

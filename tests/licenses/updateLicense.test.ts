@@ -65,7 +65,7 @@ describe('each field changes alone', () => {
     ['metadata', { other_key: [1, 'two', null], camelCase: { deep: { er: 0.1 } }, 'with space': '"quoted"' }],
     ['metadata', {}],
     ['restrictions', []],
-    ['restrictions', [{ restrictionType: 'MAC_ADDRESS', operator: 'DENY', values: ['00:1a:2B:3C:4D:5E'] }]],
+    ['restrictions', [{ restrictionType: 'DOMAIN', operator: 'DENY', values: ['*.Bücher.example'] }]],
   ])('%s to %j', async (field, value) => {
     const { id } = await createLicense(server, shop, full);
     const before = await readLicense(server, shop.admin, id, selection);

@@ -61,6 +61,11 @@ export const nested: Readonly<Record<string, readonly [query: string, root: stri
     'product.read',
     'license.read',
   ],
+  'Product.releases': [
+    '{ product(id: $productId) { releases { version } } }',
+    'product.read',
+    'product.read',
+  ],
   'Product.templates': [
     '{ product(id: $productId) { templates { totalCount } } }',
     'product.read',

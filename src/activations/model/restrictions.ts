@@ -2,7 +2,15 @@ import { isWithin, parseAddress, parseRange } from '../../core/addressRange.js';
 import type { Instant } from '../../core/clock.js';
 import { parseCountry } from '../../core/countries.js';
 import { canonicalDomain, namesDomain, parseDomainPattern } from '../../core/domainName.js';
-import { edgesAfter, isOpen, parseWindow, type WeeklyWindow } from '../../core/weeklyWindow.js';
+import {
+  edgesAfter,
+  isOpen,
+  parseWindow,
+  readWindow,
+  type WallClock,
+  type WeeklyWindow,
+  wallClock,
+} from '../../core/weeklyWindow.js';
 import {
   isKeyedHash,
   type LicenseRestriction,
@@ -39,9 +47,25 @@ interface Measure {
   readonly meets: (facts: RestrictionFacts, now: Instant) => Meets | undefined;
 }
 
+const keyIdOf = (hash: string): string => hash.split('.', 1).join();
+
+/** A hash under a key by which the fact is not known says nothing of it. */
 function hashed(known: readonly string[] | undefined): Meets | undefined {
   if (known === undefined) return undefined;
-  return (value) => (isKeyedHash(value) ? known.includes(value) : undefined);
+  const keyIds = known.map(keyIdOf);
+  return (value) =>
+    isKeyedHash(value) && keyIds.includes(keyIdOf(value)) ? known.includes(value) : undefined;
+}
+
+/** A license may have thousands of windows, in a few zones: each zone's clock is read once. */
+function onClocks(now: Instant): Meets {
+  const clocks = new Map<string, WallClock | undefined>();
+  const clockIn = (zone: string): WallClock | undefined => {
+    if (!clocks.has(zone)) clocks.set(zone, wallClock(zone, now));
+    return clocks.get(zone);
+  };
+  return (value) =>
+    read(readWindow(value), (window) => read(clockIn(window.zone), (clock) => isOpen(window, clock)));
 }
 
 /** What each type is judged by. */
@@ -75,11 +99,14 @@ const measures: Readonly<Record<RestrictionType, Measure>> = {
   HARDWARE_ID: { fact: 'hardware id', meets: ({ hardwareId }) => hashed(hardwareId) },
   TIME_BASED: {
     fact: 'time',
-    meets: (_, now) => (value) => read(parseWindow(value), (window) => isOpen(window, now)),
+    meets: (_, now) => onClocks(now),
   },
 };
 
-function read<Value>(value: Value | undefined, test: (value: Value) => boolean): boolean | undefined {
+function read<Value>(
+  value: Value | undefined,
+  test: (value: Value) => boolean | undefined,
+): boolean | undefined {
   return value === undefined ? undefined : test(value);
 }
 
@@ -138,11 +165,11 @@ const MOST_WINDOWS = 20;
 
 /** When restrictions of time will let in whoever they keep out now; undefined if not within the week. */
 export function nextOpening(restrictions: readonly LicenseRestriction[], now: Instant): Instant | undefined {
-  const windows = restrictions
+  const written = restrictions
     .filter(({ restrictionType }) => restrictionType === 'TIME_BASED')
-    .flatMap(({ values }) => values.map(parseWindow))
-    .filter((window): window is WeeklyWindow => window !== undefined);
-  if (windows.length > MOST_WINDOWS) return undefined;
+    .flatMap(({ values }) => values);
+  if (written.length > MOST_WINDOWS) return undefined;
+  const windows = written.map(parseWindow).filter((window): window is WeeklyWindow => window !== undefined);
   const edges = new Set(windows.flatMap((window) => edgesAfter(window, now)));
   return [...edges]
     .sort()

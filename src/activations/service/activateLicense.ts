@@ -1,19 +1,23 @@
 import { enterBySecret } from '../../access/service.js';
 import { addDays, latest } from '../../core/clock.js';
+import { canonicalDomain } from '../../core/domainName.js';
 import { newId } from '../../core/id.js';
 import type { Work } from '../../core/work.js';
 import { keyMalformed, licenseNotFound, parseLicenseKey, requireMove } from '../../licenses/model.js';
 import { lockLicense } from '../../licenses/queries.js';
 import { changeLicense } from '../../licenses/service/changeLicense.js';
 import type { License } from '../../licenses/table.js';
+import { parseMacAddress } from '../../templates/model.js';
 import { type ActivationTerms, isOver } from '../model/activation.js';
 import { type Facts, requirePassing } from '../model/verdict.js';
 import { activationOfDevice } from '../queries.js';
 import type { ActivateLicenseInput } from '../schema.js';
 import { type Activation, licenseActivations as activations } from '../table.js';
 import { changeActivation, eventOf, leaseEnd } from './activation.js';
+import { restrictionFactsOf } from './restrictionFacts.js';
 import { countedLicense, countSeat, seatsClaimed } from './seats.js';
 import { keepToken, newActivationToken } from './tokens.js';
+import { versionFacts } from './versionFacts.js';
 
 /** An activation with the full token that only this answer shows. */
 export interface ActivatedLicense {
@@ -32,11 +36,6 @@ export async function licenseOfKey(work: Work, input: string): Promise<License> 
   return countedLicense(work, license);
 }
 
-/** One text for `AA-BB-…`, `aa:bb:…`, `aabb.ccdd.…` and no marks at all. */
-function normalizedMac({ macAddress }: ActivateLicenseInput): string | undefined {
-  return macAddress?.replace(/[^0-9A-Za-z]/g, '').toUpperCase();
-}
-
 /**
  * What the device tells of itself, on top of what it told before; identifying facts leave this function as keyed
  * hashes only.
@@ -47,7 +46,8 @@ function reportedFacts(work: Work, input: ActivateLicenseInput, known?: Activati
   return {
     userRef: input.user ?? known?.userRef ?? null,
     hardwareId: hashed('HARDWARE_ID', input.hardwareId) ?? known?.hardwareId ?? null,
-    macAddress: hashed('MAC_ADDRESS', normalizedMac(input)) ?? known?.macAddress ?? null,
+    macAddress: hashed('MAC_ADDRESS', parseMacAddress(input.macAddress ?? '')) ?? known?.macAddress ?? null,
+    domain: canonicalDomain(input.domain ?? '') ?? known?.domain ?? null,
     machineName: input.machineName ?? known?.machineName ?? null,
     ipAddress: work.address ?? null,
     operatingSystem: input.operatingSystem ?? known?.operatingSystem ?? null,
@@ -79,6 +79,8 @@ export async function factsOfClaim(
     deviceNamed: true,
     user: input.user ?? undefined,
     productId: input.productId ?? undefined,
+    version: await versionFacts(work, license, input.version),
+    restrictionFacts: restrictionFactsOf(work, input, activation),
     seats: await seatsClaimed(work, license, activation, claim),
   };
 }

@@ -9,7 +9,9 @@ import { type Facts, misuseIn, refusedVerdict, type Verdict, verdictOn } from '.
 import { activationShown } from '../queries/tokens.js';
 import { activationOfDevice } from '../queries.js';
 import type { Activation } from '../table.js';
+import { restrictionFactsOf, type Told } from './restrictionFacts.js';
 import { seatsClaimed } from './seats.js';
+import { versionFacts } from './versionFacts.js';
 
 /** What a validation answers. */
 export interface Validation extends Verdict {
@@ -23,25 +25,52 @@ function unknown(code: 'KEY_MALFORMED' | 'NOT_FOUND'): Validation {
   return { ...refusedVerdict(code), license: null, activation: null, endsOthers: false };
 }
 
-interface Scopes {
-  readonly productId?: string | null;
-  readonly features?: readonly string[] | null;
+export interface Answer extends Validation {
+  /** The same as a JWS, for whoever sent a nonce. */
+  readonly signedAnswer: string | null;
 }
 
-function scopes({ productId, features }: Scopes): Pick<Facts, 'productId' | 'features'> {
-  return { productId: productId ?? undefined, features: features ?? undefined };
-}
-
-export interface KeyQuestion extends Scopes {
-  readonly licenseKey: string;
+interface Question extends Told {
   readonly deviceFingerprint?: string | null;
   readonly user?: string | null;
+  readonly productId?: string | null;
+  readonly version?: string | null;
+  readonly features?: readonly string[] | null;
+  readonly nonce?: string | null;
+}
+
+export interface KeyQuestion extends Question {
+  readonly licenseKey: string;
+}
+
+export interface TokenQuestion extends Question {
+  readonly activationToken: string;
+}
+
+/** What the question itself tells of what is to be judged. */
+async function factsAsked(
+  reading: Reading,
+  license: License,
+  activation: Activation | undefined,
+  { user, productId, version, features, ...told }: Question,
+) {
+  return {
+    now: reading.now,
+    license,
+    activation,
+    user: user ?? undefined,
+    productId: productId ?? undefined,
+    version: await versionFacts(reading, license, version),
+    features: features ?? undefined,
+    restrictionFacts: restrictionFactsOf(reading, told, activation),
+  };
 }
 
 /** The device that a question by key names, and the seat that it has or would take. */
-async function deviceOf(reading: Reading, license: License, fingerprint: string, user: string | undefined) {
-  const activation = await activationOfDevice(reading, license.id, fingerprint);
-  const identity = user ?? reading.keys.hash('FINGERPRINT', fingerprint, reading.tenantId);
+async function deviceOf(reading: Reading, license: License, { deviceFingerprint, user }: Question) {
+  if (!deviceFingerprint) return { deviceNamed: false, activation: undefined };
+  const activation = await activationOfDevice(reading, license.id, deviceFingerprint);
+  const identity = user ?? reading.keys.hash('FINGERPRINT', deviceFingerprint, reading.tenantId);
   const claim = activation === undefined ? { identity, units: 1 } : ownClaim(activation);
   const seats = await seatsClaimed(reading, license, activation, claim);
   return { deviceNamed: true, activation, seats };
@@ -53,26 +82,18 @@ export async function validateLicenseKey(reading: Reading, question: KeyQuestion
   const id = await enterBySecret(reading, 'LICENSE_KEY', licenseKey);
   const license = id === undefined ? undefined : (await licensesById(reading, [id])).get(id);
   if (license === undefined) return unknown('NOT_FOUND');
-  const { deviceFingerprint, user, ...asked } = question;
-  const asks = { now: reading.now, license, user: user ?? undefined, ...scopes(asked) };
-  const device = deviceFingerprint
-    ? await deviceOf(reading, license, deviceFingerprint, asks.user)
-    : { deviceNamed: false, activation: undefined };
+  const device = await deviceOf(reading, license, question);
+  const asked = await factsAsked(reading, license, device.activation, question);
   return {
-    ...verdictOn({ ...asks, ...device }),
+    ...verdictOn({ ...asked, ...device }),
     license,
     activation: device.activation ?? null,
     endsOthers: false,
   };
 }
 
-export interface TokenQuestion extends Scopes {
-  readonly activationToken: string;
-  readonly deviceFingerprint?: string | null;
-}
-
 export async function validateActivation(reading: Reading, question: TokenQuestion): Promise<Validation> {
-  const { activationToken, deviceFingerprint, ...asked } = question;
+  const { activationToken, deviceFingerprint } = question;
   const id = await enterBySecret(reading, 'ACTIVATION_TOKEN', activationToken);
   const license = id === undefined ? undefined : (await licensesById(reading, [id])).get(id);
   const shown =
@@ -86,13 +107,10 @@ export async function validateActivation(reading: Reading, question: TokenQuesti
           .hashes('FINGERPRINT', deviceFingerprint, reading.tenantId)
           .includes(activation.deviceFingerprint);
   const facts: Facts = {
-    now: reading.now,
-    license,
-    activation,
+    ...(await factsAsked(reading, license, activation, question)),
     deviceNamed: true,
     fingerprintMatches,
     seats: await seatsClaimed(reading, license, activation, ownClaim(activation)),
-    ...scopes(asked),
   };
   return { ...verdictOn(facts), license, activation, endsOthers };
 }

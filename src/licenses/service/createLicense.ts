@@ -9,6 +9,7 @@ import type { CreateLicenseInput } from '../schema/inputs.js';
 import {
   type IssuedLicense,
   insertLicense,
+  keptRestrictions,
   type NewLicense,
   receivingCustomer,
   requireSound,
@@ -72,7 +73,7 @@ export async function createLicense(work: Work, input: CreateLicenseInput): Prom
     issuedTo: input.issuedTo,
     maxActivations: input.maxActivations,
     features: input.features,
-    restrictions: input.restrictions,
+    restrictions: keptRestrictions(work, input.restrictions),
     maintenanceExpiry: input.maintenanceExpiry ?? null,
     autoRenewal: input.autoRenewal,
     gracePeriodDays: input.gracePeriodDays ?? null,

@@ -19,6 +19,7 @@ import {
   type LicenseRestriction,
   restrictionProblems,
 } from '../../templates/model.js';
+import { keptValues } from '../../templates/service.js';
 import { type SealedFacts, sealedColumns, sealOf } from '../model/seal.js';
 import { maskLicenseKey, newLicenseKey } from '../model.js';
 import { type License, licenses } from '../table.js';
@@ -150,6 +151,17 @@ async function resellerOf(work: Work, customer: Customer | undefined): Promise<R
   const id = customer?.resellerId ?? null;
   const reseller = id === null ? undefined : await shareReseller(work, id);
   return reseller?.status === 'ACTIVE' ? reseller.id : null;
+}
+
+/** Restrictions as they are kept: nothing in them tells a device's own words. */
+export function keptRestrictions(
+  work: Work,
+  restrictions: readonly LicenseRestriction[],
+): LicenseRestriction[] {
+  return restrictions.map((restriction) => ({
+    ...restriction,
+    values: keptValues(work, restriction.restrictionType, restriction.values),
+  }));
 }
 
 export function requireSound(

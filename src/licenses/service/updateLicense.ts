@@ -6,7 +6,7 @@ import { licenseRevoked, requireMove, requireNoRevival, spanProblems, standingAt
 import type { UpdateLicenseInput } from '../schema/inputs.js';
 import type { License } from '../table.js';
 import { changeLicense, licenseToChange } from './changeLicense.js';
-import { requireSound } from './newLicense.js';
+import { keptRestrictions, requireSound } from './newLicense.js';
 
 const updatable = [
   'status',
@@ -50,9 +50,10 @@ export async function updateLicense(work: Work, input: UpdateLicenseInput): Prom
   const changes = changesOf(input, updatable);
   requireUpdatable(license, input, work.now);
   // A status that time has overtaken is not written over: naming the status that it reads changes nothing.
-  const { status, ...others } = changes;
+  const { status, restrictions, ...others } = changes;
   const moved = status !== undefined && status !== standingAt(license, work.now).status ? { status } : {};
-  const row = await changeLicense(work, license, { ...others, ...moved });
+  const kept = restrictions === undefined ? {} : { restrictions: keptRestrictions(work, restrictions) };
+  const row = await changeLicense(work, license, { ...others, ...kept, ...moved });
   const data = {
     changed: Object.keys(changes),
     ...(moved.status ? { from: license.status, to: moved.status } : {}),

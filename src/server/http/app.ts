@@ -22,6 +22,7 @@ import { addGraphiql } from './graphiql.js';
 import { addGraph } from './graphRoute.js';
 import { addHealth } from './health.js';
 import { guard } from './httpHeaders.js';
+import { proxyTrust, withoutPort } from './proxies.js';
 import { addPublicKeys } from './publicKeys.js';
 import { requestIds } from './requestId.js';
 import { answerBadUrls, answerBroken, answerErrors, answerOdd, logRequests } from './requests.js';
@@ -53,7 +54,7 @@ const TIMEOUTS = {
 
 /** A trusted proxy hands on whatever its caller wrote; what is no address is none, and a zone means nothing here. */
 function addressOf({ ip }: FastifyRequest): string | undefined {
-  const [address = ''] = ip.split('%', 1);
+  const [address = ''] = withoutPort(ip).split('%', 1);
   return isIP(address) === 0 ? undefined : address;
 }
 
@@ -94,7 +95,7 @@ export async function createApp(options: AppOptions): Promise<FastifyInstance> {
     forceCloseConnections: 'idle',
     return503OnClosing: false,
     ...TIMEOUTS,
-    trustProxy: config.LG_TRUSTED_PROXIES.length > 0 ? [...config.LG_TRUSTED_PROXIES] : false,
+    trustProxy: config.LG_TRUSTED_PROXIES.length > 0 ? proxyTrust(config.LG_TRUSTED_PROXIES) : false,
   });
   const rules = { schema, introspection: introspects(config), suggestions: suggests(config) };
   const documents = await openDocuments(config, rules);

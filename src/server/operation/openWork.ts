@@ -16,8 +16,16 @@ export function tenantOf(actor: Actor): TenantId | undefined {
 /** What a transaction is begun with. */
 export type Opening = Pick<
   Machinery,
-  'pool' | 'keys' | 'clock' | 'settings' | 'followers' | 'announce' | 'licensees' | 'keyHolders'
+  'pool' | 'keys' | 'clock' | 'settings' | 'followers' | 'announce' | 'licensees' | 'keyHolders' | 'countries'
 >;
+
+/** Where a caller is, for whoever asks: the file is not read for those who do not. */
+function placeOf(
+  { countries }: Pick<Machinery, 'countries'>,
+  address: string | undefined,
+): Reading['country'] {
+  return address === undefined ? undefined : countries?.of(address);
+}
 
 export interface OpenWork {
   readonly work: Work;
@@ -47,6 +55,9 @@ export async function openWork(
     settings: machinery.settings,
     requestId: caller.requestId,
     address: caller.address,
+    get country() {
+      return placeOf(machinery, caller.address);
+    },
     get actor() {
       return actor;
     },
@@ -93,14 +104,19 @@ interface Reader {
 export function readingOn(
   session: Session,
   reader: Reader,
-  { keys, admit }: Pick<Reading, 'keys' | 'admit'>,
+  machinery: Pick<Machinery, 'keys' | 'countries'>,
+  { admit, address }: Pick<Reading, 'admit' | 'address'>,
 ): Reading {
   const tenantId = tenantOf(reader.actor);
   if (tenantId !== undefined) session.setTenant(tenantId);
   if (isOperator(reader.actor)) session.showTenants();
   return {
     db: session.db,
-    keys,
+    keys: machinery.keys,
+    address,
+    get country() {
+      return placeOf(machinery, address);
+    },
     get now() {
       return reader.now;
     },

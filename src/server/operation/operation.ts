@@ -23,6 +23,7 @@ import { needsOf, type OperationDocument, rootsOf } from '../../sdk/directive/ne
 import type { Seals } from '../../sdk/offline/seals.js';
 import type { ApiKeyHolders } from '../callers/apiKeyHolders.js';
 import type { ApiKeyUses } from '../callers/apiKeyUses.js';
+import type { Countries } from '../callers/countries.js';
 import { OperationRefusals, type SecurityEvents } from '../callers/securityEvents.js';
 import type { Drain } from '../drain.js';
 import type { EventFeed } from '../events/eventFeed.js';
@@ -81,6 +82,7 @@ export interface Machinery {
   readonly directory: Directory;
   /** What this deployment signs with. */
   readonly signing: SigningKeys;
+  readonly countries?: Countries;
   /** What callers are granted, remembered; only where events are followed, which make it forget. */
   readonly licensees?: Licensees;
   /** Hands out a tenant's events; a process that only works on the database has none. */
@@ -373,7 +375,7 @@ export class Operation implements Context {
   private async openReading(): Promise<Reading> {
     const session = await this.machinery.pool.begin('read', this.signal);
     this.progress.session = session;
-    return readingOn(session, this.progress, { keys: this.machinery.keys, admit: this.admit });
+    return readingOn(session, this.progress, this.machinery, { ...this.caller, admit: this.admit });
   }
 
   /** The snapshot ends, and what was read in it is forgotten. */

@@ -7,6 +7,7 @@ import {
   LicenseModelEnum,
   LicensePricing,
   LicenseTypeEnum,
+  ProductRelease,
   TemplateFeature,
   TemplateRestriction,
 } from './types.js';
@@ -55,6 +56,13 @@ export class CreateProductInput {
   @Checked(text(1, 50))
   @Field(() => String, { description: 'The newest version.' })
   declare readonly version: string;
+
+  @Checked(listOf(100))
+  @Field(() => [ProductRelease], {
+    nullable: true,
+    description: 'When versions came out; without an entry for the newest, it came out now.',
+  })
+  declare readonly releases?: readonly ProductRelease[] | null;
 }
 
 @InputType({ description: 'Changes to a product; what is left out stays as it is.' })
@@ -77,6 +85,15 @@ export class UpdateProductInput {
   @Checked(text(1, 50))
   @Field(() => String, { nullable: true, description: 'A newer version.' })
   declare readonly version?: string;
+
+  @NotNull()
+  @Checked(listOf(100))
+  @Field(() => [ProductRelease], {
+    nullable: true,
+    description:
+      'When versions came out: added to those on record, or correcting them. A new version without an entry came out now.',
+  })
+  declare readonly releases?: readonly ProductRelease[];
 
   @NotNull()
   @Field(() => Boolean, {

@@ -87,6 +87,19 @@ export const BillingCycleEnum = enumOf<BillingCycle>('BillingCycle', 'How often 
   ONE_TIME: 'Once.',
 });
 
+@ObjectType({ description: 'A version of a product and when it came out.', simpleResolvers: true })
+@InputType('ProductReleaseInput', { description: 'A version of a product and when it came out.' })
+export class ProductRelease {
+  @Checked(text(1, 50))
+  @Field(() => String, { description: 'The version.' })
+  declare readonly version: string;
+
+  @Field(() => DateTime, {
+    description: 'When it came out; maintenance of a license that ended before does not cover it.',
+  })
+  declare readonly releasedAt: Instant;
+}
+
 @ObjectType({ description: 'Something that is licensed.', simpleResolvers: true })
 export class Product {
   @Field(() => ID, { description: "The product's code." })
