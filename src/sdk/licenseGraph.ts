@@ -66,10 +66,21 @@ function requireChoices({ failMode, decide = 'REMOTE' }: LicenseGraphOptions): v
   if (decide !== 'REMOTE' && decide !== 'LOCAL') throw new TypeError("decide: has to be 'REMOTE' or 'LOCAL'");
 }
 
-/** Messages alone: no secret stands in them, and a cause may be long. */
-function toConsole(error: unknown): void {
-  const { message, cause } = error as { readonly message?: string; readonly cause?: { message?: string } };
-  console.error(`licensegraph: ${message ?? String(error)}${cause?.message ? `: ${cause.message}` : ''}`);
+const REPEATED_MILLIS = 10_000;
+
+/** Messages alone: no secret stands in them. The same one is not said again for ten seconds, however many meet it. */
+function consoleTeller(): (error: unknown) => void {
+  let last = { text: '', at: 0 };
+  return (error) => {
+    const texts: string[] = [];
+    for (let each = error; each instanceof Error && texts.length < 3; each = each.cause)
+      texts.push(each.message || ((each as { readonly code?: string }).code ?? each.name));
+    const text = texts.length === 0 ? String(error) : texts.join(': ');
+    const at = performance.now();
+    if (text === last.text && at - last.at < REPEATED_MILLIS) return;
+    last = { text, at };
+    console.error(`licensegraph: ${text}`);
+  };
 }
 
 /** A connection to a license server, for the directive, for handlers and for plain calls. One for a process is enough. */
@@ -83,7 +94,7 @@ export class LicenseGraph {
   constructor(options: LicenseGraphOptions) {
     requireChoices(options);
     this.#options = options;
-    this.#onError = options.onError ?? toConsole;
+    this.#onError = options.onError ?? consoleTeller();
     this.#remote = new Remote(options);
     this.#local = options.decide === 'LOCAL' ? new Local(this.#remote, options, this.#onError) : undefined;
     this.#returns = new Returns(this.#remote, this.#onError);

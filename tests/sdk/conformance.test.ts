@@ -233,7 +233,8 @@ function refusedIn(answer: HostAnswer): Record<string, string> {
   );
 }
 
-async function ask(server: string, customerId: string, asked: Case): Promise<HostAnswer> {
+type Asked = Pick<Case, 'query' | 'variables' | 'operationName'>;
+async function ask(server: string, customerId: string, asked: Asked): Promise<HostAnswer> {
   const { query, operationName } = asked;
   const variables = { customer: customerId, ...asked.variables };
   const body = { query, variables, ...(operationName === undefined ? {} : { operationName }) };
@@ -363,11 +364,22 @@ describe.each(['this server', ...Object.keys(hosts)])('on %s', (server) => {
     expect(await unitsOf(customerId)).toEqual({ gold: 2 });
   });
 
+  test('an operation that asks for too much is refused whole, and draws nothing', async () => {
+    const customerId = await customerWith({ gold: null });
+    const aliases = Array.from({ length: 501 }, (_, index) => `a${index}: gold`);
+
+    const { data, errors: told } = await ask(server, customerId, { query: `{ ${aliases.join(' ')} }` });
+
+    expect(data ?? null).toBeNull();
+    expect(told.map(({ extensions }) => extensions?.code)).toEqual(['OPERATION_TOO_LARGE']);
+    expect(await unitsOf(customerId)).toEqual({});
+  });
+
   test('40 at once on a limit of 30 units get exactly ten uses of three', async () => {
     const customerId = await customerWith({ gold: 30 });
-    const asked = { name: '', query: '{ gold }', data: null };
-
-    const answers = await Promise.all(Array.from({ length: 40 }, () => ask(server, customerId, asked)));
+    const answers = await Promise.all(
+      Array.from({ length: 40 }, () => ask(server, customerId, { query: '{ gold }' })),
+    );
 
     expect(answers.filter(({ data }) => data?.gold !== null)).toHaveLength(10);
     expect(await unitsOf(customerId)).toEqual({ gold: 30 });

@@ -1,4 +1,10 @@
-import type { DocumentNode, GraphQLSchema, OperationDefinitionNode } from 'graphql';
+import {
+  type DocumentNode,
+  GraphQLError,
+  type GraphQLFormattedError,
+  type GraphQLSchema,
+  type OperationDefinitionNode,
+} from 'graphql';
 import { bind, GatedOperation } from '../operation.js';
 import type { GateOptions } from './options.js';
 
@@ -13,16 +19,30 @@ interface Asked<Context> {
   readonly contextValue: Context;
 }
 interface SingleResult {
+  readonly errors?: readonly GraphQLFormattedError[];
   extensions?: Record<string, unknown>;
 }
+type Body =
+  | { readonly kind: 'single'; readonly singleResult: SingleResult }
+  | { readonly kind: 'incremental' };
 interface Answering {
-  readonly response: {
-    readonly body: { readonly kind: 'single'; singleResult: SingleResult } | { readonly kind: 'incremental' };
-  };
+  readonly response: { readonly body: Body };
+}
+/** An answer in place of the operation's. */
+interface Instead {
+  readonly http: { readonly status: number; readonly headers: never };
+  readonly body: { readonly kind: 'single'; readonly singleResult: SingleResult };
 }
 interface RequestListener<Context> {
-  responseForOperation(asked: Asked<Context>): Promise<null>;
+  responseForOperation(asked: Asked<Context>): Promise<Instead | null>;
   willSendResponse(answering: Answering): Promise<void>;
+}
+
+/** What is thrown at this place Apollo takes for a defect of the plugin; what is meant for the caller is answered. */
+function refused(error: unknown): Instead {
+  if (!(error instanceof GraphQLError)) throw error;
+  const singleResult = { errors: [error.toJSON()] };
+  return { http: { status: 400, headers: new Map() as never }, body: { kind: 'single', singleResult } };
 }
 
 /** A plugin for Apollo Server 4 and 5. */
@@ -43,7 +63,11 @@ export function apolloFeatureGate<Context = object>({
     return {
       responseForOperation: async ({ schema, document, operation, request, contextValue }) => {
         const asked = { schema, document, operation, variables: request.variables ?? {} };
-        gated = await GatedOperation.begin(graph, asked, () => licensee(contextValue));
+        try {
+          gated = await GatedOperation.begin(graph, asked, () => licensee(contextValue));
+        } catch (error) {
+          return refused(error);
+        }
         bind(contextValue, gated);
         return null;
       },

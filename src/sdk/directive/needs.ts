@@ -4,6 +4,7 @@ import {
   type FragmentDefinitionNode,
   GraphQLError,
   type GraphQLField,
+  type GraphQLNamedType,
   type GraphQLObjectType,
   type GraphQLSchema,
   getNamedType,
@@ -16,6 +17,7 @@ import {
 import { collectFields, collectSubfields } from 'graphql/execution/collectFields.js';
 import { getArgumentValues } from 'graphql/execution/values.js';
 import { type FeatureMark, marksOf } from './marks.js';
+import { markedBelow } from './reach.js';
 
 /** A feature that one response path of an operation needs; an amount of 0 only asks whether it is granted. */
 export interface PathNeed {
@@ -50,7 +52,16 @@ interface Walk {
   readonly mayRun: MayRun;
   /** By path and feature: two types of a union may mark one path differently. */
   readonly needs: Map<string, PathNeed>;
+  /** What was walked before: the types of an interface share their fields, and each would walk all below it again. */
+  readonly walked: Set<string>;
+  readonly numbers: Map<FieldNode, number>;
+  fields: number;
 }
+
+/** Fields that a walk looks at, at most. A host that bounds nothing else is asked for no more than this costs. */
+const FIELD_LIMIT = 10_000;
+/** What the license server takes in one question. */
+const NEED_LIMIT = 500;
 
 type Collected = Map<string, readonly FieldNode[]>;
 
@@ -98,6 +109,24 @@ function addNeed(walk: Walk, need: PathNeed): void {
   walk.needs.set(key, { ...need, amount });
 }
 
+/** Whether these selections were walked from this type at this path already. */
+function isWalked(walk: Walk, type: GraphQLNamedType, nodes: readonly FieldNode[], path: string): boolean {
+  const numbers = nodes.map((node) => {
+    const number = walk.numbers.get(node) ?? walk.numbers.size;
+    walk.numbers.set(node, number);
+    return number;
+  });
+  const name = `${path} ${type.name} ${numbers.join()}`;
+  if (walk.walked.has(name)) return true;
+  walk.walked.add(name);
+  return false;
+}
+
+function tooLarge(): GraphQLError {
+  const message = `The operation asks for too much: at most ${NEED_LIMIT} features at a time.`;
+  return new GraphQLError(message, { extensions: { code: 'OPERATION_TOO_LARGE' } });
+}
+
 function walkField(walk: Walk, parent: GraphQLObjectType, nodes: readonly FieldNode[], path: string): void {
   const [node] = nodes;
   const field = parent.getFields()[node?.name.value ?? ''];
@@ -107,12 +136,18 @@ function walkField(walk: Walk, parent: GraphQLObjectType, nodes: readonly FieldN
     if (amount === undefined) return;
     addNeed(walk, { path, feature: mark.feature, amount, field: `${parent.name}.${field.name}` });
   }
-  const type = getNamedType(field.type);
+  walkBelow(walk, getNamedType(field.type), nodes, path);
+}
+
+function walkBelow(walk: Walk, type: GraphQLNamedType, nodes: readonly FieldNode[], path: string): void {
+  if (!markedBelow(walk.schema).has(type) || isWalked(walk, type, nodes, path)) return;
   const types = isObjectType(type) ? [type] : isAbstractType(type) ? walk.schema.getPossibleTypes(type) : [];
   for (const possible of types) {
     const below = collected(() =>
       collectSubfields(walk.schema, walk.fragments, walk.variables, possible, [...nodes]),
     );
+    walk.fields += below.size;
+    if (walk.fields > FIELD_LIMIT || walk.needs.size > NEED_LIMIT) throw tooLarge();
     for (const [name, children] of below) walkField(walk, possible, children, `${path}.${name}`);
   }
 }
@@ -145,11 +180,20 @@ export function rootsOf(asked: OperationDocument): number {
 /**
  * What an operation needs, from document, variables, @skip and @include, before anything runs: one need a mark and
  * response path, aliases apart, list elements not. Variables that do not fit need nothing: execution will refuse them.
+ * Throws a GraphQLError with the code `OPERATION_TOO_LARGE` on what would take too long to find out.
  */
 export function needsOf(asked: OperationDocument, mayRun: MayRun = () => true): PathNeed[] {
   const begun = rootOf(asked);
   if (begun === undefined) return [];
-  const walk: Walk = { ...begun, mayRun, needs: new Map() };
+  const walk: Walk = {
+    ...begun,
+    mayRun,
+    needs: new Map(),
+    walked: new Set(),
+    numbers: new Map(),
+    fields: begun.fields.size,
+  };
   for (const [name, nodes] of begun.fields) walkField(walk, begun.root, nodes, name);
+  if (walk.needs.size > NEED_LIMIT) throw tooLarge();
   return [...walk.needs.values()];
 }
