@@ -226,7 +226,8 @@ export class EntitlementResolver {
   @Authorized('quota.reset')
   @Mutation(() => inputs.ResetQuotaPayload, {
     nullable: true,
-    description: 'Sets the use of a limit in its running window back to 0; extra units stay as they are.',
+    description:
+      'Sets the use of a limit in its running window back to 0; extra units stay as they are, and what was drawn until now cannot be given back.',
   })
   async resetQuota(
     @Arg('input', () => inputs.ResetQuotaInput, { description: 'The license, the feature and why.' })

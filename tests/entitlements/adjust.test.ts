@@ -108,7 +108,14 @@ describe('revokeFeature', () => {
     ]);
     expect(again.data).toEqual(first.data);
     expect(await codes(shop, id, 1)).toEqual(['FEATURE_NOT_LICENSED']);
-    expect(await eventsOf(shop, 'feature.revoked')).toEqual([{ featureId: advanced, reason: 'misuse' }]);
+    expect(await eventsOf(shop, 'feature.revoked')).toEqual([
+      {
+        featureId: advanced,
+        reason: 'misuse',
+        before: expect.objectContaining({ enabled: true, limitValue: 5 }),
+        after: expect.objectContaining({ enabled: false, limitValue: 5 }),
+      },
+    ]);
   });
 
   test('names a feature that the license has', async () => {
@@ -194,8 +201,14 @@ describe('resetQuota', () => {
       await server.sql`select sum(amount)::int as sum from usage_ledger where tenant_id = ${shop.tenantId}`;
     expect(sum?.sum).toBe(2);
     expect(await eventsOf(shop, 'quota.threshold_reached')).toHaveLength(6);
-    expect((await eventsOf(shop, 'quota.reset')).map(({ used, reason }) => [used, reason])).toEqual([
-      [2, 'goodwill'],
+    expect(await eventsOf(shop, 'quota.reset')).toEqual([
+      {
+        featureId: advanced,
+        windowStart: '1970-01-01T00:00:00.000Z',
+        before: { used: 2 },
+        after: { used: 0 },
+        reason: 'goodwill',
+      },
     ]);
   });
 

@@ -37,7 +37,8 @@ export async function resetQuota(work: Work, input: ResetQuotaInput): Promise<Li
   const line = { meter, amount: -used, grantId: newId<'Grant'>(work.now), line: 0 };
   await writeEntries(work, used === 0 ? [] : [{ kind: 'RESET', taker: takerOf(work), line }], counters);
   if (counter !== undefined) await beginAnew(work, meter);
-  const data = { featureId: meter.featureId, used, windowStart: meter.windowStart, reason: input.reason };
+  const { featureId, windowStart } = meter;
+  const data = { featureId, windowStart, before: { used }, after: { used: 0 }, reason: input.reason };
   await work.emit({ type: 'quota.reset', subjectId: license.id, licenseId: license.id, data });
   return license;
 }

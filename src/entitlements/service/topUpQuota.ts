@@ -4,6 +4,7 @@ import type { Work } from '../../core/work.js';
 import { licenseRevoked } from '../../licenses/model.js';
 import { licenseToChange } from '../../licenses/service/changeLicense.js';
 import type { License } from '../../licenses/table.js';
+import { extraUnits } from '../queries/topUps.js';
 import type { TopUpQuotaInput } from '../schema/inputs.js';
 import { featureTopUps } from '../table.js';
 import { takerOf } from './chargeNeeds.js';
@@ -19,6 +20,9 @@ export async function topUpQuota(work: Work, input: TopUpQuotaInput): Promise<Li
     throw invalidInput([{ field: 'input.featureId', message: 'the feature has no limit to be topped up' }]);
   if (expiresAt !== null && expiresAt <= work.now)
     throw invalidInput([{ field: 'input.expiresAt', message: 'must be in the future' }]);
+  const before = await extraUnits(work, license.id, feature.featureId);
+  if (before + input.amount > Number.MAX_SAFE_INTEGER)
+    throw invalidInput([{ field: 'input.amount', message: 'is more than can be counted with what runs' }]);
   const id = newId<'TopUp'>(work.now);
   await work.db.insert(featureTopUps).values({
     tenantId: work.tenantId,
@@ -36,6 +40,8 @@ export async function topUpQuota(work: Work, input: TopUpQuotaInput): Promise<Li
     topUpId: id,
     amount: input.amount,
     expiresAt,
+    before: { extraUnits: before },
+    after: { extraUnits: before + input.amount },
     reason: input.reason,
   };
   await work.emit({ type: 'quota.topped_up', subjectId: license.id, licenseId: license.id, data });
