@@ -294,6 +294,13 @@ export class DeactivateActivationInput {
   @Checked(text(1, 2000))
   @Field(() => String, { nullable: true, description: 'Why.' })
   declare readonly reason?: string | null;
+
+  @Field(() => Boolean, {
+    nullable: true,
+    description:
+      'Whether it is done past what the license allows in a year, and without counting; needs the permission activation.override_allowance.',
+  })
+  declare readonly overrideAllowance?: boolean | null;
 }
 
 function payload(description: string) {

@@ -124,6 +124,15 @@ export const refusalCodes = {
   ],
   OFFLINE_CODE_USED: [409, 'The codes have been used; make a new request on the device.', 'access.refused'],
   CLOCK_SET_BACK: [403, 'The clock of the device shows less than it has shown.', 'access.refused'],
+  DEACTIVATION_LIMIT_EXCEEDED: [
+    409,
+    'As many devices of the license were given up this year as may be; `extensions.nextAt` says when the next may.',
+  ],
+  LICENSE_NOT_FLOATING: [409, 'The license has no floating seats that could be borrowed or released.'],
+  BORROW_LIMIT_EXCEEDED: [
+    409,
+    'The floating seat may not be borrowed for so long; `extensions.maxBorrowHours` says for how long it may.',
+  ],
   NO_ACTIVE_LICENSE: [
     403,
     'No license that is running or in grace grants anything to the caller.',

@@ -10,6 +10,7 @@ import {
   ResellerConnectionResolver,
   TenantConnectionResolver,
 } from '../access/schema.js';
+import * as leases from '../activations/resolver/leases.js';
 import { OfflineDocumentFields, OfflineMutations } from '../activations/resolver/offline.js';
 import { ActivationStreams } from '../activations/resolver/streams.js';
 import { ValidationEdges, ValidationQueries } from '../activations/resolver/validations.js';
@@ -62,6 +63,9 @@ export function createSchema(): GraphQLSchema {
       activations.HeartbeatEdges,
       ValidationEdges,
       ValidationQueries,
+      leases.LeaseFields,
+      leases.AllowanceFields,
+      leases.LeaseMutations,
       analytics.ExportMutations,
       analytics.LicenseAnalyticsEdges,
       audit.ApiKeyEventEdges,

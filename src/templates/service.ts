@@ -211,6 +211,9 @@ export async function updateTemplate(work: Work, input: UpdateTemplateInput): Pr
     'trialAllowed',
     'trialDurationDays',
     'gracePeriodDays',
+    'leaseSeconds',
+    'maxBorrowHours',
+    'maxDeactivationsPerYear',
     'active',
   ]);
   requireSound(changes);

@@ -79,6 +79,7 @@ activations, of a license                U 0 0 0 + + + + + + F F
 apiAccess                                U = = = = = = = = = F F
 apiKeys, of a customer                   U 0 F F + + + + F F F F
 apiKeys, of a reseller                   U 0 F F + + + + F F F F
+borrowLease, a token                     + 0 0 0 + + + + + + + +
 checkFeatures, a customer                U 0 0 F + + F F F + F 0
 checkFeatures, a key                     U 0 0 F + + F F F + F +
 checkFeatures, a license                 U 0 0 F + + F F F + F +
@@ -141,6 +142,8 @@ refundFeatures, a key                    U 0 0 F + + F F F + F +
 refundFeatures, a license                U 0 0 F + + F F F + F +
 refundFeatures, a token                  U 0 0 F + + F F F + F +
 reinstateLicense, a license              U 0 F F + + F + F F F F
+releaseLease, a token                    + 0 0 0 + + + + + + + +
+releaseLease, an activation              U 0 0 F + + F + F + F F
 renewLicense, a license                  U 0 F 0 + + F F + F F F
 reseller, by id                          U 0 F 0 + + + + + F F F
 resellers                                U = F = = = = = = F F F

@@ -2,6 +2,7 @@ import type { GraphQLField } from 'graphql';
 import { isObjectType } from 'graphql';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { Role } from '../../src/access/permissions.js';
+import { ANYONE } from '../../src/graph/authorized.js';
 import { createSchema } from '../../src/server/schema.js';
 import { named, nested } from '../support/nestedFields.js';
 import { oneOfEach, rootFields } from '../support/rootFields.js';
@@ -88,6 +89,8 @@ const mayAsk: Readonly<Record<string, readonly Caller[]>> = {
   checkoutLicenseFile: [...back, 'support', 'customer'],
   sendHeartbeat: everyone,
   deactivateActivation: [...back, 'support', 'customer'],
+  borrowLease: everyone,
+  releaseLease: [...back, 'support', 'customer'],
 };
 
 function claimsOf(caller: Caller): Claims | undefined {
@@ -153,6 +156,7 @@ describe('root fields', () => {
       'createOfflineRequest',
       'activateOffline',
       'sendHeartbeat',
+      'borrowLease',
     ]);
   });
 
@@ -185,7 +189,8 @@ describe('root fields', () => {
 function guardedFields(): string[] {
   const schema = createSchema();
   const roots = [schema.getQueryType(), schema.getMutationType(), schema.getSubscriptionType()];
-  const guarded = (field: GraphQLField<unknown, unknown>) => field.extensions.permission !== undefined;
+  const guarded = ({ extensions: { permission } }: GraphQLField<unknown, unknown>) =>
+    permission !== undefined && permission !== ANYONE;
   return Object.values(schema.getTypeMap()).flatMap((type) =>
     isObjectType(type) && !roots.includes(type)
       ? Object.values(type.getFields())

@@ -16,6 +16,7 @@ import { createApiKey } from '../support/apiKeys.js';
 import {
   activate,
   createCustomer,
+  createLicense,
   createProduct,
   createTemplate,
   grantToTenant,
@@ -84,6 +85,10 @@ const signedCodes = async () => {
   const code = await requestCode();
   return { requestCode: code, responseCode: (await sign(server, shop.admin, code)).responseCode };
 };
+const floating = async () => {
+  const license = await createLicense(server, shop, { licenseType: 'CONCURRENT', maxBorrowHours: 72 });
+  return (await activate(server, license.licenseKey, 'd')).activationToken;
+};
 
 const metered = async () => {
   const features = [{ featureId: 'metered', featureName: 'Metered', limitValue: 5 }];
@@ -111,6 +116,8 @@ const inputs: Readonly<Record<string, () => Promise<object>>> = {
     metadata,
   }),
   deactivateActivation: async () => ({ activationToken: await activationToken(), reason: 'sold' }),
+  borrowLease: async () => ({ activationToken: await floating(), hours: 48 }),
+  releaseLease: async () => ({ activationToken: await floating() }),
   sendHeartbeat: async () => ({
     activationToken: await activationToken(),
     metrics: { totalRuntimeHours: 0.1, featureUsage: { reports: 3 }, apiCallsCount: 1e12 },

@@ -1,3 +1,4 @@
+import { mutation } from './acts.js';
 import type { Issued, Shop } from './fixtures.js';
 import type { Answer, Claims, Json, TestServer } from './server.js';
 
@@ -9,6 +10,15 @@ export const HEARTBEAT = `mutation ($input: SendHeartbeatInput!) { sendHeartbeat
     usageMetrics { totalRuntimeHours featureUsage apiCallsCount dataProcessedMb lastUsedAt peakConcurrentUsers } } } }`;
 export const DEACTIVATE = `mutation ($input: DeactivateActivationInput!) { deactivateActivation(input: $input) {
   activation { id status deactivatedAt deactivationReason } } }`;
+
+export const BORROW = mutation(
+  'borrowLease',
+  'activation { id status borrowedUntil leaseExpiresAt license { currentActivations } }',
+);
+export const RELEASE = mutation(
+  'releaseLease',
+  'activation { id status borrowedUntil leaseExpiresAt license { currentActivations } }',
+);
 
 export function tryActivate(
   server: TestServer,
@@ -26,6 +36,14 @@ export function heartbeat(server: TestServer, activationToken: unknown, metrics?
 
 export function deactivate(server: TestServer, input: object, as?: Claims): Promise<Answer> {
   return server.graphql(DEACTIVATE, { input }, as);
+}
+
+export function borrow(server: TestServer, activationToken: unknown, hours: number): Promise<Answer> {
+  return server.graphql(BORROW, { input: { activationToken, hours } });
+}
+
+export function release(server: TestServer, input: object, as?: Claims): Promise<Answer> {
+  return server.graphql(RELEASE, { input }, as);
 }
 
 export interface VerdictAnswer {

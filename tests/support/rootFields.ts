@@ -244,6 +244,11 @@ export const cases: Readonly<Record<string, readonly Case[]>> = {
     act('deactivateActivation', 'an activation', ({ activationId }) => ({ activationId })),
     act('deactivateActivation', 'a token', ({ activationToken }) => ({ activationToken })),
   ],
+  borrowLease: [act('borrowLease', 'a token', ({ activationToken }) => ({ activationToken, hours: 1 }))],
+  releaseLease: [
+    act('releaseLease', 'an activation', ({ activationId }) => ({ activationId })),
+    act('releaseLease', 'a token', ({ activationToken }) => ({ activationToken })),
+  ],
 };
 
 /** The names of all root fields that HTTP asks, from the schema itself; streams are asked over sockets. */

@@ -24,6 +24,8 @@ export const activationEvents = [
   'activation.signed_offline',
   'activation.registered',
   'license_file.issued',
+  'activation.borrowed',
+  'activation.released',
 ] as const;
 
 export interface LicenseFacts extends SuspendableFacts {

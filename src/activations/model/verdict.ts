@@ -354,6 +354,12 @@ export function requirePassing(
   throw new Refusal(refusalCodeOf[failed.code], verdictCodes[failed.code], details, about);
 }
 
+/** In grace a license goes on for who uses it, and lends nothing beyond its end. */
+export function requireRunning({ license, now }: Facts, about: RefusalSubject): void {
+  if (!standingAt(license, now).inGrace) return;
+  throw new Refusal('LICENSE_EXPIRED', 'In its grace period the license lends no seats.', {}, about);
+}
+
 /** Verdicts that nobody gets who uses his own: a token on another device, a seat of another user, a device shut out. */
 const misuses = ['DEVICE_BLACKLISTED', 'FINGERPRINT_MISMATCH', 'USER_MISMATCH'] as const;
 

@@ -5,19 +5,25 @@ import { invalidInput } from '../../core/refusal.js';
 import type { Work } from '../../core/work.js';
 import { lockLicense } from '../../licenses/queries.js';
 import { changeLicense } from '../../licenses/service/changeLicense.js';
+import type { License } from '../../licenses/table.js';
 import { activationNotFound } from '../model/activation.js';
+import { deactivationsAt, isGivenUp, requireAllowance } from '../model/deactivations.js';
 import { activationsById, lockActivation } from '../queries.js';
 import type { DeactivateActivationInput } from '../schema.js';
 import { type Activation, licenseActivations as activations } from '../table.js';
 import { activationToChange, changeActivation, eventOf } from './activation.js';
-import { countedLicense, countOut } from './seats.js';
+import { countedLicense, countOut, seatsAt } from './seats.js';
 
 function ending(work: Work, reason: string | null) {
   const at = { deactivatedAt: work.now, deactivationReason: reason };
   return { status: 'DEACTIVATED', ...at, leaseExpiresAt: null } as const;
 }
 
-async function activationNamed(work: Work, input: DeactivateActivationInput) {
+/** An activation that is named by its token, or by its id to those who may end activations. */
+export async function activationNamed(
+  work: Work,
+  input: Pick<DeactivateActivationInput, 'activationId' | 'activationToken'>,
+) {
   const { activationId, activationToken } = input;
   if (activationToken && !activationId) return activationToChange(work, activationToken);
   if (!activationId || activationToken) {
@@ -33,17 +39,30 @@ async function activationNamed(work: Work, input: DeactivateActivationInput) {
   return { activation, license };
 }
 
+/** Counts against what the license allows in a year; what ends without its owner's doing does not. */
+function givenUp(work: Work, license: License, activation: Activation) {
+  if (!isGivenUp(activation, work.now)) return {};
+  const now = seatsAt(license, work);
+  requireAllowance(license, now, { licenseId: license.id, activationId: activation.id });
+  const { used, start } = deactivationsAt(license, now);
+  return { deactivations: used + 1, deactivationsSince: start };
+}
+
 /** Doing it twice is the same as doing it once. */
 export async function deactivateActivation(
   work: Work,
   input: DeactivateActivationInput,
 ): Promise<Activation> {
+  const overrides = input.overrideAllowance === true;
+  if (overrides) requirePermission(work.actor, 'activation.override_allowance');
   const { activation, license } = await activationNamed(work, input);
   if (activation.status !== 'ACTIVE') return activation;
   const reason = input.reason ?? null;
-  await countOut(work, await countedLicense(work, license), activation);
+  const counted = await countedLicense(work, license);
+  await countOut(work, counted, activation, overrides ? {} : givenUp(work, counted, activation));
   const row = await changeActivation(work, activation, ending(work, reason));
-  await work.emit(eventOf(row, 'activation.deactivated', { reason }));
+  const override = overrides ? { override_allowance: true } : {};
+  await work.emit(eventOf(row, 'activation.deactivated', { reason, ...override }));
   return row;
 }
 

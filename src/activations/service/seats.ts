@@ -96,9 +96,14 @@ export async function countSeat(
 }
 
 /** Keeps the count, under the license's lock, when an activation that is about to end gives up its seat. */
-export async function countOut(work: Work, license: License, holder: Activation): Promise<License> {
-  const others = await seatsBeside(work, license, holder, undefined);
-  return changeLicense(work, license, { currentActivations: others, seatsUntil: license.seatsUntil });
+export async function countOut(
+  work: Work,
+  license: License,
+  holder: Activation,
+  changes: { readonly deactivations?: number; readonly deactivationsSince?: Instant } = {},
+): Promise<License> {
+  const currentActivations = await seatsBeside(work, license, holder, undefined);
+  return changeLicense(work, license, { ...changes, currentActivations, seatsUntil: license.seatsUntil });
 }
 
 /** Counts all seats of a license anew, under its lock. */

@@ -65,8 +65,16 @@ export function endedBy(serving: readonly ServingToken[], used: string): Serving
   return serving.filter((token) => place === undefined || token.place < place);
 }
 
+/** A token was used, in an act that holds the locks of the license and of the activation. */
+export async function endTokensBefore(work: Work, { id }: Activation, token: string): Promise<void> {
+  const hashes = work.keys.hashes('ACTIVATION_TOKEN', token);
+  const serving = await tokensServing(work, [id]);
+  const used = serving.find(({ tokenHash }) => hashes.includes(tokenHash))?.tokenHash ?? '';
+  await endTokens(work, hashesOf(endedBy(serving, used)));
+}
+
 /**
- * A token was used: those before it end. Writes no event: it follows from the use. The license is locked first, as by
+ * A token was used behind an answer: those before it end. Writes no event: it follows from the use. The license is locked first, as by
  * every act on its activations: a heartbeat with the same token takes the rest in another order.
  */
 export async function retireEarlierTokens(work: Work, licenseId: LicenseId, token: string): Promise<void> {
@@ -74,8 +82,5 @@ export async function retireEarlierTokens(work: Work, licenseId: LicenseId, toke
   const shown = await activationShown(work, licenseId, token);
   if (shown?.endsOthers !== true) return;
   await lockActivation(work, shown.activation.id);
-  const hashes = work.keys.hashes('ACTIVATION_TOKEN', token);
-  const serving = await tokensServing(work, [shown.activation.id]);
-  const used = serving.find(({ tokenHash }) => hashes.includes(tokenHash))?.tokenHash ?? '';
-  await endTokens(work, hashesOf(endedBy(serving, used)));
+  await endTokensBefore(work, shown.activation, token);
 }

@@ -1,4 +1,4 @@
-import { Temporal } from 'temporal-polyfill';
+import { calendarWindow } from '../../core/calendarWindow.js';
 import { DAY_MILLIS, EARLIEST, type Instant, instant, millis } from '../../core/clock.js';
 import type { LimitPeriod } from '../../templates/model.js';
 
@@ -9,19 +9,6 @@ export interface Window {
 }
 
 const FIXED_MILLIS = { HOUR: 3_600_000, DAY: DAY_MILLIS } as const;
-
-/** The n-th turn is always counted from the anchor, so that a license of the 31st does not drift to the 28th. */
-function calendarWindow(anchor: Instant, unit: 'months' | 'years', now: Instant): Window {
-  const from = Temporal.Instant.from(anchor).toZonedDateTimeISO('UTC');
-  const turn = (count: number): Instant => instant(from.add({ [unit]: count }).epochMilliseconds);
-  const passed = from.until(Temporal.Instant.from(now).toZonedDateTimeISO('UTC'), { largestUnit: unit })[
-    unit
-  ];
-  let count = Math.max(0, passed);
-  while (turn(count + 1) <= now) count += 1;
-  while (count > 0 && turn(count) > now) count -= 1;
-  return { start: turn(count), end: turn(count + 1) };
-}
 
 /** Windows of months and years that were worked out before: each takes 50 us, and thousands of grants a second ask. */
 const known = new Map<string, Window>();

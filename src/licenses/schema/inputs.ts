@@ -6,6 +6,7 @@ import { Checked, NotNull } from '../../graph/checked.js';
 import { DateTime, JsonObject } from '../../graph/scalars.js';
 import { SortDirectionEnum } from '../../graph/sort.js';
 import type { LicenseModel, LicenseType } from '../../templates/model.js';
+import { LeaseSeconds, MaxBorrowHours, MaxDeactivationsPerYear } from '../../templates/schema/seats.js';
 import { LicenseModelEnum, LicenseTypeEnum } from '../../templates/schema/types.js';
 import type { LicenseStatus } from '../model.js';
 import type { LicenseSortField } from '../queries.js';
@@ -148,6 +149,15 @@ export class CreateLicenseInput {
   @Field(() => Int, { nullable: true, description: 'For how many days after its expiry it is honoured.' })
   declare readonly gracePeriodDays?: number | null;
 
+  @LeaseSeconds()
+  declare readonly leaseSeconds?: number | null;
+
+  @MaxBorrowHours()
+  declare readonly maxBorrowHours?: number | null;
+
+  @MaxDeactivationsPerYear()
+  declare readonly maxDeactivationsPerYear?: number | null;
+
   @Checked(jsonObject)
   @Field(() => JsonObject, { nullable: true, description: "The vendor's own facts about it." })
   declare readonly metadata?: Record<string, unknown> | null;
@@ -248,6 +258,15 @@ export class UpdateLicenseInput {
   @Checked(graceDays)
   @Field(() => Int, { nullable: true, description: 'Another grace period in days; null for none.' })
   declare readonly gracePeriodDays?: number | null;
+
+  @LeaseSeconds()
+  declare readonly leaseSeconds?: number | null;
+
+  @MaxBorrowHours()
+  declare readonly maxBorrowHours?: number | null;
+
+  @MaxDeactivationsPerYear()
+  declare readonly maxDeactivationsPerYear?: number | null;
 
   @NotNull()
   @Checked(jsonObject)

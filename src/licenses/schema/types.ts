@@ -16,6 +16,7 @@ import type {
   RestrictionOperator,
   RestrictionType,
 } from '../../templates/model.js';
+import { LeaseSeconds, MaxBorrowHours, MaxDeactivationsPerYear } from '../../templates/schema/seats.js';
 import {
   LicenseModelEnum,
   LicenseTypeEnum,
@@ -188,6 +189,15 @@ export class License {
     description: 'For how many days after its expiry it is honoured; null is none.',
   })
   declare readonly gracePeriodDays: number | null;
+
+  @LeaseSeconds()
+  declare readonly leaseSeconds: number | null;
+
+  @MaxBorrowHours()
+  declare readonly maxBorrowHours: number | null;
+
+  @MaxDeactivationsPerYear()
+  declare readonly maxDeactivationsPerYear: number | null;
 
   @Field(() => String, { nullable: true, description: 'Why it was revoked.' })
   declare readonly revocationReason: string | null;

@@ -77,6 +77,9 @@ export async function createLicense(work: Work, input: CreateLicenseInput): Prom
     maintenanceExpiry: input.maintenanceExpiry ?? null,
     autoRenewal: input.autoRenewal,
     gracePeriodDays: input.gracePeriodDays ?? null,
+    leaseSeconds: input.leaseSeconds ?? null,
+    maxBorrowHours: input.maxBorrowHours ?? null,
+    maxDeactivationsPerYear: input.maxDeactivationsPerYear ?? null,
     metadata: input.metadata ?? {},
   };
   return insertLicense(work, values, licenseKey);

@@ -20,6 +20,9 @@ const updatable = [
   'autoRenewal',
   'trialPeriodDays',
   'gracePeriodDays',
+  'leaseSeconds',
+  'maxBorrowHours',
+  'maxDeactivationsPerYear',
   'metadata',
 ] as const;
 

@@ -3,6 +3,7 @@ import { code, integer, listOf, text, uuid } from '../../core/check.js';
 import type { ProductId } from '../../core/id.js';
 import { Checked, NotNull } from '../../graph/checked.js';
 import type { LicenseModel, LicenseType } from '../model.js';
+import { LeaseSeconds, MaxBorrowHours, MaxDeactivationsPerYear } from './seats.js';
 import {
   LicenseModelEnum,
   LicensePricing,
@@ -169,6 +170,15 @@ export class CreateTemplateInput {
   })
   declare readonly gracePeriodDays: number;
 
+  @LeaseSeconds()
+  declare readonly leaseSeconds?: number | null;
+
+  @MaxBorrowHours()
+  declare readonly maxBorrowHours?: number | null;
+
+  @MaxDeactivationsPerYear()
+  declare readonly maxDeactivationsPerYear?: number | null;
+
   @Field(() => Boolean, { defaultValue: true, description: 'Whether licenses may be issued from it.' })
   declare readonly active: boolean;
 }
@@ -235,6 +245,15 @@ export class UpdateTemplateInput {
   @Checked(graceDays)
   @Field(() => Int, { nullable: true, description: 'Another grace period in days.' })
   declare readonly gracePeriodDays?: number;
+
+  @LeaseSeconds()
+  declare readonly leaseSeconds?: number | null;
+
+  @MaxBorrowHours()
+  declare readonly maxBorrowHours?: number | null;
+
+  @MaxDeactivationsPerYear()
+  declare readonly maxDeactivationsPerYear?: number | null;
 
   @NotNull()
   @Field(() => Boolean, { nullable: true, description: 'Switches the template off or on.' })

@@ -17,6 +17,7 @@ import type {
   RestrictionOperator,
   RestrictionType,
 } from '../model.js';
+import { LeaseSeconds, MaxBorrowHours, MaxDeactivationsPerYear } from './seats.js';
 
 export const LicenseTypeEnum = enumOf<LicenseType>(
   'LicenseType',
@@ -294,6 +295,15 @@ export class LicenseTemplate {
 
   @Field(() => Int, { description: 'For how many days after its expiry a license is honoured.' })
   declare readonly gracePeriodDays: number;
+
+  @LeaseSeconds()
+  declare readonly leaseSeconds: number | null;
+
+  @MaxBorrowHours()
+  declare readonly maxBorrowHours: number | null;
+
+  @MaxDeactivationsPerYear()
+  declare readonly maxDeactivationsPerYear: number | null;
 
   @Field(() => Boolean, { description: 'Whether licenses may be issued from it.' })
   declare readonly active: boolean;
