@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import type { JSONWebKeySet } from 'jose';
 import { expect } from 'vitest';
 import { createOfflineRequest, type MadeRequest, type OfflineDevice } from '../../src/sdk/offline/request.js';
-import { mutation } from './acts.js';
+import { mutation, readLicense } from './acts.js';
 import type { Answer, Claims, Json, TestServer } from './server.js';
 
 /** The keys as an application brings them along. */
@@ -65,4 +65,20 @@ function payloadOf(answer: Answer, field: string): Json {
   const payload = answer.data?.[field];
   if (payload === undefined) throw new Error(`no payload of ${field}`);
   return payload;
+}
+
+/** A device that was signed for, with everything that somebody could carry. */
+export async function signedDevice(
+  server: TestServer,
+  as: Claims,
+  license: { readonly licenseKey: string },
+  device: Partial<OfflineDevice> = {},
+) {
+  const request = await requestOf(server, license.licenseKey, device);
+  const signed = await sign(server, as, request.requestCode);
+  return { ...request, responseCode: String(signed.responseCode), signed };
+}
+
+export async function seatsInUse(server: TestServer, as: Claims, licenseId: string): Promise<unknown> {
+  return (await readLicense(server, as, licenseId, 'currentActivations')).currentActivations;
 }

@@ -84,14 +84,14 @@ async function requireHolding(work: Work, { license, activation }: Found, device
 }
 
 /** Where people are counted, whose seat it is is bound too, whether or not the device says it. */
-async function marksFor(
+async function marksOf(
   device: AskingDevice,
   { license, activation }: Found,
-  marks: DeviceBinding | undefined,
-) {
-  const user = seatUnit(license) === 'USER' ? activation?.userRef : null;
-  if (!user || device.user === user || !device.deviceFingerprint) return marks;
-  return markedDevice({ ...device, deviceFingerprint: device.deviceFingerprint, user });
+): Promise<DeviceBinding | undefined> {
+  const { deviceFingerprint } = device;
+  if (!deviceFingerprint) return undefined;
+  const user = seatUnit(license) === 'USER' ? (activation?.userRef ?? device.user) : null;
+  return markedDevice({ ...device, deviceFingerprint, user: user ?? null });
 }
 
 /** Takes out a license as a file, for a device that holds a seat of it: it is judged as if it validated. */
@@ -100,14 +100,11 @@ export async function checkoutLicenseFile(work: Work, input: CheckoutLicenseFile
   const device = input.requestCode
     ? onlineInput(await openedRequest(seals, input.requestCode))
     : askingDevice(input);
-  const told = device.deviceFingerprint
-    ? await markedDevice({ ...device, deviceFingerprint: device.deviceFingerprint })
-    : undefined;
   const subject = await found(work, input, device);
   const { license, activation } = subject;
   requireDevice(license, device);
   await requireHolding(work, subject, device);
-  const marks = await marksFor(device, subject, told);
+  const marks = await marksOf(device, subject);
   const lease = isFloating(license) ? activation?.leaseExpiresAt : null;
   const { licenseFileDays } = work.settings;
   const days = Math.min(input.validDays ?? licenseFileDays, licenseFileDays);

@@ -15,7 +15,7 @@ import { type Activation, licenseFiles } from '../table.js';
 /** A device as it tells of itself; what tells it from others is kept nowhere. */
 export type Device = Pick<ActivateLicenseInput, 'deviceFingerprint' | 'hardwareId' | 'macAddress' | 'user'>;
 
-/** The marks of a device, made before anything is locked: they take time. */
+/** The marks of a device; they take 40 ms, and so are made for whoever is to have a document, and for nobody else. */
 export function markedDevice(device: Device): Promise<DeviceBinding> {
   return bindingOf(device);
 }

@@ -95,7 +95,6 @@ function signed(responseCode: string, expiresAt: string, activation: Activation,
  */
 export async function signOfflineActivation(work: Work, input: SignOfflineActivationInput, seals: Seals) {
   const request = await openedRequest(seals, input.requestCode);
-  const marks = await markedDevice(request);
   const license = await licenseOfKey(work, request.licenseKey);
   const known = await livingActivation(work, license, request.deviceFingerprint);
   const about = { licenseId: license.id, ...(known === undefined ? {} : { activationId: known.id }) };
@@ -108,5 +107,5 @@ export async function signOfflineActivation(work: Work, input: SignOfflineActiva
   if (before !== undefined && known !== undefined)
     return signed(storedResponse(work, before), before.expiresAt, known, license);
   const reserved = await reserve(work, license, known, request, facts.seats);
-  return answer(work, seals, request, { ...reserved, marks });
+  return answer(work, seals, request, { ...reserved, marks: await markedDevice(request) });
 }
