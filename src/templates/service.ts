@@ -54,8 +54,8 @@ async function recordReleases(
     const days = given.map(({ releasedAt }) => releasedAt);
     await work.db.execute(sql`
       insert into ${productVersions} (tenant_id, product_id, version, released_at, created_at, updated_at)
-      select ${work.tenantId}, ${productId}, version, released_at, ${work.now}::timestamptz, ${work.now}::timestamptz
-      from unnest(${sql.param(versions)}::text[], ${sql.param(days)}::timestamptz[]) as given (version, released_at)
+      select ${work.tenantId}, ${productId}, version, released_at::timestamptz, ${work.now}::timestamptz, ${work.now}::timestamptz
+      from unnest(${sql.param(versions)}::text[], ${sql.param(days)}::text[]) as given (version, released_at)
       on conflict (tenant_id, product_id, version)
       do update set released_at = excluded.released_at, updated_at = excluded.updated_at`);
   }
