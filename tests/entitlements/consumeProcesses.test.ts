@@ -4,8 +4,11 @@ import { CONSUME, differences, grantedTwice, verdictsOf } from '../support/consu
 import { grantToTenant } from '../support/fixtures.js';
 import { type FeatureShop, openFeatureShop, unitsUsed } from '../support/meters.js';
 import { Processes, type ServerProcess } from '../support/processes.js';
+import { Random } from '../support/random.js';
 import { keyed } from '../support/replays.js';
 import { type Answer, startTestServer, type TestServer } from '../support/server.js';
+
+const SEED = Number(process.env.LAWS_SEED ?? Date.now() % 1_000_000);
 
 let server: TestServer;
 let processes: Processes;
@@ -59,23 +62,54 @@ test('512 callers of two processes, three times each, of a limit of 1,000 get ex
   expect(await server.count('idempotency_keys', `tenant_id = '${shop.tenantId}'`)).toBe(1_000);
 });
 
+test(`512 callers of two processes for any amounts draw all of 1,000, and nobody a part of what it asked (LAWS_SEED=${SEED})`, async () => {
+  await grantToTenant(server, shop, [{ featureId: 'calls', limitValue: 1_000 }]);
+  const random = new Random(SEED);
+  const amounts = Array.from({ length: 512 }, () => 1 + random.below(9));
+
+  const answers = await Promise.all(
+    amounts.map((amount, index) => consumeOn(pair[index % 2 === 0 ? 0 : 1], `${index}`, amount)),
+  );
+  const granted = amounts.filter((_, index) => verdictsOf(answers[index] as Answer)[0] === 'granted');
+  const drawn = granted.reduce((sum, amount) => sum + amount, 0);
+  const rest = await consumeOn(pair[0], 'rest', Math.max(1, 1_000 - drawn));
+
+  expect(verdictsOf(rest)).toEqual([drawn < 1_000 ? 'granted' : 'QUOTA_EXCEEDED']);
+  const refused = amounts.filter((_, index) => verdictsOf(answers[index] as Answer)[0] !== 'granted');
+  // Whoever was refused had asked for more than what was left in the end.
+  expect(Math.min(...refused)).toBeGreaterThan(1_000 - drawn);
+  expect(await unitsUsed(server, shop.tenantId)).toEqual({ calls: 1_000 });
+  expect(await differences(server, shop.tenantId)).toBe(0);
+  const rows = await server.sql`select sum(amount)::int as units from usage_ledger
+    where tenant_id = ${shop.tenantId} and idempotency_key <> 'rest' group by grant_id`;
+  expect(rows.map((row) => row.units).toSorted()).toEqual(granted.toSorted());
+});
+
 const ROUNDS = 20;
 const CALLERS = 60;
+/** What the caller at this place asks for. */
+const amountAt = (index: number): number => 1 + (index % 4);
+const ASKED = Array.from({ length: CALLERS }, (_, index) => amountAt(index)).reduce(
+  (sum, each) => sum + each,
+);
 
 /** Callers with a key each, of a server that is killed when so many are answered; answers those keys. */
 async function answeredBefore(doomed: ServerProcess, keys: readonly string[], kill: number) {
   const answered = new Map<string, Answer>();
   await Promise.all(
-    keys.map(async (key) => {
-      const answer = await consumeOn(doomed, key, 2).catch(() => undefined);
-      if (answer !== undefined) answered.set(key, answer);
+    keys.map(async (key, index) => {
+      const answer = await consumeOn(doomed, key, amountAt(index)).catch(() => undefined);
+      if (answer === undefined) return;
+      answered.set(key, answer);
       if (answered.size === kill) await doomed.kill();
     }),
   );
   return answered;
 }
 
-test('20 servers are killed in mid-flush: each key is granted once, and the ledger is what the counters say', async () => {
+test('20 servers are killed in mid-flush: each key is granted once, and the ledger is what the counters say', {
+  timeout: 240_000,
+}, async () => {
   await grantToTenant(server, shop, [{ featureId: 'calls', limitValue: 5_000 }]);
   const [survivor] = pair;
   let next = processes.start();
@@ -86,11 +120,11 @@ test('20 servers are killed in mid-flush: each key is granted once, and the ledg
     const keys = Array.from({ length: CALLERS }, (_, index) => `${round}-${index}`);
     const before = await answeredBefore(doomed, keys, 1 + (round % 7));
     expect(await differences(server, shop.tenantId)).toBe(0);
-    const after = await Promise.all(keys.map((key) => consumeOn(survivor, key, 2)));
+    const after = await Promise.all(keys.map((key, index) => consumeOn(survivor, key, amountAt(index))));
 
     expect(outcomes(after)).toEqual({ granted: CALLERS });
     for (const [key, answer] of before) expect(after[keys.indexOf(key)]).toEqual(answer);
-    expect(await unitsUsed(server, shop.tenantId)).toEqual({ calls: 2 * CALLERS * (round + 1) });
+    expect(await unitsUsed(server, shop.tenantId)).toEqual({ calls: ASKED * (round + 1) });
   }
 
   expect(await grantedTwice(server, shop.tenantId)).toEqual([]);
