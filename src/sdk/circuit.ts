@@ -6,6 +6,7 @@ export interface CircuitOptions {
   readonly millis?: number;
 }
 
+/** Whether questions go out: CLOSED lets them through, OPEN none, HALF_OPEN a single one to see. */
 export type CircuitState = 'CLOSED' | 'OPEN' | 'HALF_OPEN';
 
 const FAILURES = 5;

@@ -4,6 +4,7 @@ import { FeatureRefused } from './refusal.js';
 
 /** What a guard takes. */
 export interface GuardOptions<Request> {
+  /** The connection that `licenseGraph` made; one for all guards and adapters of a process. */
   readonly graph: LicenseGraph;
   /** The feature's id, as licenses name it. */
   readonly feature: string;

@@ -35,7 +35,7 @@ interface Outage extends Partial<LicenseGraphOptions> {
   readonly behave?: BadServer['behave'];
 }
 const outages: readonly (readonly [string, Outage])[] = [
-  ['is down', { url: 'http://127.0.0.1:9/graphql' }],
+  ['is down', { url: 'http://127.0.0.1:2/graphql' }],
   ['keeps silent', { timeoutMillis: 30, behave: silent }],
   ...Object.entries(garbage).map(([name, behave]) => [`answers ${name}`, { behave }] as const),
 ];

@@ -4,6 +4,7 @@ import { type LicenseGraphOptions, licenseGraph, requiresFeatureDirective } from
 import { createApiKey, revokeApiKey } from '../support/apiKeys.js';
 import { differences } from '../support/consuming.js';
 import { createCustomer, createLicense } from '../support/fixtures.js';
+import { tick, untilFollowed } from '../support/hostStreams.js';
 import { askHost, CUSTOMER_HEADER, hosts } from '../support/hosts.js';
 import { type FeatureShop, openFeatureShop, unitsUsed } from '../support/meters.js';
 import { startTestServer, type TestServer } from '../support/server.js';
@@ -33,7 +34,7 @@ beforeEach(async () => {
 });
 afterAll(() => server.stop());
 
-const away = 'http://127.0.0.1:9/graphql';
+const away = 'http://127.0.0.1:2/graphql';
 const used = () => unitsUsed(server, shop.tenantId);
 
 /** Counts what is sent, and looks at the time of the test. */
@@ -133,10 +134,17 @@ describe('while the license server is away', () => {
       const host = await start(connection({ url: away, failMode: 'OPEN' }).graph);
 
       const answer = await askHost(host, { query: '{ gold }' }, { [CUSTOMER_HEADER]: customerId });
+      const stream = await host.follow('subscription { gilded }', customerId);
+      await untilFollowed(1);
+      tick(1);
+      await expect.poll(stream.told).toEqual([{ gilded: 1 }]);
+      await stream.stop();
+      await untilFollowed(0);
       await host.stop();
 
       expect(answer.data).toEqual({ gold: 1 });
-      expect(answer.extensions).toEqual({ licensegraph: { uncounted: 'the license server was away' } });
+      const said = { licensegraph: { uncounted: 'the license server was away' } };
+      expect([answer.extensions, ...stream.extensions()]).toEqual([said, said]);
       expect(await used()).toEqual({});
     },
   );

@@ -95,6 +95,48 @@ test('the package runs on the graphql of whoever installs it, and brings what it
   expect(stdout).toContain('lint-features');
 });
 
+/** Declarations that the package exports, by name, as its types say them. */
+async function exported(): Promise<Map<string, ts.Node>> {
+  const found = new Map<string, ts.Node>();
+  const parse = async (path: string): Promise<ts.SourceFile> =>
+    ts.createSourceFile(path, await readFile(path, 'utf8'), ts.ScriptTarget.Latest, true);
+  const index = await parse(join(installed, 'dist/sdk/index.d.ts'));
+  for (const line of index.statements) {
+    if (
+      !ts.isExportDeclaration(line) ||
+      line.exportClause === undefined ||
+      !ts.isNamedExports(line.exportClause)
+    )
+      throw new Error(`${line.getText()} exports what nobody has named`);
+    const from = (line.moduleSpecifier as ts.StringLiteral).text.replace(/\.js$/, '.d.ts');
+    const { statements } = await parse(join(installed, 'dist/sdk', from));
+    for (const { name } of line.exportClause.elements) {
+      const declared = statements.find(
+        (each) => 'name' in each && (each.name as ts.Node)?.getText() === name.text,
+      );
+      found.set(name.text, declared ?? line);
+    }
+  }
+  return found;
+}
+
+test('whatever the package exports is described, and every option of it', async () => {
+  const declarations = await exported();
+  const isDescribed = (node: ts.Node): boolean => ts.getJSDocCommentsAndTags(node).length > 0;
+  const optionsOf = (node: ts.Node): readonly ts.Node[] =>
+    ts.isInterfaceDeclaration(node) ? node.members : [];
+
+  const bare = [...declarations].flatMap(([name, node]) => [
+    ...(isDescribed(node) ? [] : [name]),
+    ...(name.endsWith('Options') ? optionsOf(node) : [])
+      .filter((member) => !isDescribed(member))
+      .map((member) => `${name}.${member.getText()}`),
+  ]);
+
+  expect(declarations.size).toBeGreaterThan(25);
+  expect(bare).toEqual([]);
+});
+
 const TYPED = `
 import { createSchema, createYoga } from 'graphql-yoga';
 import { licenseGraph, requiresFeatureDirective, yogaFeatureGate } from 'licensegraph/sdk';

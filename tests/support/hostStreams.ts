@@ -20,6 +20,8 @@ export const untilFollowed = (count: number): Promise<void> => expect.poll(follo
 export interface HostStream {
   /** What came so far: data, or the code of an error. */
   told(): unknown[];
+  /** What stood beside it. */
+  extensions(): unknown[];
   /** Resolved when the server says that it is over. */
   readonly over: Promise<unknown>;
   stop(): Promise<void>;
@@ -31,6 +33,11 @@ function saidBy(payload: Payload): unknown {
   const errors = Array.isArray(payload) ? payload : (payload as Partial<HostAnswer> | undefined)?.errors;
   return errors?.[0]?.extensions?.code ?? (payload as Partial<HostAnswer> | undefined)?.data;
 }
+
+const reading = (payloads: () => Payload[]): Pick<HostStream, 'told' | 'extensions'> => ({
+  told: () => payloads().map(saidBy),
+  extensions: () => payloads().map((payload) => (payload as Partial<HostAnswer> | undefined)?.extensions),
+});
 
 interface Greeting {
   readonly headers?: Readonly<Record<string, string>>;
@@ -47,8 +54,8 @@ export async function followSocket(
   raw.send({ type: 'connection_init', payload });
   await raw.until(({ type }) => type === 'connection_ack');
   raw.ask('1', query);
-  const told = (): unknown[] =>
-    raw.of('1').flatMap((heard) => (heard.type === 'complete' ? [] : [saidBy(heard.payload as Payload)]));
+  const payloads = (): Payload[] =>
+    raw.of('1').flatMap((heard) => (heard.type === 'complete' ? [] : [heard.payload as Payload]));
   const stop = async (): Promise<void> => {
     raw.send({ type: 'complete', id: '1' });
     await untilFollowed(0);
@@ -56,7 +63,7 @@ export async function followSocket(
   };
   const over = raw.end('1');
   over.catch(() => undefined);
-  return { told, over, stop };
+  return { ...reading(payloads), over, stop };
 }
 
 /** Over server-sent events, in the distinct connections mode of GraphQL over SSE. */
@@ -72,7 +79,7 @@ export async function followEvents(
     body: JSON.stringify({ query }),
     signal: leaving.signal,
   });
-  const came: unknown[] = [];
+  const came: Payload[] = [];
   const read = async (): Promise<void> => {
     let text = '';
     const decoder = new TextDecoder();
@@ -82,11 +89,11 @@ export async function followEvents(
       text = events.pop() ?? '';
       for (const event of events) {
         const data = /^data: (.+)$/m.exec(event)?.[1];
-        if (event.includes('event: next') && data !== undefined) came.push(saidBy(JSON.parse(data)));
+        if (event.includes('event: next') && data !== undefined) came.push(JSON.parse(data));
       }
     }
   };
   const over = read();
   over.catch(() => undefined);
-  return { told: () => came, over, stop: async () => leaving.abort() };
+  return { ...reading(() => came), over, stop: async () => leaving.abort() };
 }
