@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
-import { buildSchema, type GraphQLSchema } from 'graphql';
+import { buildSchema, type GraphQLSchema, Kind, parse } from 'graphql';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { needsOf } from '../../src/sdk/directive/needs.js';
 import { markProblems } from '../../src/sdk/directive/problems.js';
 import { protectSchema } from '../../src/server/operation/protectSchema.js';
 import { createSchema, printedSchema } from '../../src/server/schema.js';
@@ -76,7 +77,10 @@ describe('the directive shows', () => {
 
 describe('a schema whose marks cannot be obeyed', () => {
   const directive =
-    'directive @requiresFeature(feature: String!, consumeQuota: Boolean = false, amount: Int = 1) on FIELD_DEFINITION | OBJECT';
+    'directive @requiresFeature(feature: String!, consumeQuota: Boolean = false, amount: Int = 1, amountFrom: String) repeatable on FIELD_DEFINITION | OBJECT';
+  const from = (args: string, path: string, more = 'consumeQuota: true, ') =>
+    `type Query { a(${args}): Int @requiresFeature(feature: "x", ${more}amountFrom: "${path}") }
+     input In { count: Int! some: Int ten: Int = 10 word: String! }`;
 
   /** A schema whose root fields state a permission, as far as the marks let it start. */
   function schemaOf(types: string): GraphQLSchema {
@@ -138,11 +142,92 @@ describe('a schema whose marks cannot be obeyed', () => {
       'type Query { a: Any } interface Any { b: Int @requiresFeature(feature: "x") } type Box implements Any { b: Int }',
       'Any.b: a mark belongs on the types that implement an interface',
     ],
+    [
+      'a number from an argument that is not there',
+      from('count: Int!', 'number'),
+      'Query.a: amountFrom: number leads to no whole number and no list among the arguments',
+    ],
+    [
+      'a number from a field of an input that is not there',
+      from('input: In!', 'input.number'),
+      'Query.a: amountFrom: input.number leads to no whole number and no list among the arguments',
+    ],
+    [
+      'a number from below a number',
+      from('count: Int!', 'count.of'),
+      'Query.a: amountFrom: count.of leads to no whole number and no list among the arguments',
+    ],
+    [
+      'a number from below a list, of which there are many',
+      from('inputs: [In!]!', 'inputs.count'),
+      'Query.a: amountFrom: inputs.count leads to no whole number and no list among the arguments',
+    ],
+    [
+      'a number from a text',
+      from('input: In!', 'input.word'),
+      'Query.a: amountFrom: input.word leads to no whole number and no list among the arguments',
+    ],
+    [
+      'a number from a fraction',
+      from('count: Float!', 'count'),
+      'Query.a: amountFrom: count leads to no whole number and no list among the arguments',
+    ],
+    [
+      'a number that may be left out',
+      from('count: Int', 'count'),
+      'Query.a: amountFrom: count may be left out: make it non-null, or give it a default',
+    ],
+    [
+      'a number of an input that may be left out',
+      from('input: In', 'input.count'),
+      'Query.a: amountFrom: input.count may be left out: make it non-null, or give it a default',
+    ],
+    [
+      'a number that may be left out of its input',
+      from('input: In!', 'input.some'),
+      'Query.a: amountFrom: input.some may be left out: make it non-null, or give it a default',
+    ],
+    [
+      'a number for a mark that charges nothing',
+      from('count: Int!', 'count', ''),
+      'Query.a: amountFrom: count charges nothing without consumeQuota',
+    ],
+    [
+      'a number on a type',
+      'type Query { a: Box } type Box @requiresFeature(feature: "x", amountFrom: "n") { b: Int }',
+      'Box: @requiresFeature on an object type charges nothing',
+    ],
+    [
+      'one feature twice',
+      'type Query { a: Int @requiresFeature(feature: "x") @requiresFeature(feature: "x", consumeQuota: true) }',
+      "Query.a: is marked with 'x' more than once",
+    ],
   ])('does not start: %s', (_what, types, problem) => {
     const schema = schemaOf(types);
 
     expect(markProblems(schema)).toEqual([problem]);
     expect(() => protectSchema(schema)).toThrow(`the schema cannot be enforced:\n  ${problem}`);
+  });
+
+  test.each([
+    ['an argument', from('count: Int!', 'count')],
+    ['a field of an input', from('input: In!', 'input.count')],
+    ['a list, which is counted', from('ids: [ID!]!', 'ids')],
+    ['an argument with a default', from('count: Int = 1', 'count')],
+    ['a field with a default', from('input: In!', 'input.ten')],
+  ])('starts with a number from %s', (_what, types) => {
+    expect(markProblems(schemaOf(types))).toEqual([]);
+  });
+
+  test('does not start with a feature that is not in the list that it is given', () => {
+    const schema = schemaOf(
+      'type Query { a: Box b: Int @requiresFeature(feature: "golf") } type Box @requiresFeature(feature: "boxes") { c: Int }',
+    );
+
+    expect(markProblems(schema, ['gold', 'box'])).toEqual([
+      "Query.b: there is no feature 'golf' in the list",
+      "Box: there is no feature 'boxes' in the list",
+    ]);
   });
 
   test('does not start for want of the feature', () => {
@@ -167,4 +252,24 @@ describe('a schema whose marks cannot be obeyed', () => {
       'Permission: `anyone`. Feature: `x.y-z_1`, 7 units a use.',
     );
   });
+});
+
+test.each([
+  ['0', 0],
+  ['-5', 0],
+  ['7', 14],
+  ['9007199254740993', Number.MAX_SAFE_INTEGER],
+  ['12345678901234567890123', Number.MAX_SAFE_INTEGER],
+])('an argument that says %s times 2 charges %i: no number is too large to be charged', (count, units) => {
+  const schema =
+    buildSchema(`directive @requiresFeature(feature: String!, consumeQuota: Boolean, amount: Int, amountFrom: String) on FIELD_DEFINITION
+    scalar Long
+    type Query { a(count: Long!): Int @requiresFeature(feature: "x", consumeQuota: true, amount: 2, amountFrom: "count") }`);
+  const document = parse(`{ a(count: "${count}") }`);
+  const [operation] = document.definitions;
+  if (operation?.kind !== Kind.OPERATION_DEFINITION) throw new Error('no operation');
+
+  const needs = needsOf({ schema, document, operation, variables: {} });
+
+  expect(needs.map(({ feature, amount }) => [feature, amount])).toEqual([['x', units]]);
 });

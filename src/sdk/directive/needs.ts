@@ -86,11 +86,16 @@ function valueAt(values: unknown, path: string): unknown {
   }, values);
 }
 
-/** How many times its amount a mark charges. An argument that is left out counts once, one below 0 not at all. */
+/**
+ * How many times its amount a mark charges. An argument that is null counts once, one below 0 not at all, and one that is
+ * larger than can be counted as much as can be: nobody has so many units.
+ */
 function timesOf(value: unknown): number {
   if (Array.isArray(value)) return value.length;
   const count = value === undefined || value === null ? 1 : Number(value);
-  return Number.isSafeInteger(count) && count > 0 ? count : 0;
+  return Number.isNaN(count)
+    ? Number.MAX_SAFE_INTEGER
+    : Math.min(Number.MAX_SAFE_INTEGER, Math.max(0, count));
 }
 
 /** The units of a mark at this place; undefined where the arguments do not fit, and the field will not run. */

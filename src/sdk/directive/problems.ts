@@ -27,13 +27,31 @@ function typeProblems(type: GraphQLObjectType, isRoot: boolean): string[] {
   ];
 }
 
-function inputAt(args: readonly GraphQLArgument[], path: string): GraphQLInputType | undefined {
+type Input = Pick<GraphQLArgument, 'type' | 'defaultValue'>;
+
+/** The argument, and the fields of input objects, that a path goes through; undefined where one is not there. */
+function inputsAlong(args: readonly GraphQLArgument[], path: string): (Input | undefined)[] {
   const [first = '', ...rest] = path.split('.');
-  const argument = args.find(({ name }) => name === first);
-  return rest.reduce<GraphQLInputType | undefined>((type, name) => {
+  const inputs: (Input | undefined)[] = [args.find(({ name }) => name === first)];
+  for (const name of rest) {
+    const type = inputs.at(-1)?.type;
     const holder = type === undefined ? undefined : getNullableType(type);
-    return isInputObjectType(holder) ? holder.getFields()[name]?.type : undefined;
-  }, argument?.type);
+    inputs.push(isInputObjectType(holder) ? holder.getFields()[name] : undefined);
+  }
+  return inputs;
+}
+
+/** Whether a caller may leave the number out: then nobody knows what it stands for. */
+const mayBeLeftOut = (input: Input | undefined): boolean =>
+  input !== undefined && !isNonNullType(input.type) && input.defaultValue === undefined;
+
+function amountProblems(args: readonly GraphQLArgument[], path: string): string[] {
+  const inputs = inputsAlong(args, path);
+  if (!counts(inputs.at(-1)?.type))
+    return [`amountFrom: ${path} leads to no whole number and no list among the arguments`];
+  return inputs.some(mayBeLeftOut)
+    ? [`amountFrom: ${path} may be left out: make it non-null, or give it a default`]
+    : [];
 }
 
 /** Scalars whose values are whole numbers, by the names that the libraries in use give them. */
@@ -63,9 +81,7 @@ function markProblemsOf(
     ...(amountFrom !== undefined && !consumeQuota
       ? [`amountFrom: ${amountFrom} charges nothing without consumeQuota`]
       : []),
-    ...(amountFrom !== undefined && !counts(inputAt(field.args, amountFrom))
-      ? [`amountFrom: ${amountFrom} leads to no whole number and no list among the arguments`]
-      : []),
+    ...(amountFrom === undefined ? [] : amountProblems(field.args, amountFrom)),
   ];
 }
 
