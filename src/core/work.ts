@@ -5,21 +5,25 @@ import type { Db } from './db.js';
 import type { EventType, FedEvent, NewEvent } from './event.js';
 import type { LicenseId, TenantId } from './id.js';
 
-/** One read-only look at one tenant: what every query function takes first. */
-export interface Reading {
-  readonly db: Db;
-  readonly actor: Actor;
-  readonly now: Instant;
-  /** Throws when the operation has entered no tenant yet. */
-  readonly tenantId: TenantId;
-  readonly keys: KeyRing;
-  /** Where the caller connects from, as far as a trusted proxy or the socket tells. */
+/** Where a caller is. */
+export interface Place {
+  /** Where it connects from, as far as a trusted proxy or the socket tells. */
   readonly address: string | undefined;
   /**
    * The country of that address by the operator's file: null where the file is to say and does not, undefined where the
    * device's own word has to do.
    */
   readonly country: string | null | undefined;
+}
+
+/** One read-only look at one tenant: what every query function takes first. */
+export interface Reading extends Place {
+  readonly db: Db;
+  readonly actor: Actor;
+  readonly now: Instant;
+  /** Throws when the operation has entered no tenant yet. */
+  readonly tenantId: TenantId;
+  readonly keys: KeyRing;
   /** An application that came without a tenant proved which one it belongs to; it is `actor` from here on. */
   enter(tenantId: TenantId, actor: Actor): void;
   /** Counts that a license was shown by somebody without a token of his own; refused when it is shown too often. */
@@ -102,6 +106,7 @@ export interface Entered {
 /** What a mutation stands on that is done together with those of others: short looks, and a share in a transaction. */
 export interface Coalescing {
   readonly actor: Actor;
+  readonly place: Place;
   readonly requestId: string;
   readonly idempotencyKey: string | undefined;
   /**

@@ -230,6 +230,57 @@ test('hours are judged by the clock of the server', async () => {
   expect(await byToken(activation?.activationToken, {})).toBe('RESTRICTED_TIME');
 });
 
+describe('a heartbeat', () => {
+  const beat = (token: unknown, told: Told = {}): Promise<Answer> => {
+    const input = { activationToken: token, metrics: { apiCallsCount: 1 } };
+    return server.graphql(mutation('sendHeartbeat', 'status'), { input }, undefined, headersOf(told));
+  };
+  const floating = (restriction: Restriction) =>
+    createLicense(server, shop, {
+      licenseType: 'CONCURRENT',
+      maxActivations: 1,
+      restrictions: [restriction],
+    });
+
+  test('from another network is refused, renews nothing and counts nothing', async () => {
+    const intern = { restrictionType: 'IP_RANGE', operator: 'ALLOW', values: ['10.0.0.0/8'] };
+    const activation = await activated(await floating(intern), { from: '10.1.2.3' });
+    server.pass(60_000);
+
+    const error = await refused(server, shop.admin, 'RESTRICTED_IP_RANGE', () =>
+      beat(activation?.activationToken, { from: '192.0.2.1' }),
+    );
+
+    expect(error.extensions.verdict).toBe('RESTRICTED_IP_RANGE');
+    expect((await beat(activation?.activationToken, { from: '10.9.9.9' })).errors).toEqual([]);
+  });
+
+  test('goes on until the hour is over, when the lease has lapsed too', async () => {
+    const sunday = { restrictionType: 'TIME_BASED', operator: 'ALLOW', values: ['SUN 12:00-12:10 UTC'] };
+    const activation = await activated(await floating(sunday), {});
+    server.pass(599_999);
+    const within = await beat(activation?.activationToken);
+    server.pass(1);
+    const behind = await beat(activation?.activationToken);
+    server.pass(3_600_000);
+
+    const lapsed = await beat(activation?.activationToken);
+
+    expect([within.code, behind.code, lapsed.code]).toEqual([
+      undefined,
+      'RESTRICTED_TIME',
+      'RESTRICTED_TIME',
+    ]);
+  });
+
+  test('is not asked what it does not tell', async () => {
+    const device = { restrictionType: 'HARDWARE_ID', operator: 'ALLOW', values: ['CPU-1'] };
+    const activation = await activated(await floating(device), { hardwareId: 'CPU-1' });
+
+    expect((await beat(activation?.activationToken)).errors).toEqual([]);
+  });
+});
+
 test('what was allowed is judged anew when the license is restricted', async () => {
   const license = await restricted();
   const activation = await activated(license, { ...place('FR'), macAddress: '00:1a:2b:3c:4d:5e' });

@@ -74,10 +74,11 @@ export async function beatLicenses(reading: Reading, ids: readonly string[]) {
       expiryDate: licenses.expiryDate,
       gracePeriodDays: licenses.gracePeriodDays,
       leaseSeconds: licenses.leaseSeconds,
+      restrictions: licenses.restrictions,
     })
     .from(licenses)
     .where(and(eq(licenses.tenantId, reading.tenantId), anyOf(licenses.id, ids)));
-  return new Map(rows.map((row) => [row.id, { ...row, features: [], restrictions: [] }]));
+  return new Map(rows.map((row) => [row.id, { ...row, features: [] }]));
 }
 
 export type BeatLicense =

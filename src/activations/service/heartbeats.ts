@@ -3,7 +3,8 @@ import { type Instant, latest } from '../../core/clock.js';
 import type { ActivationId, LicenseId } from '../../core/id.js';
 import { groupBy } from '../../core/keyset.js';
 import { Refusal } from '../../core/refusal.js';
-import type { Coalesced, Work } from '../../core/work.js';
+import type { Coalesced, Place, Work } from '../../core/work.js';
+import type { RestrictionType } from '../../templates/model.js';
 import { activationNotFound } from '../model/activation.js';
 import { mergedMetrics, type ReportedMetrics, requireFewFeatures } from '../model/metrics.js';
 import { type Facts, type FailingCode, requirePassing } from '../model/verdict.js';
@@ -27,6 +28,7 @@ export interface Beat {
   /** The part of the tenant that its sender sees. */
   readonly scope: Scope;
   readonly metrics: ReportedMetrics;
+  readonly place: Place;
 }
 
 export interface HeartbeatAnswer {
@@ -140,16 +142,32 @@ export function outcomeOf(run: () => BeatOutcome): BeatOutcome {
   }
 }
 
+/**
+ * A heartbeat tells nothing of its device: it is judged by what the server sees itself, which are its address, the hour
+ * and, with a file of countries, the place. What a device says of itself is asked of it when it validates.
+ */
+function restrictionsSeen(restrictions: BeatLicense['restrictions'], { country }: Place) {
+  const seen: readonly RestrictionType[] = ['IP_RANGE', 'TIME_BASED', ...geographic(country)];
+  return restrictions.filter(({ restrictionType }) => seen.includes(restrictionType));
+}
+
+const geographic = (country: Place['country']): readonly RestrictionType[] =>
+  country === undefined ? [] : ['GEOGRAPHIC'];
+
 /** The rules of a heartbeat, as those of any act. */
 export function requireAlive(
   { now }: Work,
+  { place }: Beat,
   row: BeatRow,
   license: BeatLicense,
   seats: Facts['seats'],
   except: ReadonlySet<FailingCode>,
 ): void {
   const about = { licenseId: license.id, activationId: row.id };
-  requirePassing({ now, license, activation: row, deviceNamed: true, seats }, except, about);
+  const seen = { ...license, restrictions: restrictionsSeen(license.restrictions, place) };
+  const restrictionFacts = { address: place.address, country: place.country ?? undefined };
+  const facts = { now, license: seen, activation: row, deviceNamed: true, seats, restrictionFacts };
+  requirePassing(facts, except, about);
 }
 
 function isSeen({ id, customerId, resellerId }: BeatLicense, scope: Scope): boolean {

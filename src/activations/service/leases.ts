@@ -57,13 +57,20 @@ class SeatPool {
   win(batch: BeatBatch, beat: Beat, row: BeatRow, license: BeatLicense): HeartbeatAnswer {
     const now = seatsAt(this.#license, this.work);
     if (!leaseLapsed(row, now)) {
-      requireAlive(this.work, row, license, undefined, mayNot);
+      requireAlive(this.work, beat, row, license, undefined, mayNot);
       return batch.take(beat, row, license);
     }
     const claim = ownClaim(row);
     const others = seatsOfOthers(this.#license, undefined, claim, this.seated, now);
     const seats = { others, own: seatsTaken(license, claim.units) };
-    requireAlive(this.work, row, license, seats, seatIsFree({ license, seats }) ? mayHaveLapsed : mayNot);
+    requireAlive(
+      this.work,
+      beat,
+      row,
+      license,
+      seats,
+      seatIsFree({ license, seats }) ? mayHaveLapsed : mayNot,
+    );
     const answer = batch.take(beat, row, license);
     this.#won.add(row.id);
     this.seated.add(claim.identity);

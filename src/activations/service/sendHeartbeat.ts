@@ -25,7 +25,7 @@ async function renewLeases(work: Work, beats: readonly Beat[]): Promise<BeatOutc
       const found = batch.of(beat);
       if (found === undefined) return undefined;
       const { row, license } = found;
-      requireAlive(work, row, license, undefined, mayHaveLapsed);
+      requireAlive(work, beat, row, license, undefined, mayHaveLapsed);
       if (leaseLapsed(row, work.now)) return { payload: LAPSED, isEffective: false };
       return { payload: batch.take(beat, row, license), isEffective: true };
     }),
@@ -39,7 +39,8 @@ export async function sendHeartbeat(ctx: Coalescing, input: SendHeartbeatInput):
   const entered = await ctx.enter('ACTIVATION_TOKEN', input.activationToken);
   if (entered === undefined) throw activationNotFound();
   const { licenseId, hash: tokenHash } = entered;
-  const beat = { licenseId, tokenHash, scope: scopeOf(ctx.actor), metrics: input.metrics ?? {} };
+  const { place } = ctx;
+  const beat = { licenseId, tokenHash, scope: scopeOf(ctx.actor), metrics: input.metrics ?? {}, place };
   for (;;) {
     const renewed = await ctx.coalesce(renewLeases, beat);
     const answer = renewed === LAPSED ? await ctx.coalesce(winLeases, beat) : renewed;

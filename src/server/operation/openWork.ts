@@ -6,7 +6,7 @@ import type { Session } from '../../core/db.js';
 import type { NewEvent } from '../../core/event.js';
 import type { TenantId } from '../../core/id.js';
 import { Refusal } from '../../core/refusal.js';
-import type { Reading, Work } from '../../core/work.js';
+import type { Place, Reading, Work } from '../../core/work.js';
 import type { Caller, Machinery } from './operation.js';
 
 export function tenantOf(actor: Actor): TenantId | undefined {
@@ -19,12 +19,24 @@ export type Opening = Pick<
   'pool' | 'keys' | 'clock' | 'settings' | 'followers' | 'announce' | 'licensees' | 'keyHolders' | 'countries'
 >;
 
-/** Where a caller is, for whoever asks: the file is not read for those who do not. */
-function placeOf(
+function countryOf(
   { countries }: Pick<Machinery, 'countries'>,
   address: string | undefined,
-): Reading['country'] {
+): Place['country'] {
   return address === undefined ? undefined : countries?.of(address);
+}
+
+/** Where a caller is, for whoever asks: the file is not read for those who do not. */
+export function placeOf(
+  machinery: Pick<Machinery, 'countries'>,
+  { address }: Pick<Caller, 'address'>,
+): Place {
+  return {
+    address,
+    get country() {
+      return countryOf(machinery, address);
+    },
+  };
 }
 
 export interface OpenWork {
@@ -56,7 +68,7 @@ export async function openWork(
     requestId: caller.requestId,
     address: caller.address,
     get country() {
-      return placeOf(machinery, caller.address);
+      return countryOf(machinery, caller.address);
     },
     get actor() {
       return actor;
@@ -115,7 +127,7 @@ export function readingOn(
     keys: machinery.keys,
     address,
     get country() {
-      return placeOf(machinery, address);
+      return countryOf(machinery, address);
     },
     get now() {
       return reader.now;

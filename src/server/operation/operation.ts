@@ -12,6 +12,7 @@ import type {
   EventLook,
   Followers,
   Perishable,
+  Place,
   Reading,
   Work,
   WorkSettings,
@@ -38,7 +39,7 @@ import { examine } from './examine.js';
 import { type Claim, claimName, Idempotency } from './idempotency.js';
 import type { Licensees } from './licensees.js';
 import type { Meter } from './meter.js';
-import { openWork, readingOn, requireTenant, tenantOf } from './openWork.js';
+import { openWork, placeOf, readingOn, requireTenant, tenantOf } from './openWork.js';
 import { OperationFeatures } from './operationFeatures.js';
 import type { Progress } from './progress.js';
 import { countRoots, mayRun, once, type RootAct, runBehind, type SharedAct, SharedActs } from './rootActs.js';
@@ -100,6 +101,7 @@ export interface Caller {
 /** One GraphQL operation: its caller, its one read-only transaction, the work of the root mutation that runs. */
 export class Operation implements Context {
   readonly requestId: string;
+  readonly place: Place;
   readonly features: OperationFeatures;
   private readonly idempotency: Idempotency;
   private readonly progress: Progress;
@@ -116,6 +118,7 @@ export class Operation implements Context {
     private readonly begun?: OperationFeatures,
   ) {
     this.requestId = caller.requestId;
+    this.place = placeOf(machinery, caller);
     this.progress = {
       actor: caller.actor,
       now: machinery.clock(),
@@ -232,9 +235,7 @@ export class Operation implements Context {
   }
 
   /** The caller has gone: a query ends, a mutation goes on. */
-  leave(): void {
-    this.deadline.leave();
-  }
+  readonly leave = (): void => this.deadline.leave();
 
   readonly admit: Reading['admit'] = async (licenseId) => {
     if (this.caller.actor.kind === 'anonymous') await this.machinery.limits.countLicense(licenseId, 1);
