@@ -354,3 +354,14 @@ test('a verdict on a key that nobody knows is an answer and no error', async () 
     activation: null,
   });
 });
+
+test.each([
+  ['fifty-one', Array.from({ length: 51 }, (_, index) => `f${index}`)],
+  ['one that is too long', ['x'.repeat(51)]],
+])('of features %s is refused at the door', async (_, features) => {
+  const query = `query ($f: [String!]) { validateLicenseKey(licenseKey: "A", features: $f) { code } }`;
+
+  const answer = await server.graphql(query, { f: features });
+
+  expect(answer.errors[0]?.extensions.fields?.map(({ field }) => field)).toEqual(['features']);
+});

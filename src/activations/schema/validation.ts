@@ -22,13 +22,19 @@ export const domain: Check = (value) =>
     ? undefined
     : 'must be a domain as app.example.com';
 
+const featureIds: Check = (value) =>
+  listOf(50)(value) ??
+  (Array.isArray(value) && value.every((id) => typeof id === 'string' && id.length <= 50)
+    ? undefined
+    : 'must be ids of features, of at most 50 characters');
+
 /** What a validation may be asked with, whatever it is asked of. */
 export const validationChecks = {
   deviceFingerprint: text(1, 1024),
   user: text(1, 255),
   productId: code,
   version: text(1, 50),
-  features: listOf(50),
+  features: featureIds,
   macAddress,
   hardwareId: text(1, 1024),
   domain,

@@ -102,7 +102,10 @@ export class LicenseRestriction {
   declare readonly operator: RestrictionOperator;
 
   @Checked(listOf(200))
-  @Field(() => [String], { description: 'The values that are compared.' })
+  @Field(() => [String], {
+    description:
+      'The values that are compared; those that tell a device are shown as keyed hashes, and taken back so.',
+  })
   declare readonly values: readonly string[];
 }
 

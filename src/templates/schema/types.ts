@@ -65,20 +65,24 @@ export const RestrictionTypeEnum = enumOf<RestrictionType>(
   'RestrictionType',
   'What a restriction looks at.',
   {
-    GEOGRAPHIC: 'The country, as ISO 3166 codes: US.',
-    DOMAIN: "The application's domain: example.com, *.example.com.",
-    IP_RANGE: "The caller's address, as CIDR: 10.0.0.0/8, 2001:db8::/32.",
-    MAC_ADDRESS: "The device's MAC address: 00:1A:2B:3C:4D:5E.",
-    HARDWARE_ID: "The device's hardware id.",
-    TIME_BASED: 'The time of the week: MON-FRI 08:00-18:00 Europe/Berlin.',
+    GEOGRAPHIC: 'The country, as ISO 3166-1 codes of two letters, in any case: US.',
+    DOMAIN:
+      "The application's domain. `example.com` is that name alone, `*.example.com` every name below it and not itself; letters of any script, in any case.",
+    IP_RANGE:
+      "The caller's address: one, or a CIDR range, as 10.0.0.0/8 or 2001:db8::/32. IPv4 within IPv6 is IPv4; no range holds both.",
+    MAC_ADDRESS:
+      "The device's MAC address, as 00:1A:2B:3C:4D:5E, with dashes, in groups of four, or without marks. Kept and shown as its keyed hash.",
+    HARDWARE_ID: "The device's hardware id. Kept and shown as its keyed hash.",
+    TIME_BASED:
+      'Hours of the week by the clocks of a place: MON-FRI 08:00-18:00 Europe/Berlin. The first minute is within, the last is not; an end that is not later than the start is on the next day. An hour that clocks skip does not come, one that they show twice counts twice.',
   },
 );
 export const RestrictionOperatorEnum = enumOf<RestrictionOperator>(
   'RestrictionOperator',
   'What a match means.',
   {
-    ALLOW: 'At least one entry of this type has to match.',
-    DENY: 'A match refuses.',
+    ALLOW: 'At least one entry of this type has to match; what is not known matches none.',
+    DENY: 'A match refuses, whatever else allows; so does what is not known.',
   },
 );
 export const BillingCycleEnum = enumOf<BillingCycle>('BillingCycle', 'How often the price is due.', {
