@@ -68,7 +68,10 @@ export async function enterBySecret(
   secret: string,
 ): Promise<LicenseId | undefined> {
   const found = await findInDirectory(reading.db, kind, reading.keys.hashes(kind, secret));
-  if (found === undefined) return undefined;
+  if (found === undefined) {
+    await reading.missed();
+    return undefined;
+  }
   const licenseId = found.subjectId as LicenseId;
   const { actor } = reading;
   if (actor.kind === 'anonymous') reading.enter(found.tenantId, applicationActor(found.tenantId, licenseId));

@@ -41,13 +41,24 @@ export async function activationsById(
   return byKey(rows, (row) => row.id);
 }
 
-/** The live activation of a device on a license; by every pepper, so that rotation does not make it a stranger. */
+const isEmergency = sql`(${activations.activationType} = 'EMERGENCY')`;
+
+/**
+ * The live activation of a device on a license; by every pepper, so that rotation does not make it a stranger. What an
+ * emergency code gave it stands beside its seat, and goes before it for as long as it lasts.
+ */
 export async function activationOfDevice(
   reading: Reading,
   licenseId: LicenseId,
   fingerprint: string,
+  kind: 'SEAT' | 'EMERGENCY' | 'ANY' = 'SEAT',
 ): Promise<Activation | undefined> {
   const hashes = reading.keys.hashes('FINGERPRINT', fingerprint, reading.tenantId);
+  const kinds = {
+    SEAT: sql`not ${isEmergency}`,
+    EMERGENCY: isEmergency,
+    ANY: sql`(not ${isEmergency} or ${activations.expiresAt} > ${reading.now}::timestamptz)`,
+  };
   const [row] = await reading.db
     .select()
     .from(activations)
@@ -57,8 +68,11 @@ export async function activationOfDevice(
         eq(activations.licenseId, licenseId),
         anyOf(activations.deviceFingerprint, hashes),
         eq(activations.status, 'ACTIVE'),
+        kinds[kind],
       ),
-    );
+    )
+    .orderBy(sql`${isEmergency} desc`)
+    .limit(1);
   return row;
 }
 
@@ -81,8 +95,13 @@ const newestFirst: Sorting = {
 /** The status that an activation reads, as `activationStatusAt` of the model. */
 function readStatus(now: Instant): SQL {
   const license = sql`select ${statusSql(now)} from ${licenses} where ${licenses.tenantId} = ${activations.tenantId} and ${licenses.id} = ${activations.licenseId}`;
+  // Whatever the end of grace alone has suspended, as \`passesEndOfGrace\` of the model.
+  const passesGrace = sql`select ${licenses.status} <> 'INACTIVE' and coalesce(${licenses.suspendedFrom}, '') <> 'INACTIVE'
+    and (${licenses.status} <> 'SUSPENDED' or ${licenses.suspensionCause} = 'GRACE_EXPIRED')
+    from ${licenses} where ${licenses.tenantId} = ${activations.tenantId} and ${licenses.id} = ${activations.licenseId}`;
   return sql`case when ${activations.status} <> 'ACTIVE' then ${activations.status}
     when ${activations.expiresAt} <= ${now}::timestamptz then 'EXPIRED'
+    when ${isEmergency} and (${passesGrace}) then 'ACTIVE'
     when (${license}) = 'SUSPENDED' then 'SUSPENDED' else 'ACTIVE' end`;
 }
 

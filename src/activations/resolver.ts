@@ -17,8 +17,8 @@ import { seatsInUse } from './queries/seats.js';
 import { activationsById, activationsByLicense, activationsPage } from './queries.js';
 import * as location from './schema/location.js';
 import * as shapes from './schema.js';
-import { activateLicense } from './service/activateLicense.js';
 import { deactivateActivation } from './service/deactivateActivation.js';
+import { activate } from './service/emergencyCodes.js';
 import type { HeartbeatAnswer } from './service/heartbeats.js';
 import { sendHeartbeat } from './service/sendHeartbeat.js';
 import type { Activation, ActivationLocation } from './table.js';
@@ -150,7 +150,7 @@ export class ActivationMutations {
     input: shapes.ActivateLicenseInput,
     @CurrentWork() work: Work,
   ) {
-    return activateLicense(work, input);
+    return activate(work, input);
   }
 
   @Authorized(ANYONE)

@@ -172,6 +172,14 @@ export class ActivateLicenseInput {
   })
   declare readonly units?: number | null;
 
+  @Checked(text(1, 100))
+  @Field(() => String, {
+    nullable: true,
+    description:
+      'A code of `generateEmergencyCode`: lets the device in for 24 hours, beside the seats, although all are taken or grace is over.',
+  })
+  declare readonly emergencyCode?: string | null;
+
   @Checked(code)
   @Field(() => ID, {
     nullable: true,

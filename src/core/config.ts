@@ -186,6 +186,18 @@ export const settings = {
     perMinute.default(6000),
     'How many root fields they may ask a minute with the key or tokens of one license; 0 is no limit.',
   ),
+  LG_INCIDENT_ACTIVATIONS: setting(
+    z.coerce.number().int().min(0).max(1_000_000).default(50),
+    'More devices than so many, activated on one license within an hour, raise an incident; 0 raises none.',
+  ),
+  LG_INCIDENT_TRAVEL_KMH: setting(
+    z.coerce.number().int().min(0).max(1_000_000).default(1_000),
+    'A device that tells of places faster than this apart, in km/h, raises an incident; 0 raises none.',
+  ),
+  LG_INCIDENT_MISSES: setting(
+    z.coerce.number().int().min(0).max(1_000_000).default(50),
+    'So many keys, tokens and codes that lead nowhere, shown from one address in ten minutes, raise an incident; 0 raises none.',
+  ),
   LG_DRAIN_SECONDS: setting(
     z.coerce.number().int().min(0).max(300).default(0),
     'For how long a stop lets new requests in while /readyz says no: as long as a load balancer needs to see it.',

@@ -75,6 +75,11 @@ export function keyRing(material: KeyMaterial): KeyRing {
   };
 }
 
+/** 160 random bits, of which whoever makes a code that people type takes some. */
+export function randomBits(): Uint8Array {
+  return randomBytes(20);
+}
+
 /** 256 random bits behind a prefix that secret scanners can find. */
 export function newToken(prefix: string): string {
   return `${prefix}_${randomBytes(32).toString('base64url')}`;

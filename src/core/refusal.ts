@@ -52,6 +52,7 @@ export const refusalCodes = {
   LICENSE_NOT_FOUND: [404, 'There is no such license for this caller.'],
   ACTIVATION_NOT_FOUND: [404, 'There is no such activation for this caller.'],
   GRANT_NOT_FOUND: [404, 'There is no such grant of units that this caller took for this licensee.'],
+  BLACKLISTED_DEVICE_NOT_FOUND: [404, 'There is no such device on the blacklist of this tenant.'],
   API_KEY_NOT_FOUND: [404, 'There is no such API key for this caller.'],
   ALREADY_EXISTS: [409, 'The code or key is taken; `extensions.fields` names it.'],
   INVALID_TRANSITION: [
@@ -105,6 +106,13 @@ export const refusalCodes = {
     'access.refused',
   ],
   LEASE_EXPIRED: [403, 'The floating lease ran out and every seat is taken.'],
+  EMERGENCY_CODE_UNKNOWN: [403, 'The emergency code is none of this license.', 'access.refused'],
+  EMERGENCY_CODE_EXPIRED: [403, 'The emergency code was not used in time; have a new one generated.'],
+  EMERGENCY_CODE_USED: [403, 'The emergency code was used already; it works once.', 'access.refused'],
+  EMERGENCY_CODE_LIMIT_EXCEEDED: [
+    409,
+    'The license has had as many emergency codes as one may; `extensions.nextAt` says when it may have the next.',
+  ],
   ACTIVATION_LIMIT_EXCEEDED: [
     409,
     'Every seat of the license is taken; `extensions` carry the two counts.',

@@ -28,6 +28,8 @@ export interface Reading extends Place {
   enter(tenantId: TenantId, actor: Actor): void;
   /** Counts that a license was shown by somebody without a token of his own; refused when it is shown too often. */
   admit(licenseId: LicenseId): Promise<void>;
+  /** Takes down a secret that led nowhere: of whoever shows many of them auditors are told. */
+  missed(): Promise<void>;
 }
 
 /**
@@ -43,6 +45,14 @@ export interface Work extends Reading {
   emitAll(events: readonly NewEvent[]): Promise<void>;
 }
 
+/** From where on the server takes something for an incident; 0 is never. */
+export interface IncidentSettings {
+  /** More devices than so many, activated on one license within an hour. */
+  readonly activations: number;
+  /** A device that was faster than so many kilometres an hour. */
+  readonly travelKmPerHour: number;
+}
+
 export interface WorkSettings {
   readonly leaseSeconds: number;
   /** How long a signed entitlement set may be decided by. */
@@ -51,6 +61,7 @@ export interface WorkSettings {
   readonly offlineCodeDays: number;
   /** How long a license file holds at the most. */
   readonly licenseFileDays: number;
+  readonly incidents: IncidentSettings;
 }
 
 /** Acts of later domains that have to happen with an event of an earlier one, in its transaction. */

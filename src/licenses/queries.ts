@@ -168,9 +168,9 @@ export async function findLicenseByKey(reading: Reading, input: string): Promise
     'LICENSE_KEY',
     reading.keys.hashes('LICENSE_KEY', licenseKey),
   );
-  return found === undefined
-    ? undefined
-    : (await licensesById(reading, [found.subjectId])).get(found.subjectId);
+  if (found !== undefined) return (await licensesById(reading, [found.subjectId])).get(found.subjectId);
+  await reading.missed();
+  return undefined;
 }
 
 /** The largest export: what one answer can carry. */

@@ -10,11 +10,13 @@ import {
   ResellerConnectionResolver,
   TenantConnectionResolver,
 } from '../access/schema.js';
+import { BlacklistedDeviceEdges, DeviceResolver } from '../activations/resolver/devices.js';
 import * as leases from '../activations/resolver/leases.js';
 import { OfflineDocumentFields, OfflineMutations } from '../activations/resolver/offline.js';
 import { ActivationStreams } from '../activations/resolver/streams.js';
 import { ValidationEdges, ValidationQueries } from '../activations/resolver/validations.js';
 import * as activations from '../activations/resolver.js';
+import { BlacklistedDeviceConnectionResolver } from '../activations/schema/devices.js';
 import { ActivationConnectionResolver } from '../activations/schema.js';
 import * as analytics from '../analytics/resolver.js';
 import * as audit from '../audit/resolver.js';
@@ -53,6 +55,9 @@ export function createSchema(): GraphQLSchema {
       access.CustomerEdges,
       access.ResellerEdges,
       access.ViewerEdges,
+      BlacklistedDeviceConnectionResolver,
+      BlacklistedDeviceEdges,
+      DeviceResolver,
       activations.ActivationEdges,
       activations.ActivationMutations,
       activations.ActivationQueries,

@@ -16,6 +16,7 @@ import { ApiKeyUses } from './callers/apiKeyUses.js';
 import { openCountries } from './callers/countries.js';
 import { openTokens, type Tokens } from './callers/openTokens.js';
 import { SecurityEvents } from './callers/securityEvents.js';
+import { tellOfGuesses } from './callers/tellOfGuesses.js';
 import { startEmbeddedPostgres } from './database/embeddedPostgres.js';
 import { migrate } from './database/migrate.js';
 import { seedDemo } from './database/seed.js';
@@ -27,6 +28,7 @@ import { startSweeper } from './events/sweeper.js';
 import { type AppOptions, createApp } from './http/app.js';
 import { demoAccess } from './http/demoUsers.js';
 import { CostGate, ShortestFirst } from './limits/fairness.js';
+import { Guesses } from './limits/guesses.js';
 import { RateLimits } from './limits/rateLimits.js';
 import { Directory } from './operation/directory.js';
 import { Licensees } from './operation/licensees.js';
@@ -107,6 +109,10 @@ export function openMachinery(parts: MachineryParts, role: DatabaseRole): Machin
       entitlementSeconds: config.LG_ENTITLEMENT_SECONDS,
       offlineCodeDays: config.LG_OFFLINE_CODE_DAYS,
       licenseFileDays: config.LG_LICENSE_FILE_DAYS,
+      incidents: {
+        activations: config.LG_INCIDENT_ACTIVATIONS,
+        travelKmPerHour: config.LG_INCIDENT_TRAVEL_KMH,
+      },
     },
     followers,
     announce: announcer(pool),
@@ -131,6 +137,11 @@ export function openMachinery(parts: MachineryParts, role: DatabaseRole): Machin
     limits: new RateLimits(
       { pool, keys: ring, clock },
       { address: config.LG_RATE_ADDRESS_PER_MINUTE, license: config.LG_RATE_LICENSE_PER_MINUTE },
+    ),
+    guesses: new Guesses(
+      () => machinery,
+      config.LG_INCIDENT_MISSES,
+      (guesser) => tellOfGuesses(machinery, guesser),
     ),
     drain: new Drain(),
     line: new ShortestFirst(),

@@ -33,6 +33,7 @@ Activation.user                          U 0 0 0 + + + + F + F F
 ApiKey.customer                          U = F F = = = = F F F F
 ApiKey.events                            U = F F = = = = F F F F
 ApiKey.reseller                          U = F F = = = = F F F F
+BlacklistedDevice.events                 U = F F = = = = F F F F
 Customer.events                          U 0 0 0 + + + + F F F F
 Customer.licenses                        U 0 0 0 + + + + + + F F
 Customer.orders                          U 0 0 0 + + + + + + F F
@@ -79,6 +80,8 @@ activations, of a license                U 0 0 0 + + + + + + F F
 apiAccess                                U = = = = = = = = = F F
 apiKeys, of a customer                   U 0 F F + + + + F F F F
 apiKeys, of a reseller                   U 0 F F + + + + F F F F
+blacklistDevice, an activation           U 0 F F + + F + F F F F
+blacklistedDevices                       U = F F = = = = F F F F
 borrowLease, a token                     + 0 0 0 + + + + + + + +
 checkFeatures, a customer                U 0 0 F + + F F F + F 0
 checkFeatures, a key                     U 0 0 F + + F F F + F +
@@ -122,6 +125,8 @@ events, of a license                     U 0 F F + + + + F F F F
 events, of a product                     U 0 F F + + + + F F F F
 exportLicenses                           U = F F = = = F F F F F
 featureFlags                             U = = = = = = = = = F F
+generateEmergencyCode, a key             U 0 0 F + + F + F + F F
+generateEmergencyCode, a license         U 0 0 F + + F + F + F F
 grantFeature, a license                  U 0 F F + + F F F F F F
 issueLicense, a customer                 U 0 F 0 + + F F + F F F
 issueLicense, a template                 U 0 F + + + F F + F F F
@@ -163,6 +168,7 @@ tenants                                  U F F F F F F F F F = F
 topUpQuota, a license                    U 0 F F + + F F F F F F
 transferLicense, a customer              U 0 F F + + F F F F F F
 transferLicense, a license               U 0 F F + + F F F F F F
+unblacklistDevice, an entry              U 0 F F + + F F F F F F
 updateCustomer, a customer               U 0 F F + + F F F F F F
 updateCustomer, a reseller               U 0 F F + + F F F F F F
 updateLicense, a license                 U 0 F F + + F F F F F F

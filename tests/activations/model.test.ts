@@ -21,7 +21,7 @@ import {
 } from '../../src/activations/model/verdict.js';
 import { addMillis } from '../../src/core/clock.js';
 import { Refusal, type RefusalCode } from '../../src/core/refusal.js';
-import { licenseStatuses, type StatusFacts } from '../../src/licenses/model.js';
+import { licenseStatuses } from '../../src/licenses/model.js';
 import { type LicenseRestriction, licenseModels, licenseTypes } from '../../src/templates/model.js';
 import {
   BEFORE,
@@ -217,8 +217,8 @@ test('a seat is a person, a device, or what a device reports', () => {
 });
 
 test('an activation reads what it was made, then its own end, then its license', () => {
-  const running: StatusFacts = license;
-  const read = (activation: Partial<ActivationFacts>, of: StatusFacts = running) =>
+  const running: LicenseFacts = license;
+  const read = (activation: Partial<ActivationFacts>, of: LicenseFacts = running) =>
     activationStatusAt({ ...held, ...activation }, of, NOW);
   const stopped = { ...running, ...suspended };
 
@@ -228,6 +228,10 @@ test('an activation reads what it was made, then its own end, then its license',
   expect(read({}, stopped)).toBe('SUSPENDED');
   expect(read({}, { ...running, ...pastGrace })).toBe('SUSPENDED');
   expect(read({ expiresAt: LATER }, stopped)).toBe('SUSPENDED');
+  const emergency = { activationType: 'EMERGENCY' } as const;
+  expect(read(emergency, { ...running, ...pastGrace })).toBe('ACTIVE');
+  expect(read(emergency, { ...running, ...pastGrace, status: 'INACTIVE' })).toBe('SUSPENDED');
+  expect(read(emergency, stopped)).toBe('SUSPENDED');
   expect(read({ expiresAt: NOW })).toBe('EXPIRED');
   expect(read({ expiresAt: NOW }, stopped)).toBe('EXPIRED');
   expect(read({ status: 'DEACTIVATED', expiresAt: NOW }, stopped)).toBe('DEACTIVATED');

@@ -4,6 +4,9 @@ import ts from 'typescript';
 import { expect, test } from 'vitest';
 import { accessEvents } from '../../src/access/model.js';
 import { activationEvents } from '../../src/activations/model/activation.js';
+import { deviceEvents } from '../../src/activations/model/devices.js';
+import { emergencyEvents } from '../../src/activations/model/emergency.js';
+import { incidentEvents } from '../../src/compliance/model/incidents.js';
 import { type RefusalCode, recordedAs, refusalCodes } from '../../src/core/refusal.js';
 import { entitlementEvents } from '../../src/entitlements/model/ledger.js';
 import { licenseEvents } from '../../src/licenses/model.js';
@@ -16,6 +19,9 @@ const listed: readonly string[] = [
   ...licenseEvents,
   ...activationEvents,
   ...entitlementEvents,
+  ...deviceEvents,
+  ...emergencyEvents,
+  ...incidentEvents,
 ];
 /** What the door emits of acts that were refused, by their codes. */
 const recorded = (Object.keys(refusalCodes) as RefusalCode[]).flatMap((code) => recordedAs(code) ?? []);

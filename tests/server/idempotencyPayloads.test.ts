@@ -24,6 +24,7 @@ import {
   openShop,
   type Shop,
 } from '../support/fixtures.js';
+import { blacklistDevice } from '../support/guarding.js';
 import { requestOf, sign } from '../support/offline.js';
 import { keyed } from '../support/replays.js';
 import { startTestServer, type TestServer } from '../support/server.js';
@@ -105,6 +106,9 @@ const grantId = async () => {
 const inputs: Readonly<Record<string, () => Promise<object>>> = {
   createApiKey: async () => ({ name: 'Export', roles: ['auditor'], expiresAt: '2027-01-01T00:00:00Z' }),
   revokeApiKey: async () => ({ apiKeyId: (await createApiKey(server, shop.admin)).id }),
+  blacklistDevice: async () => ({ deviceFingerprint: 'stolen', reason: 'x' }),
+  unblacklistDevice: async () => ({ id: await blacklistDevice(server, shop.admin, 'found') }),
+  generateEmergencyCode: async () => ({ ...(await newLicense()), reason: 'x' }),
   createCustomer: async () => ({ name: 'Ada', email: 'ada@example.com' }),
   updateCustomer: async () => ({ customerId: await createCustomer(server, shop.admin), email: null }),
   createReseller: async () => ({ name: 'R' }),

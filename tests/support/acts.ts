@@ -21,13 +21,19 @@ export async function tablesOf(server: TestServer, tenantId: string): Promise<un
   return Promise.all([
     all('licenses', 'id'),
     all('license_activations', 'id'),
-    all('license_event_logs', 'id', server.sql`event_type not like '%.refused'`),
+    all(
+      'license_event_logs',
+      'id',
+      server.sql`event_type not like '%.refused' and event_type <> 'incident.raised'`,
+    ),
     all('license_templates', 'id'),
     all('billing_products', 'product_id'),
     all('customers', 'id'),
     all('resellers', 'id'),
     all('key_directory', 'hash'),
     all('api_keys', 'id'),
+    all('device_blacklist', 'id'),
+    all('emergency_codes', 'id'),
   ]);
 }
 
@@ -102,7 +108,7 @@ export async function eventsDuring(
   const known = before.map((row) => String(row.id));
   const rows = await server.sql`select event_type, subject_id, license_id, user_id, event_data
     from license_event_logs where tenant_id = ${tenantId} and id <> all(${known}::text[])
-      and event_type not like '%.refused' order by id`;
+      and event_type not like '%.refused' and event_type <> 'incident.raised' order by id`;
   return rows.map((row) => ({
     type: row.event_type,
     subjectId: row.subject_id,

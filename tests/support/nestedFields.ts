@@ -20,6 +20,11 @@ export const nested: Readonly<Record<string, readonly [query: string, root: stri
     'api_key.read',
     'event.read',
   ],
+  'BlacklistedDevice.events': [
+    '{ blacklistedDevices(first: 1) { nodes { events { totalCount } } } }',
+    'device.read',
+    'event.read',
+  ],
   'Customer.reseller': [
     '{ customer(id: $customerId) { reseller { id } } }',
     'customer.read',

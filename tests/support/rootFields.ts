@@ -68,6 +68,7 @@ export const namesNothing: Readonly<Record<string, Asked>> = {
   apiAccess: plain('{ apiAccess { path } }'),
   checkOperation: plain('{ checkOperation(document: "{ viewer { kind } }") { passes } }'),
   schemaFeatures: plain('{ schemaFeatures { featureId } }'),
+  blacklistedDevices: page('blacklistedDevices'),
   customers: page('customers'),
   tenants: page('tenants'),
   resellers: page('resellers'),
@@ -137,6 +138,14 @@ export const cases: Readonly<Record<string, readonly Case[]>> = {
           valid code license { id } activation { id } } }`,
       }),
     ],
+  ],
+  blacklistDevice: [
+    act('blacklistDevice', 'an activation', ({ activationId }) => ({ activationId, reason: 'x' })),
+  ],
+  unblacklistDevice: [act('unblacklistDevice', 'an entry', ({ blacklistedDeviceId: id }) => ({ id }))],
+  generateEmergencyCode: [
+    ...onLicense('generateEmergencyCode', { reason: 'x' }),
+    act('generateEmergencyCode', 'a key', ({ licenseKey }) => ({ licenseKey, reason: 'x' })),
   ],
   checkLicenseIntegrity: [
     [

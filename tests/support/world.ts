@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { createApiKey } from './apiKeys.js';
 import { activate, issueLicense, openShop, type Shop } from './fixtures.js';
+import { blacklistDevice } from './guarding.js';
 import { requestOf } from './offline.js';
 import type { Claims, TestServer } from './server.js';
 
@@ -19,6 +20,7 @@ export interface World {
   readonly apiKeyId: string;
   /** Of a device that cannot connect, for the license. */
   readonly requestCode: string;
+  readonly blacklistedDeviceId: string;
 }
 
 export async function createReseller(server: TestServer, as: Claims, name = 'Blue Channel'): Promise<string> {
@@ -61,6 +63,7 @@ export async function openWorld(server: TestServer): Promise<World> {
     licenseKey,
     orderId,
     apiKeyId,
+    blacklistedDeviceId: await blacklistDevice(server, shop.admin, 'stolen'),
     activationId: String(activated.activation?.id),
     activationToken: String(activated.activationToken),
     requestCode: (await requestOf(server, licenseKey, { deviceFingerprint: 'bench' })).requestCode,
@@ -84,16 +87,20 @@ export function nobodysWorld(admin: Claims, requestCode = 'none'): World {
     orderId: randomUUID(),
     apiKeyId: randomUUID(),
     requestCode,
+    blacklistedDeviceId: randomUUID(),
   };
 }
+
+const OF_REFUSALS = "(event_type like '%.refused' or event_type = 'incident.raised')";
 
 /** Rows that stand for themselves: that an act was refused is recorded behind its answer. */
 const recorded: Readonly<Record<string, string>> = {
   // Made by whoever signs first, whatever is asked.
   signing_keys: 'true',
-  license_event_logs: "event_type like '%.refused'",
-  unsealed_events: "event_id in (select id from license_event_logs where event_type like '%.refused')",
-  audit_seals: "event_id in (select id from license_event_logs where event_type like '%.refused')",
+  security_incidents: "source = 'DETECTED'",
+  license_event_logs: OF_REFUSALS,
+  unsealed_events: `event_id in (select id from license_event_logs where ${OF_REFUSALS})`,
+  audit_seals: `event_id in (select id from license_event_logs where ${OF_REFUSALS})`,
 };
 
 /** The content of every table in one word: two that are equal say that nothing was written between them. */

@@ -8,7 +8,7 @@
  */
 import { addMillis, type Instant } from '../../core/clock.js';
 import { Refusal } from '../../core/refusal.js';
-import { type StatusFacts, type SuspendableFacts, standingAt } from '../../licenses/model.js';
+import { type SuspendableFacts, standingAt } from '../../licenses/model.js';
 import type { LicenseFeature, LicenseModel, LicenseRestriction, LicenseType } from '../../templates/model.js';
 
 export const activationTypes = ['ONLINE', 'OFFLINE', 'EMERGENCY'] as const;
@@ -26,6 +26,7 @@ export const activationEvents = [
   'license_file.issued',
   'activation.borrowed',
   'activation.released',
+  'activation.travelled',
 ] as const;
 
 export interface LicenseFacts extends SuspendableFacts {
@@ -62,14 +63,21 @@ export function isOver(end: Instant | null, now: Instant): boolean {
   return end !== null && end <= now;
 }
 
+/** Whether nothing but the end of grace suspends a license; what lay beneath it, an owner who switched it off, is no such end. */
+export function passesEndOfGrace(license: SuspendableFacts, now: Instant): boolean {
+  const isOff = license.status === 'INACTIVE' || license.suspendedFrom === 'INACTIVE';
+  return !isOff && standingAt(license, now).suspensionCause === 'GRACE_EXPIRED';
+}
+
 /** The status that an activation reads: it follows its license, and comes back with it. */
 export function activationStatusAt(
-  activation: Pick<ActivationFacts, 'status' | 'expiresAt'>,
-  license: StatusFacts,
+  activation: Pick<ActivationFacts, 'status' | 'expiresAt' | 'activationType'>,
+  license: SuspendableFacts,
   now: Instant,
 ): ActivationStatus {
   if (activation.status !== 'ACTIVE') return activation.status;
   if (isOver(activation.expiresAt, now)) return 'EXPIRED';
+  if (activation.activationType === 'EMERGENCY' && passesEndOfGrace(license, now)) return 'ACTIVE';
   return standingAt(license, now).status === 'SUSPENDED' ? 'SUSPENDED' : 'ACTIVE';
 }
 

@@ -2,7 +2,7 @@ import type { Instant } from '../../core/clock.js';
 import { Refusal, type RefusalCode, type RefusalSubject } from '../../core/refusal.js';
 import { standingAt } from '../../licenses/model.js';
 import type { RestrictionType } from '../../templates/model.js';
-import { type ActivationFacts, isOver, type LicenseFacts } from './activation.js';
+import { type ActivationFacts, isOver, type LicenseFacts, passesEndOfGrace } from './activation.js';
 import {
   nextOpening,
   type RestrictionCode,
@@ -103,12 +103,9 @@ function active({ activation, now }: Facts): boolean {
 const isEmergency = ({ emergency, activation }: Facts): boolean =>
   emergency === true || activation?.activationType === 'EMERGENCY';
 
-/** An emergency passes over the end of grace, but not over what lay beneath it: a license that was switched off. */
-function passesGrace(facts: Facts): boolean {
-  const { status, suspendedFrom } = facts.license;
-  const isOff = status === 'INACTIVE' || suspendedFrom === 'INACTIVE';
-  return isEmergency(facts) && !isOff && statusOf(facts).suspensionCause === 'GRACE_EXPIRED';
-}
+/** An emergency passes over the end of grace, but not over what lay beneath it. */
+const passesGrace = (facts: Facts): boolean =>
+  isEmergency(facts) && passesEndOfGrace(facts.license, facts.now);
 
 function grantsFeature({ license, now }: Facts, featureId: string): boolean {
   const feature = license.features.find((each) => each.featureId === featureId);
@@ -232,7 +229,10 @@ export const verdictRules: readonly Rule[] = [
   {
     code: 'LEASE_EXPIRED',
     fails: (facts) =>
-      active(facts) && facts.activation !== undefined && leaseLapsed(facts.activation, facts.now),
+      !isEmergency(facts) &&
+      active(facts) &&
+      facts.activation !== undefined &&
+      leaseLapsed(facts.activation, facts.now),
     remedy: () => 'Send a heartbeat, or activate again: it takes a seat as soon as one is free.',
   },
   restrictionRule('RESTRICTED_GEOGRAPHIC', 'GEOGRAPHIC'),

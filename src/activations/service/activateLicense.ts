@@ -10,10 +10,11 @@ import type { License } from '../../licenses/table.js';
 import { parseMacAddress } from '../../templates/model.js';
 import { type ActivationTerms, isOver } from '../model/activation.js';
 import { type Facts, requirePassing } from '../model/verdict.js';
+import { fingerprintHashes, holdDevice, isBlacklisted } from '../queries/devices.js';
 import { activationOfDevice } from '../queries.js';
 import type { ActivateLicenseInput } from '../schema.js';
 import { type Activation, licenseActivations as activations } from '../table.js';
-import { changeActivation, eventOf, leaseEnd } from './activation.js';
+import { changeActivation, eventOf, leaseEnd, noticeTravel } from './activation.js';
 import { restrictionFactsOf } from './restrictionFacts.js';
 import { countedLicense, countSeat, seatsClaimed } from './seats.js';
 import { keepToken, newActivationToken } from './tokens.js';
@@ -27,10 +28,13 @@ export interface ActivatedLicense {
 }
 
 /** The license of a key, locked; what belongs to somebody else answers as what does not exist. */
-export async function licenseOfKey(work: Work, input: string): Promise<License> {
+export async function licenseOfKey(work: Work, input: string, fingerprint?: string): Promise<License> {
   const licenseKey = parseLicenseKey(input);
   if (licenseKey === undefined) throw keyMalformed();
   const id = await enterBySecret(work, 'LICENSE_KEY', licenseKey);
+  // Whoever shuts the device out waits until this activation is there to be ended, or comes first and is seen.
+  if (id !== undefined && fingerprint !== undefined)
+    await holdDevice(work, fingerprintHashes(work, fingerprint), 'shared');
   const license = id === undefined ? undefined : await lockLicense(work, id);
   if (license === undefined) throw licenseNotFound();
   return countedLicense(work, license);
@@ -56,6 +60,7 @@ function reportedFacts(work: Work, input: ActivateLicenseInput, known?: Activati
     units: input.units ?? known?.units ?? 1,
     location: input.location ?? known?.location ?? null,
     metadata: input.metadata ?? known?.metadata ?? {},
+    reportedAt: work.now,
   };
 }
 
@@ -77,6 +82,7 @@ export async function factsOfClaim(
     license,
     activation,
     deviceNamed: true,
+    blacklisted: await isBlacklisted(work, fingerprintHashes(work, input.deviceFingerprint)),
     user: input.user ?? undefined,
     productId: input.productId ?? undefined,
     version: await versionFacts(work, license, input.version),
@@ -114,8 +120,9 @@ export async function livingActivation(
   work: Work,
   license: License,
   fingerprint: string,
+  kind: 'SEAT' | 'EMERGENCY' = 'SEAT',
 ): Promise<Activation | undefined> {
-  const known = await activationOfDevice(work, license.id, fingerprint);
+  const known = await activationOfDevice(work, license.id, fingerprint, kind);
   if (known === undefined || !isOver(known.expiresAt, work.now)) return known;
   const reason = 'Its time was over';
   const ended = await changeActivation(work, known, {
@@ -172,7 +179,7 @@ export async function activatedAgain(
   seats: Facts['seats'],
 ): Promise<ActivatedLicense> {
   const { token, hash } = await newActivationToken(work, license.id);
-  const lease = leaseEnd(work, license);
+  const lease = known.activationType === 'EMERGENCY' ? null : leaseEnd(work, license);
   const activation = await changeActivation(work, known, {
     ...reportedFacts(work, input, known),
     activationTokenHash: hash,
@@ -182,12 +189,13 @@ export async function activatedAgain(
   });
   await keepToken(work, known);
   await work.emit(eventOf(activation, 'activation.renewed'));
+  await noticeTravel(work, known, activation.location);
   const counted = await countSeat(work, license, { activation, before: known, seats });
   return { activation, license: counted, activationToken: token };
 }
 
 export async function activateLicense(work: Work, input: ActivateLicenseInput): Promise<ActivatedLicense> {
-  const license = await licenseOfKey(work, input.licenseKey);
+  const license = await licenseOfKey(work, input.licenseKey, input.deviceFingerprint);
   const known = await livingActivation(work, license, input.deviceFingerprint);
   const facts = await factsOfClaim(work, license, known, input);
   requirePassing(facts, notYet, {

@@ -7,9 +7,10 @@ import { lockLicense } from '../../licenses/queries.js';
 import type { License } from '../../licenses/table.js';
 import { activationNotFound } from '../model/activation.js';
 import { leaseEndAt } from '../model/seats.js';
+import { impossibleTravel } from '../model/travel.js';
 import { activationByToken } from '../queries/tokens.js';
 import { lockActivation } from '../queries.js';
-import { type Activation, licenseActivations as activations } from '../table.js';
+import { type Activation, type ActivationLocation, licenseActivations as activations } from '../table.js';
 
 export function leaseEnd(
   { now, settings }: Work,
@@ -39,6 +40,21 @@ export function eventOf(
 ): NewEvent {
   const { id, licenseId } = activation;
   return { type, subjectId: id, licenseId, activationId: id, data };
+}
+
+/** Says, without the places, that a device told of two between which nobody travels so fast. */
+export async function noticeTravel(
+  work: Work,
+  known: Activation,
+  location: ActivationLocation | null,
+): Promise<void> {
+  if (known.location === null || known.reportedAt === null || location === null) return;
+  const travel = impossibleTravel(
+    { ...known.location, at: known.reportedAt },
+    { ...location, at: work.now },
+    work.settings.incidents.travelKmPerHour,
+  );
+  if (travel !== undefined) await work.emit(eventOf(known, 'activation.travelled', { ...travel }));
 }
 
 /** The activation of a token with its license, both locked, the license first as everywhere. */

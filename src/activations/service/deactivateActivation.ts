@@ -1,4 +1,4 @@
-import { and, eq } from 'drizzle-orm';
+import { and, eq, type SQL } from 'drizzle-orm';
 import { requirePermission } from '../../core/actor.js';
 import type { NewEvent } from '../../core/event.js';
 import { invalidInput } from '../../core/refusal.js';
@@ -66,6 +66,18 @@ export async function deactivateActivation(
   return row;
 }
 
+/** Ends what lives of the tenant's activations; whoever asks has locked their licenses, and counts their seats anew. */
+export async function endActivations(work: Work, which: SQL, reason: string): Promise<readonly Activation[]> {
+  const rows = await work.db
+    .update(activations)
+    .set({ ...ending(work, reason), updatedAt: work.now })
+    .where(and(eq(activations.tenantId, work.tenantId), which, eq(activations.status, 'ACTIVE')))
+    .returning();
+  const inOrder = rows.toSorted((one, other) => (one.id < other.id ? -1 : 1));
+  await work.emitAll(inOrder.map((row) => eventOf(row, 'activation.deactivated', { reason })));
+  return inOrder;
+}
+
 /**
  * Follows the revocation of a license, or its transfer, in the same transaction. As many statements for thousands of
  * devices as for one: the license is locked all the while.
@@ -74,19 +86,7 @@ export async function deactivateAll(work: Work, event: NewEvent): Promise<void> 
   const license = event.licenseId === undefined ? undefined : await lockLicense(work, event.licenseId);
   if (license === undefined || event.data?.deactivate_existing === false) return;
   const reason = event.type === 'license.revoked' ? 'License revoked' : 'License transferred';
-  const rows = await work.db
-    .update(activations)
-    .set({ ...ending(work, reason), updatedAt: work.now })
-    .where(
-      and(
-        eq(activations.tenantId, work.tenantId),
-        eq(activations.licenseId, license.id),
-        eq(activations.status, 'ACTIVE'),
-      ),
-    )
-    .returning();
+  const rows = await endActivations(work, eq(activations.licenseId, license.id), reason);
   if (rows.length === 0) return;
-  const inOrder = rows.toSorted((one, other) => (one.id < other.id ? -1 : 1));
-  await work.emitAll(inOrder.map((row) => eventOf(row, 'activation.deactivated', { reason })));
   await changeLicense(work, license, { currentActivations: 0, seatsUntil: null });
 }

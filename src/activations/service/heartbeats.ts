@@ -106,7 +106,7 @@ export class BeatBatch {
     requireFewFeatures(row.featureUsage, beat.metrics.featureUsage ?? {});
     const known = row.usageMetrics === null ? null : { ...row.usageMetrics, featureUsage: row.featureUsage };
     const { featureUsage, ...usageMetrics } = mergedMetrics(known, beat.metrics, now);
-    const lease = leaseEnd(this.work, license);
+    const lease = row.activationType === 'EMERGENCY' ? null : leaseEnd(this.work, license);
     // Of two at once the later may be the first to hold the lock.
     const leaseExpiresAt = lease === null ? null : latest(row.leaseExpiresAt, lease);
     const lastHeartbeat = latest(row.lastHeartbeat, now);

@@ -95,7 +95,7 @@ function signed(responseCode: string, expiresAt: string, activation: Activation,
  */
 export async function signOfflineActivation(work: Work, input: SignOfflineActivationInput, seals: Seals) {
   const request = await openedRequest(seals, input.requestCode);
-  const license = await licenseOfKey(work, request.licenseKey);
+  const license = await licenseOfKey(work, request.licenseKey, request.deviceFingerprint);
   const known = await livingActivation(work, license, request.deviceFingerprint);
   const about = { licenseId: license.id, ...(known === undefined ? {} : { activationId: known.id }) };
   requireFresh(request.madeAt, work.now, work.settings.offlineCodeDays, about);

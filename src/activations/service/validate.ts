@@ -6,6 +6,7 @@ import { licensesById } from '../../licenses/queries.js';
 import type { License } from '../../licenses/table.js';
 import { ownClaim } from '../model/seats.js';
 import { type Facts, misuseIn, refusedVerdict, type Verdict, verdictOn } from '../model/verdict.js';
+import { fingerprintHashes, isBlacklisted } from '../queries/devices.js';
 import { activationShown } from '../queries/tokens.js';
 import { activationOfDevice } from '../queries.js';
 import type { Activation } from '../table.js';
@@ -69,11 +70,14 @@ async function factsAsked(
 /** The device that a question by key names, and the seat that it has or would take. */
 async function deviceOf(reading: Reading, license: License, { deviceFingerprint, user }: Question) {
   if (!deviceFingerprint) return { deviceNamed: false, activation: undefined };
-  const activation = await activationOfDevice(reading, license.id, deviceFingerprint);
+  const activation = await activationOfDevice(reading, license.id, deviceFingerprint, 'ANY');
+  // What lives is on no blacklist: it would have been ended with the entry.
+  const blacklisted =
+    activation === undefined && (await isBlacklisted(reading, fingerprintHashes(reading, deviceFingerprint)));
   const identity = user ?? reading.keys.hash('FINGERPRINT', deviceFingerprint, reading.tenantId);
   const claim = activation === undefined ? { identity, units: 1 } : ownClaim(activation);
   const seats = await seatsClaimed(reading, license, activation, claim);
-  return { deviceNamed: true, activation, seats };
+  return { deviceNamed: true, activation, seats, blacklisted };
 }
 
 export async function validateLicenseKey(reading: Reading, question: KeyQuestion): Promise<Validation> {
@@ -109,6 +113,8 @@ export async function validateActivation(reading: Reading, question: TokenQuesti
   const facts: Facts = {
     ...(await factsAsked(reading, license, activation, question)),
     deviceNamed: true,
+    blacklisted:
+      activation.status !== 'ACTIVE' && (await isBlacklisted(reading, [activation.deviceFingerprint])),
     fingerprintMatches,
     seats: await seatsClaimed(reading, license, activation, ownClaim(activation)),
   };

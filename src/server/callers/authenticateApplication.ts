@@ -2,6 +2,7 @@ import { applicationActor, applicationUnknown } from '../../access/model.js';
 import { anonymous } from '../../access/permissions.js';
 import { findInDirectory } from '../../access/queries.js';
 import type { DirectoryKind } from '../../access/table.js';
+import { isBlacklisted } from '../../activations/queries/devices.js';
 import { activationShown } from '../../activations/queries/tokens.js';
 import { retireEarlierTokens } from '../../activations/service/tokens.js';
 import type { ApplicationActor } from '../../core/actor.js';
@@ -37,6 +38,9 @@ async function byToken(look: Operation, proof: Proof): Promise<ApplicationActor 
   const reading = await look.reading();
   const shown = await activationShown(reading, actor.licenseId, proof.secret);
   if (shown === undefined) return undefined;
+  // Of a device that was shut out no token opens anything, on any server; what lives is on no blacklist.
+  const { status, deviceFingerprint } = shown.activation;
+  if (status !== 'ACTIVE' && (await isBlacklisted(reading, [deviceFingerprint]))) return undefined;
   // The first use of a token ends those before it, wherever it is shown.
   if (shown.endsOthers) look.afterAnswer((work) => retireEarlierTokens(work, actor.licenseId, proof.secret));
   return actor;
@@ -46,7 +50,10 @@ async function proven(machinery: Machinery, proof: Proof): Promise<ApplicationAc
   const { kind, requestId, address } = proof;
   const look = new Operation(machinery, { actor: anonymous, requestId, address });
   const actor = await (kind === 'LICENSE_KEY' ? byKey : byToken)(look, proof).finally(() => look.finish());
-  if (actor === undefined) throw applicationUnknown();
+  if (actor === undefined) {
+    machinery.guesses.note(address, undefined);
+    throw applicationUnknown();
+  }
   return actor;
 }
 

@@ -31,6 +31,7 @@ export async function authenticateKey(
 ): Promise<UserActor> {
   const key = isApiKey(secret) ? await keyBySecret(machinery, secret) : undefined;
   if (key === undefined) {
+    machinery.guesses.note(address, undefined);
     await machinery.limits.countAddress(address, 1);
     throw apiKeyInvalid();
   }

@@ -141,7 +141,7 @@ export class EventFeed {
     const { actor } = systemCaller(tenantId);
     const enter = (): void => undefined;
     const admit = async (): Promise<void> => undefined;
-    const nowhere = { address: undefined, country: undefined };
+    const nowhere = { missed: admit, address: undefined, country: undefined };
     const reading = { db: session.db, keys, actor, tenantId, now: clock(), enter, admit, ...nowhere };
     return run(reading).finally(session.rollback);
   }

@@ -1,5 +1,6 @@
 import { sql } from 'drizzle-orm';
 import { deactivateAll } from '../../activations/service/deactivateActivation.js';
+import { noticeActivation, noticeRefusal, noticeTravel } from '../../compliance/service/raiseIncident.js';
 import type { NewEvent } from '../../core/event.js';
 import type { Followers, Work } from '../../core/work.js';
 import { API_KEY_REVOKED } from '../callers/apiKeyHolders.js';
@@ -11,6 +12,9 @@ async function tellServers(work: Work, { subjectId }: NewEvent): Promise<void> {
 
 /** What has to happen with an event of an earlier domain, in the same transaction. */
 export const followers: Followers = {
+  'access.refused': [noticeRefusal],
+  'activation.created': [noticeActivation],
+  'activation.travelled': [noticeTravel],
   'api_key.revoked': [tellServers],
   'license.revoked': [deactivateAll],
   'license.transferred': [deactivateAll],

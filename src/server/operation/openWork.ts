@@ -46,14 +46,14 @@ export interface OpenWork {
   actor(): Actor;
 }
 
-type Admit = Reading['admit'];
-const freely: Admit = async () => undefined;
+type Admission = Partial<Pick<Reading, 'admit' | 'missed'>>;
+const freely = async (): Promise<void> => undefined;
 
 /** Begins a transaction for one act. */
 export async function openWork(
   machinery: Opening,
   caller: Caller,
-  { admit = freely, signal }: { readonly admit?: Admit; readonly signal?: AbortSignal } = {},
+  { admit = freely, missed = freely, signal }: Admission & { readonly signal?: AbortSignal } = {},
 ): Promise<OpenWork> {
   const session = await machinery.pool.begin('write', signal);
   let actor = caller.actor;
@@ -82,6 +82,7 @@ export async function openWork(
       actor = as;
     },
     admit,
+    missed,
     emit: (event) => work.emitAll([event]),
     emitAll: async (events) => {
       emitted.push(...events);
@@ -117,7 +118,7 @@ export function readingOn(
   session: Session,
   reader: Reader,
   machinery: Pick<Machinery, 'keys' | 'countries'>,
-  { admit, address }: Pick<Reading, 'admit' | 'address'>,
+  { admit, missed, address }: Pick<Reading, 'admit' | 'missed' | 'address'>,
 ): Reading {
   const tenantId = tenantOf(reader.actor);
   if (tenantId !== undefined) session.setTenant(tenantId);
@@ -143,5 +144,6 @@ export function readingOn(
       reader.actor = as;
     },
     admit,
+    missed,
   };
 }

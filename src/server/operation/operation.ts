@@ -31,6 +31,7 @@ import type { EventFeed } from '../events/eventFeed.js';
 import { costs, requireAffordable, tooCostly } from '../limits/cost.js';
 import { Deadline } from '../limits/deadline.js';
 import { type CostGate, type ShortestFirst, turnName } from '../limits/fairness.js';
+import type { Guesses } from '../limits/guesses.js';
 import { checkValues } from '../limits/limits.js';
 import type { RateLimits } from '../limits/rateLimits.js';
 import type { SigningKeys } from '../signingKeys.js';
@@ -62,6 +63,8 @@ export interface Machinery {
   readonly operationSeconds: number;
   /** Counts callers without a bearer token, over all servers. */
   readonly limits: RateLimits;
+  /** Adds up secrets that led nowhere. */
+  readonly guesses: Guesses;
   /** What is under way, for a stop to wait for. */
   readonly drain: Drain;
   /** Requests of both doors, looked at one after the other. */
@@ -241,6 +244,10 @@ export class Operation implements Context {
     if (this.caller.actor.kind === 'anonymous') await this.machinery.limits.countLicense(licenseId, 1);
   };
 
+  readonly missed: Reading['missed'] = async () => {
+    this.machinery.guesses.note(this.caller.address, tenantOf(this.caller.actor));
+  };
+
   answered(): Promise<(responseName: string) => boolean> {
     return this.idempotency.answered(() => this.reading());
   }
@@ -307,8 +314,8 @@ export class Operation implements Context {
    */
   private async perform(act: RootAct, claim?: Claim, begun = (): void => undefined): Promise<unknown> {
     const caller = claim === undefined ? this.caller : { ...this.caller, actor: claim.actor };
-    const { admit, signal } = this;
-    const { work, session, actor } = await openWork(this.machinery, caller, { admit, signal });
+    const { admit, missed, signal } = this;
+    const { work, session, actor } = await openWork(this.machinery, caller, { admit, missed, signal });
     this.progress.work = work;
     try {
       const { payload, charged } = await once(act, work, claim, begun);
@@ -376,7 +383,8 @@ export class Operation implements Context {
   private async openReading(): Promise<Reading> {
     const session = await this.machinery.pool.begin('read', this.signal);
     this.progress.session = session;
-    return readingOn(session, this.progress, this.machinery, { ...this.caller, admit: this.admit });
+    const { admit, missed } = this;
+    return readingOn(session, this.progress, this.machinery, { ...this.caller, admit, missed });
   }
 
   /** The snapshot ends, and what was read in it is forgotten. */

@@ -94,7 +94,10 @@ export class SharedActs {
 
   async enter(kind: ShownSecret, secret: string): Promise<Entered | undefined> {
     const place = await this.machinery.directory.find(kind, secret);
-    if (place === undefined) return undefined;
+    if (place === undefined) {
+      await this.operation.missed();
+      return undefined;
+    }
     const licenseId = place.subjectId as LicenseId;
     const { actor } = this.caller;
     if (actor.kind === 'anonymous') this.operation.become(applicationActor(place.tenantId, licenseId));
