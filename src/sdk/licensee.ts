@@ -1,6 +1,7 @@
 /**
  * For whom a feature is asked: one of the three, or `'SELF'`, the part of the tenant that the API key itself stands for. A
- * value that is null, undefined or empty is nobody, and nobody has a license: what a request may lack is given as it is.
+ * value that is null, undefined, empty or longer than 255 characters is nobody, and nobody has a license: what a request may
+ * lack is given as it is.
  */
 export type Licensee =
   | { readonly customerId: string | null | undefined }
@@ -11,11 +12,16 @@ export type Licensee =
 /** What a function that tells for whom a feature is asked may answer. */
 export type Asker = Licensee | null | undefined;
 
+/** Keys, tokens and ids are shorter: what a stranger sends beyond that is neither kept nor sent on. */
+const LONGEST = 255;
+
 /** Undefined where nobody is named. */
 export function named(asker: Asker): Licensee | undefined {
   if (asker === null || asker === undefined || asker === 'SELF') return asker ?? undefined;
   const values: readonly unknown[] = Object.values(asker);
-  return values.some((value) => typeof value === 'string' && value !== '') ? asker : undefined;
+  return values.some((value) => typeof value === 'string' && value !== '' && value.length <= LONGEST)
+    ? asker
+    : undefined;
 }
 
 /** A use of a feature; an amount of 0 only asks whether it is granted. */

@@ -118,6 +118,10 @@ export class Local {
     this.#sets.set(name, loading);
     const [oldest] = this.#sets.keys();
     if (this.#sets.size > KNOWN_LIMIT && oldest !== undefined) this.#sets.delete(oldest);
+    // Whoever tries keys at random takes nobody's place for long.
+    loading.catch(() => {
+      if (this.#sets.get(name) === loading) this.#sets.delete(name);
+    });
     return loading;
   }
 

@@ -227,6 +227,19 @@ test.each([
   expect(() => connect(options as Partial<LicenseGraphOptions>)).toThrow(message);
 });
 
+test.each([null, undefined, '', 'x'.repeat(256)])(
+  '%s for a license key is nobody, and nobody is asked',
+  async (licenseKey) => {
+    const graph = connect();
+
+    await expect(graph.requireFeature({ licenseKey }, 'calls', { consume: 1 })).rejects.toMatchObject({
+      code: 'NO_ACTIVE_LICENSE',
+      status: 403,
+    });
+    expect(server.seen.requests).toBe(0);
+  },
+);
+
 test.each([-1, 0.5, Number.NaN, 2 ** 53])('%d units are no number of units', async (consume) => {
   await expect(connect().requireFeature('SELF', 'calls', { consume })).rejects.toThrow('consume: has to be');
   expect(server.seen.requests).toBe(0);
