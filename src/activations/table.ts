@@ -49,8 +49,6 @@ export const licenseActivations = pgTable(
     activationTokenHash: varchar('activation_token_hash', { length: 100 }).notNull(),
     /** The last four characters of the token, for display. */
     activationTokenHint: varchar('activation_token_hint', { length: 4 }).notNull(),
-    previousTokenHash: varchar('previous_token_hash', { length: 100 }),
-    previousTokenUntil: instantColumn('previous_token_until'),
     /** Keyed hashes of what the device reported; the raw values are nowhere. */
     deviceFingerprint: varchar('device_fingerprint', { length: 255 }).notNull(),
     hardwareId: varchar('hardware_id', { length: 255 }),
@@ -97,7 +95,6 @@ export const licenseActivations = pgTable(
       name: 'license_activations_license',
     }).onDelete('cascade'),
     uniqueIndex('ux_activations_token').on(table.tenantId, table.activationTokenHash),
-    uniqueIndex('ux_activations_previous_token').on(table.tenantId, table.previousTokenHash),
     uniqueIndex('ux_activations_device')
       // A device may hold a seat, and beside it what an emergency code gave it for a day.
       .on(

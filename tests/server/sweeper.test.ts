@@ -3,6 +3,7 @@ import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
 import { connect } from '../../src/core/db.js';
 import { type Sweeper, startSweeper } from '../../src/server/events/sweeper.js';
 import { mutation } from '../support/acts.js';
+import { activate, createLicense, openShop } from '../support/fixtures.js';
 import { START, startTestServer, type TestServer } from '../support/server.js';
 
 const MINUTE = 60_000;
@@ -52,6 +53,24 @@ test('an answer is kept for as long as it is replayed, and deleted when that is 
   expect((await create()).createReseller).not.toEqual(first.createReseller);
 });
 
+test('a token that was replaced is kept for as long as it serves, and then forgotten with its place in the directory', async () => {
+  const shop = await openShop(server);
+  const license = await createLicense(server, shop);
+  const kept = () =>
+    server.count('key_directory', `subject_id = '${license.id}' and kind = 'ACTIVATION_TOKEN'`);
+  for (let time = 0; time < 3; time += 1) await activate(server, license.licenseKey, 'd');
+  server.pass(DAY);
+
+  const early = await sweeper.sweep();
+  const before = [await kept(), await server.count('earlier_tokens')];
+  server.pass(11 * MINUTE);
+  const late = await sweeper.sweep();
+
+  expect([early?.earlierTokens, late?.earlierTokens]).toEqual([0, 2]);
+  expect(before).toEqual([3, 2]);
+  expect([await kept(), await server.count('earlier_tokens')]).toEqual([1, 0]);
+});
+
 test('the answers of every tenant are swept, in as many batches as it takes', async () => {
   const [one, other] = [await server.tenant(), await server.tenant()];
   for (const { tenant_id } of [one, other]) {
@@ -64,7 +83,7 @@ test('the answers of every tenant are swept, in as many batches as it takes', as
 
   const swept = await sweeper.sweep();
 
-  expect(swept).toEqual({ idempotencyKeys: 3000, rateLimits: 0, usageLedger: 0 });
+  expect(swept).toEqual({ idempotencyKeys: 3000, rateLimits: 0, usageLedger: 0, earlierTokens: 0 });
   expect(await server.count('idempotency_keys')).toBe(1);
   expect(server.logged.filter((line) => line.includes('"idempotencyKeys":3000'))).toHaveLength(1);
 });
@@ -93,7 +112,9 @@ test('one process sweeps at a time: the others leave it alone', async () => {
   const [one, other] = [await sweeper.sweep(), await sweeper.sweep()];
 
   expect(meanwhile).toBeUndefined();
-  expect([one, other]).toEqual(Array(2).fill({ idempotencyKeys: 0, rateLimits: 0, usageLedger: 0 }));
+  expect([one, other]).toEqual(
+    Array(2).fill({ idempotencyKeys: 0, rateLimits: 0, usageLedger: 0, earlierTokens: 0 }),
+  );
 });
 
 test('it looks by itself, outlives an outage of its tables, and is gone when it is stopped', async () => {

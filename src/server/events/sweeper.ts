@@ -8,6 +8,7 @@ import { RATE_WINDOW_MILLIS } from '../limits/rateLimits.js';
 import { KEPT_DAYS } from '../operation/storedAnswers.js';
 import { idempotencyKeys, rateLimits } from '../table.js';
 import { ledgerBatch } from './sweepLedger.js';
+import { tokenBatch } from './sweepTokens.js';
 
 /** Held for a batch by the one process that sweeps; a killed one leaves nothing behind. */
 const SWEEPER_LOCK = 7_461_200_521;
@@ -31,6 +32,7 @@ export interface Swept {
   readonly idempotencyKeys: number;
   readonly rateLimits: number;
   readonly usageLedger: number;
+  readonly earlierTokens: number;
 }
 
 export interface Sweeper {
@@ -88,8 +90,9 @@ async function sweepBatch(client: postgres.Sql, batch: SQL): Promise<number | un
 }
 
 /**
- * Deletes what is over: answers to idempotency keys, windows of the rate limits, old lines of the usage ledger. Every server process has one and looks
- * once a minute; whoever comes first takes a batch, and the others leave it alone.
+ * Deletes what is over: answers to idempotency keys, windows of the rate limits, old lines of the usage ledger, tokens that
+ * were replaced. Every server process has one and looks once a minute; whoever comes first takes a batch, and the others
+ * leave it alone.
  */
 export function startSweeper({
   url,
@@ -114,9 +117,11 @@ export function startSweeper({
     const keys = await all(idempotencyBatch);
     const rates = await all(rateBatch);
     const lines = await all((now) => ledgerBatch(now, ledgerDays, BATCH)).catch(laterIfLocked);
-    if (keys === undefined || rates === undefined || lines === undefined) return undefined;
-    const swept = { idempotencyKeys: keys, rateLimits: rates, usageLedger: lines };
-    if (keys + rates + lines > 0) log.info(swept, 'what is over was deleted');
+    const tokens = await all((now) => tokenBatch(addMillis(now, -SPARE_MILLIS), BATCH));
+    if (keys === undefined || rates === undefined || lines === undefined || tokens === undefined)
+      return undefined;
+    const swept = { idempotencyKeys: keys, rateLimits: rates, usageLedger: lines, earlierTokens: tokens };
+    if (keys + rates + lines + tokens > 0) log.info(swept, 'what is over was deleted');
     return swept;
   };
   const look = (): void => {
