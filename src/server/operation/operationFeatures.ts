@@ -115,7 +115,7 @@ export class OperationFeatures implements FeatureRun {
   }
 
   used(path: string, marks: readonly FeatureMark[]): void {
-    for (const { feature } of marks) this.#used.add(needKey(path, feature));
+    for (const { feature, consumeQuota } of marks) if (consumeQuota) this.#used.add(needKey(path, feature));
   }
 
   /** A query is charged whole before its first resolver, or not at all. */

@@ -47,48 +47,63 @@ function outOfSight(path: string): Refusal {
   return new Refusal('NOT_VISIBLE', `The act is done; what ${path} leads to is not the caller's to see now.`);
 }
 
+const isPromise = (answer: unknown): answer is PromiseLike<unknown> =>
+  typeof answer === 'object' && answer !== null && 'then' in answer && typeof answer.then === 'function';
+
 /** Wraps a field in what stands before its resolver: permission, values, features, and for a root mutation the transaction. */
 function protectField(typeName: string, field: Field, permission: string | undefined): void {
   const original = field.resolve ?? defaultFieldResolver;
   const marks = marksOf(field);
   if (permission === undefined && marks.length === 0 && field.args.length === 0) return;
-  const isMutation = typeName === 'Mutation';
-  const isShared = isMutation && field.extensions.doneTogether === true;
   const name = `${typeName}.${field.name}`;
   const leadsNowhere = field.extensions.leadsNowhere as ((source: unknown) => boolean) | undefined;
   const misuseOf = field.extensions.misuseOf as ((answer: unknown) => Refusal | undefined) | undefined;
-  const guarded: Resolve = async (source, args, ctx, info) => {
+  const run = typeName === 'Mutation' ? acting(field, original) : original;
+  const guarded: Resolve = (source, args, ctx, info) => {
     // Nothing is kept from anybody where there is nothing: a verdict on an unknown key stays an answer.
     if (leadsNowhere?.(source) === true && marks.length === 0) return null;
     if (permission !== undefined) requirePermission(ctx.actor, permission);
     checkArguments(field, args);
-    if (isMutation) checkPayload(ctx.actor, info);
-    const path = pathOf(info);
+    if (typeName === 'Mutation') checkPayload(ctx.actor, info);
+    const path = marks.length === 0 ? '' : pathOf(info);
     ctx.features.check(path, marks);
-    const run = async (): Promise<unknown> => original(source, args, ctx, info);
-    const act = { responseName: path, input: args.input, run };
-    const charge = (work: Work): Promise<() => void> => ctx.features.chargeRoot(work, path);
-    const answer = isShared
-      ? await ctx.share(act)
-      : isMutation
-        ? await ctx.act({ ...act, charge })
-        : await run();
-    ctx.features.used(path, marks);
-    if (isLost(answer, field, info)) throw outOfSight(path);
-    ctx.noteRefusal(misuseOf?.(answer), name);
-    return answer;
+    const told = (answer: unknown): unknown => {
+      ctx.features.used(path, marks);
+      if (isLost(answer, field, info)) throw outOfSight(pathOf(info));
+      ctx.noteRefusal(misuseOf?.(answer), name);
+      return answer;
+    };
+    const answer = run(source, args, ctx, info);
+    // Most marked fields answer at once: a promise for each would cost several times what its check does.
+    return isPromise(answer) ? answer.then(told) : told(answer);
   };
   field.resolve = noting(name, guarded);
 }
 
+/** A root mutation runs in a transaction: its own, which charges it, or one that it shares with those of others. */
+function acting(field: Field, original: Resolve): Resolve {
+  const isShared = field.extensions.doneTogether === true;
+  return (source, args, ctx, info) => {
+    const responseName = pathOf(info);
+    const run = async (): Promise<unknown> => original(source, args, ctx, info);
+    const act = { responseName, input: args.input, run };
+    const charge = (work: Work): Promise<() => void> => ctx.features.chargeRoot(work, responseName);
+    return isShared ? ctx.share(act) : ctx.act({ ...act, charge });
+  };
+}
+
 /** Refusals that are security events are taken down, whatever the answer makes of them. */
 function noting(name: string, guarded: Resolve): Resolve {
-  return async (source, args, ctx, info) => {
-    try {
-      return await guarded(source, args, ctx, info);
-    } catch (error) {
+  return (source, args, ctx, info) => {
+    const note = (error: unknown): never => {
       ctx.noteRefusal(error, name);
       throw error;
+    };
+    try {
+      const answer = guarded(source, args, ctx, info);
+      return isPromise(answer) ? answer.then(undefined, note) : answer;
+    } catch (error) {
+      return note(error);
     }
   };
 }
