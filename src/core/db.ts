@@ -1,6 +1,6 @@
 import { drizzle, type PostgresJsDatabase } from 'drizzle-orm/postgres-js';
 import postgres from 'postgres';
-import { type Connect, Connections, type Runner, type Statement } from './connections.js';
+import { type Connect, Connections, type Runner } from './connections.js';
 import { isTenantId, type TenantId } from './id.js';
 import { textArrays } from './textArrays.js';
 
@@ -25,6 +25,10 @@ export interface Session {
   setTenant(tenantId: TenantId): void;
   /** Shows the row of every tenant in `tenants`, and nothing else of theirs: for operators. */
   showTenants(): void;
+  /** How long a statement may wait for a lock from here on. */
+  limitLockWait(millis: number): void;
+  /** Takes over a statement that was sent: the commit follows it without waiting, and fails as it does. */
+  send(statement: Promise<unknown>): void;
   commit(): Promise<void>;
   rollback(): Promise<void>;
 }
@@ -80,6 +84,20 @@ export function drizzleOn(connection: Runner, options: postgres.Sql['options']):
   return drizzleOver(connection, options, undefined);
 }
 
+/** What a transaction has sent without waiting for it: the first failure among it is the transaction's. */
+class Sent {
+  readonly #statements: Promise<unknown>[] = [];
+
+  readonly take = (statement: Promise<unknown>): void => {
+    statement.catch(() => undefined);
+    this.#statements.push(statement);
+  };
+
+  async answered(): Promise<void> {
+    await Promise.all(this.#statements);
+  }
+}
+
 async function beginOn(
   connections: Connections,
   mode: 'read' | 'write',
@@ -88,8 +106,8 @@ async function beginOn(
 ): Promise<Session> {
   const connection = await connections.take(signal);
   // Sent without waiting: the first statement follows in the same round trip, and a failure reaches it.
-  const sent: Statement[] = [];
-  const send = (text: string): void => void sent.push(connection.unsafe(text));
+  const sent = new Sent();
+  const send = (text: string): void => sent.take(connection.unsafe(text));
   send(BEGIN[mode]);
   let open = true;
   let cancelling: Promise<void> | undefined;
@@ -109,8 +127,10 @@ async function beginOn(
     try {
       await cancelling;
       signal?.throwIfAborted();
-      await Promise.all(sent);
-      const result = await connection.unsafe(word);
+      // PostgreSQL rolls back at the commit of a transaction in which a statement has failed.
+      const ended = connection.unsafe(word);
+      await sent.answered();
+      const result = await ended;
       // A commit of a transaction that has failed answers ROLLBACK and raises nothing.
       if (word === 'commit' && result.command !== 'COMMIT') {
         throw new Error('the transaction was rolled back');
@@ -136,6 +156,11 @@ async function beginOn(
       requireOpen();
       send("set local app.operator = 'on'");
     },
+    limitLockWait: (millis) => {
+      requireOpen();
+      send(`set local lock_timeout = ${millis}`);
+    },
+    send: sent.take,
     commit: () => end('commit'),
     rollback: () => end('rollback').catch(() => undefined),
   };

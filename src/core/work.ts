@@ -39,6 +39,8 @@ export interface Reading extends Place {
 export interface Work extends Reading {
   readonly requestId: string;
   readonly settings: WorkSettings;
+  /** Takes over a statement that was sent: the commit follows it without waiting, and fails as it does. */
+  send(statement: Promise<unknown>): void;
   /** Writes the fact in this transaction, then runs what must follow it in the same transaction. */
   emit(event: NewEvent): Promise<void>;
   /** The same for many facts of one act, in the statements of one. */

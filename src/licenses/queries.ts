@@ -1,4 +1,4 @@
-import { and, eq, gte, ilike, lte, or, type SQL, sql } from 'drizzle-orm';
+import { and, eq, gte, ilike, lte, or, type Placeholder, type SQL, sql } from 'drizzle-orm';
 import { containing, findInDirectory } from '../access/queries.js';
 import { scopeOf } from '../core/actor.js';
 import type { Instant } from '../core/clock.js';
@@ -26,7 +26,7 @@ export function licenseScope(reading: Reading): SQL {
 export const graceEndSql: SQL = sql`(${licenses.expiryDate} + make_interval(days => case when ${licenses.status} = 'INACTIVE' then 0 else coalesce(${licenses.gracePeriodDays}, 0) end))`;
 
 /** The status at an instant, as `standingAt` of the model; a property test holds the two together. */
-export function statusSql(now: Instant): SQL<LicenseStatus> {
+export function statusSql(now: Instant | Placeholder): SQL<LicenseStatus> {
   return sql`case
     when ${licenses.status} in ('REVOKED', 'SUSPENDED', 'PENDING') then ${licenses.status}
     when ${licenses.expiryDate} is null or ${licenses.expiryDate} > ${now}::timestamptz
@@ -36,7 +36,7 @@ export function statusSql(now: Instant): SQL<LicenseStatus> {
 }
 
 /** Whether a license grants its features at an instant, as `grantsAt` of the model. */
-export function grantingSql(now: Instant): SQL {
+export function grantingSql(now: Instant | Placeholder): SQL {
   return sql`${statusSql(now)} in ('ACTIVE', 'EXPIRED')`;
 }
 

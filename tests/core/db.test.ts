@@ -4,6 +4,7 @@ import type postgres from 'postgres';
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
 import { connect, openPool, type Pool } from '../../src/core/db.js';
 import type { TenantId } from '../../src/core/id.js';
+import { prepared } from '../../src/core/prepared.js';
 import { newDatabase } from '../support/server.js';
 
 let database: Awaited<ReturnType<typeof newDatabase>>;
@@ -97,6 +98,44 @@ test('a commit of what has failed is no commit', async () => {
 
   await expect(session.commit()).rejects.toThrow('the transaction was rolled back');
   expect(await admin`select from resellers`).toHaveLength(0);
+});
+
+const add = prepared<never, { readonly id: string }>(
+  sql`insert into resellers values ('acme', ${sql.placeholder('id')}, 'Blue', null, 'ACTIVE', now(), now())`,
+);
+const fail = prepared<never, Record<string, never>>(sql`select 1 / 0`);
+
+test('a commit waits for no statement that was handed over, and fails as that does', async () => {
+  const failed = await pool.begin('write');
+  failed.setTenant(tenant('acme'));
+  failed.send(add(failed.db, { id: 'lost' }));
+  failed.send(fail(failed.db, {}));
+  const outcome = await failed.commit().catch(String);
+  const done = await pool.begin('write');
+  done.setTenant(tenant('acme'));
+  done.send(add(done.db, { id: 'kept' }));
+
+  await done.commit();
+
+  expect(outcome).toMatch('division by zero');
+  expect((await admin`select id from resellers`).map(({ id }) => id)).toEqual(['kept']);
+  await admin`delete from resellers`;
+});
+
+test('the wait for a lock is limited for one transaction', async () => {
+  const [holder, waiting] = [await pool.begin('write'), await pool.begin('write')];
+  for (const session of [holder, waiting]) session.setTenant(tenant('acme'));
+  const lock = sql`select pg_advisory_xact_lock(7)`;
+  await ask(holder.db, lock);
+
+  waiting.limitLockWait(20);
+  const refused = await ask(waiting.db, lock).catch((error: Error) => String(error.cause));
+  await Promise.all([holder.rollback(), waiting.rollback()]);
+  const next = await pool.begin('read');
+  const [after] = await ask(next.db, sql`show lock_timeout`);
+  await next.rollback();
+
+  expect([refused, after]).toEqual([expect.stringContaining('lock timeout'), '15s']);
 });
 
 test('a statement that comes after the end is refused, and the end happens once', async () => {

@@ -88,6 +88,22 @@ describe('the ledger', () => {
   });
 });
 
+test('a flush that cannot write its lines grants nobody, and the next one grants', async () => {
+  const shop = await openFeatureShop(server);
+  const { id } = await grantAnalytics(server, shop, 50);
+  await askAnalytics(server, shop.admin, id);
+
+  await server.sql`alter table usage_ledger add constraint broken_for_the_test check (amount > 1) not valid`;
+  const refused = await Promise.all(Array.from({ length: 20 }, () => askAnalytics(server, shop.admin, id)));
+  await server.sql`alter table usage_ledger drop constraint broken_for_the_test`;
+  const answer = await askAnalytics(server, shop.admin, id);
+
+  expect(new Set(refused.map(({ code }) => code))).toEqual(new Set(['INTERNAL_SERVER_ERROR']));
+  expect(answer.errors).toEqual([]);
+  expect(await unitsUsed(server, shop.tenantId)).toEqual({ analytics_advanced: 2 });
+  expect(await differences(server, shop.tenantId)).toBe(0);
+});
+
 describe('thresholds', () => {
   test('are told once at 80, 90 and 100 % of a window, and again in the next', async () => {
     const shop = await openFeatureShop(server);

@@ -3,6 +3,7 @@ import { scopeOf } from '../../core/actor.js';
 import type { Instant } from '../../core/clock.js';
 import type { LicenseId } from '../../core/id.js';
 import { anyOf } from '../../core/keyset.js';
+import { arrayOf, prepared } from '../../core/prepared.js';
 import type { Reading } from '../../core/work.js';
 import { graceEndSql, grantingSql, licenseScope } from '../../licenses/queries.js';
 import { licenses } from '../../licenses/table.js';
@@ -85,17 +86,61 @@ export function drawableGrants(reading: Reading): Promise<Grant[]> {
   return grantsWhere(reading, drawableByCaller(reading));
 }
 
+type ByIds = Readonly<Record<'tenant' | 'ids' | 'now', string>>;
+type LicenseRow = Pick<Grant, 'licenseId' | 'customerId' | 'resellerId'> &
+  Readonly<Record<'issuedDate' | 'features', string> & Record<'expiryDate' | 'endsAt', string | null>>;
+type TopUpRow = Pick<TopUp, 'id' | 'licenseId' | 'featureId'> &
+  Readonly<Record<'amount' | 'createdAt', string> & Record<'expiresAt', string | null>>;
+
+const places = {
+  tenant: sql.placeholder('tenant'),
+  ids: sql.placeholder('ids'),
+  now: sql.placeholder('now'),
+};
+
+const grantingRows = prepared<LicenseRow, ByIds>(sql`
+  select ${licenses.id} as "licenseId", ${licenses.customerId} as "customerId", ${licenses.resellerId} as "resellerId",
+    ${licenses.issuedDate} as "issuedDate", ${licenses.expiryDate} as "expiryDate", ${graceEndSql} as "endsAt",
+    ${licenses.features} as features
+  from ${licenses} where ${licenses.tenantId} = ${places.tenant} and ${licenses.id} = any(${places.ids}::text[])
+    and ${grantingSql(places.now)}`);
+
+const topUpRows = prepared<TopUpRow, ByIds>(sql`
+  select id, license_id as "licenseId", feature_id as "featureId", amount, created_at as "createdAt",
+    expires_at as "expiresAt"
+  from ${featureTopUps} where tenant_id = ${places.tenant} and license_id = any(${places.ids}::text[])
+    and (expires_at is null or expires_at > ${places.now}::timestamptz)`);
+
+const instantOf = (text: string): Instant => licenses.issuedDate.mapFromDriverValue(text) as Instant;
+
+function topUpIn({ amount, createdAt, expiresAt, ...row }: TopUpRow): TopUp {
+  return {
+    ...row,
+    amount: Number(amount),
+    createdAt: instantOf(createdAt),
+    expiresAt: expiresAt === null ? null : instantOf(expiresAt),
+  };
+}
+
+function grantIn(row: LicenseRow, topUps: readonly TopUp[]): Grant {
+  const { issuedDate, expiryDate, endsAt, features } = row;
+  const grant = {
+    ...row,
+    issuedDate: instantOf(issuedDate),
+    expiryDate: expiryDate === null ? null : instantOf(expiryDate),
+    endsAt: endsAt === null ? null : instantOf(endsAt),
+    features: licenses.features.mapFromDriverValue(features) as Grant['features'],
+  };
+  return withTopUps(grant, topUps);
+}
+
 /** Those of the licenses that grant now, as they are now. Both statements are sent at once. */
 export async function grantsById(reading: Reading, ids: readonly LicenseId[]): Promise<Grant[]> {
   if (ids.length === 0) return [];
-  const known = and(
-    eq(licenses.tenantId, reading.tenantId),
-    anyOf(licenses.id, ids),
-    grantingSql(reading.now),
-  );
-  const asked = reading.db.select(grantColumns).from(licenses).where(known);
-  const [rows, topUps] = await Promise.all([asked, topUpsOf(reading, ids)]);
-  return rows.map((row) => withTopUps(row, topUps));
+  const asked = { tenant: reading.tenantId, ids: arrayOf(ids), now: reading.now };
+  const [rows, topUps] = await Promise.all([grantingRows(reading.db, asked), topUpRows(reading.db, asked)]);
+  const extra = topUps.map(topUpIn);
+  return rows.map((row) => grantIn(row, extra));
 }
 
 /** Those that grant any of the features: of very many licenses few may be needed. */
@@ -137,7 +182,7 @@ async function grantedAnywhere(
 }
 
 function untilOf(ends: string | null): Until {
-  return ends === null ? null : (licenses.expiryDate.mapFromDriverValue(ends) as Instant);
+  return ends === null ? null : instantOf(ends);
 }
 
 /** How long at least some license grants to the caller; undefined if none does now. */

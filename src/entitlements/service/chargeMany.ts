@@ -8,7 +8,7 @@ import { type Charged, type Line, numbered } from '../model/ledger.js';
 import { type Grant, type Meter, standingOf, type Usage } from '../model/meter.js';
 import { type Counters, lockedCounters, readCounters } from '../queries/counters.js';
 import { grantsById } from '../queries/grants.js';
-import { ensureCounters, type Taker, writeEntries } from './ledger.js';
+import { ensureCounters, sendEntries, type Taker, type Written } from './ledger.js';
 
 /** What one of many callers asks for; its licensee may be some moments old. */
 export interface Asked {
@@ -113,56 +113,78 @@ const linesOf = (answer: Answer): Line[] => (answer ?? []).flatMap(({ lines }) =
 const savepoint = prepared<never, Record<string, never>>(sql`savepoint counters`);
 const undo = prepared<never, Record<string, never>>(sql`rollback to savepoint counters`);
 
-/**
- * Locks counters that are there; those that are not are made first, with no lock in hand that others might wait for. It is
- * sent at once, with whatever else is asked in this turn.
- */
+/** Locks counters that are there, behind a point to which the locks can be given back. Both are sent at once. */
+async function lock(work: Work, meters: readonly Meter[]): Promise<Counters> {
+  const [, found] = await Promise.all([savepoint(work.db, {}), lockedCounters(work, meters)]);
+  return found;
+}
+
+/** Those that are not there are made first, with no lock in hand that others might wait for. */
 async function lockOrMake(work: Work, meters: readonly Meter[]): Promise<Counters> {
   if (meters.length === 0) return new Map();
-  const [, found] = await Promise.all([savepoint(work.db, {}), lockedCounters(work, meters)]);
+  const found = await lock(work, meters);
   if (found.size === meters.length) return found;
   await undo(work.db, {});
   await ensureCounters(work, meters);
   return lockedCounters(work, meters);
 }
 
-function usedBy(meters: readonly Meter[], counters: Counters): Used {
-  return new Map(meters.map(({ name }) => [name, counters.get(name)?.used ?? 0]));
-}
-
 function grantsOf(work: Work, meters: readonly Meter[]): Promise<Grant[]> {
   return grantsById(work, [...new Set(meters.map(({ licenseId }) => licenseId))]);
 }
+
+const usedBy = (meters: readonly Meter[], counters: Counters): Used =>
+  new Map(meters.map(({ name }) => [name, counters.get(name)?.used ?? 0]));
 
 interface Charge {
   readonly counters: Counters;
   readonly answers: readonly Answer[];
 }
 
-/** Each feature has one meter: there is nothing to be found out before its counter is locked. */
-async function chargeOnly(work: Work, asked: readonly Asked[], meters: readonly Meter[]): Promise<Charge> {
-  const [grants, counters] = await Promise.all([grantsOf(work, meters), lockOrMake(work, meters)]);
-  const renewed = holdingsOf(work.now, renewedBy(grants));
-  return { counters, answers: chargeInTurn(asked, renewed, usedBy(meters, counters), work.now) };
+const isMet = ({ counters, answers }: Charge): boolean =>
+  answers.every((answer) => linesOf(answer).every(({ meter }) => counters.has(meter.name)));
+
+/**
+ * Draws from the counters that a look has chosen, once they are locked. Whoever turns out to draw from others has to ask
+ * again.
+ */
+async function chargeChosen(
+  work: Work,
+  looked: Charge,
+  decide: (counters: Counters) => Answer[],
+): Promise<Charge> {
+  const chosen = byMeter(looked.answers.flatMap(linesOf)).map(({ meter }) => meter);
+  const counters = await lockOrMake(work, chosen);
+  const answers = decide(new Map([...looked.counters, ...counters]));
+  return {
+    counters,
+    answers: answers.map((answer) => (isMet({ counters, answers: [answer] }) ? answer : undefined)),
+  };
 }
 
 /**
- * Of several licenses that grant a feature few are drawn from: a look without locks tells which. Those whose units turn
- * out to come from others, once the few are locked, have to ask again.
+ * Where each feature has one meter its counter is locked at once, with the look at the licenses; if one is not there that
+ * has to be drawn from, all locks are given back before it is made. Of several few are drawn from: a look without locks
+ * tells which.
  */
-async function chargeChosen(work: Work, asked: readonly Asked[], meters: readonly Meter[]): Promise<Charge> {
-  const [grants, looked] = await Promise.all([grantsOf(work, meters), readCounters(work, meters)]);
+async function charge(work: Work, asked: readonly Asked[]): Promise<Charge> {
+  const { meters, isChoice } = metersAsked(asked, holdingsOf(work.now));
+  // What fails is the wait for a lock: nothing may stand behind it that fails with it, and speaks first.
+  const [grants, counters] = await Promise.all([
+    grantsOf(work, meters),
+    isChoice ? readCounters(work, meters) : lock(work, meters),
+  ]);
   const renewed = holdingsOf(work.now, renewedBy(grants));
-  const seen = usedBy(meters, looked);
-  const drawn = chargeInTurn(asked, renewed, seen, work.now).flatMap(linesOf);
-  const counters = await lockOrMake(
-    work,
-    byMeter(drawn).map(({ meter }) => meter),
-  );
-  const usage = usedBy(meters, new Map([...looked, ...counters]));
-  const answers = chargeInTurn(asked, renewed, usage, work.now);
-  const isMet = (answer: Answer): boolean => linesOf(answer).every(({ meter }) => counters.has(meter.name));
-  return { counters, answers: answers.map((answer) => (isMet(answer) ? answer : undefined)) };
+  const decide = (known: Counters): Answer[] => chargeInTurn(asked, renewed, usedBy(meters, known), work.now);
+  const looked = { counters, answers: decide(counters) };
+  if (!isChoice && isMet(looked)) return looked;
+  if (!isChoice) await undo(work.db, {});
+  return chargeChosen(work, looked, decide);
+}
+
+/** What everybody is answered once it is written. */
+export interface ChargedMany extends Written {
+  readonly answers: readonly Answer[];
 }
 
 /**
@@ -170,12 +192,10 @@ async function chargeChosen(work: Work, asked: readonly Asked[], meters: readonl
  * counters locked, every caller is decided on what those before it have left, and counters and ledger are written in one
  * statement. Each caller is charged whole or not at all; nobody waits for a row lock that another of them holds.
  */
-export async function chargeMany(work: Work, asked: readonly Asked[]): Promise<readonly Answer[]> {
-  const { meters, isChoice } = metersAsked(asked, holdingsOf(work.now));
-  const { counters, answers } = await (isChoice ? chargeChosen : chargeOnly)(work, asked, meters);
+export async function chargeMany(work: Work, asked: readonly Asked[]): Promise<ChargedMany> {
+  const { counters, answers } = await charge(work, asked);
   const entries = asked.flatMap(({ taker }, index) =>
     linesOf(answers[index]).map((line) => ({ kind: 'GRANT' as const, taker, line })),
   );
-  await writeEntries(work, entries, counters);
-  return answers;
+  return { answers, ...(await sendEntries(work, entries, counters)) };
 }

@@ -25,7 +25,8 @@ async function consumeMany(
   work: Work,
   asked: readonly Asked[],
 ): Promise<(Coalesced<UseVerdicts> | undefined)[]> {
-  const answers = await chargeMany(work, asked);
+  const { answers, written } = await chargeMany(work, asked);
+  await written;
   return asked.map(({ needs }, index) => {
     const charged = answers[index];
     if (charged === undefined) return undefined;

@@ -87,12 +87,30 @@ function entryValues(
   };
 }
 
-/** Counters that are locked, and the ledger with them, in one statement; the thresholds that are reached are told. */
-export async function writeEntries(work: Work, entries: readonly Entry[], counters: Counters): Promise<void> {
-  if (entries.length === 0) return;
+/** What is written once the transaction is committed, unless it fails. */
+export interface Written {
+  readonly written: Promise<unknown>;
+}
+
+/** Counters that are locked, and the ledger with them, in one statement, which is sent; the thresholds that are reached are told. */
+export async function sendEntries(
+  work: Work,
+  entries: readonly Entry[],
+  counters: Counters,
+): Promise<Written> {
+  if (entries.length === 0) return { written: Promise.resolve() };
   const advances = byMeter(entries.map(({ line }) => line)).map((draw) =>
     advance(draw, counters.get(draw.meter.name) ?? { used: 0, toldPercent: 0, resets: 0 }),
   );
   const written = write(work.db, entryValues(work, entries, advances, counters));
-  await Promise.all([written, work.emitAll(advances.flatMap(({ events }) => events))]);
+  // Whoever is given it hears of its failure, but not before the events are written.
+  written.catch(() => undefined);
+  await work.emitAll(advances.flatMap(({ events }) => events));
+  return { written };
+}
+
+/** The same, for whom something else comes behind it. */
+export async function writeEntries(work: Work, entries: readonly Entry[], counters: Counters): Promise<void> {
+  const { written } = await sendEntries(work, entries, counters);
+  await written;
 }

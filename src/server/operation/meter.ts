@@ -1,6 +1,5 @@
 import { randomInt } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { sql } from 'drizzle-orm';
 import { Coalescer } from '../../core/coalesce.js';
 import type { TenantId } from '../../core/id.js';
 import { isLockTimeout } from '../../core/lockTimeout.js';
@@ -32,8 +31,11 @@ export interface Share<Request> {
 const AGAIN = Symbol('again');
 
 /** What queries draw has no key: it is charged as often as it is asked. */
-const chargeQueries: CoalescedAct<Asked, readonly Charged[]> = async (work, asked) =>
-  (await chargeMany(work, asked)).map((payload) => payload && { payload, isEffective: false });
+const chargeQueries: CoalescedAct<Asked, readonly Charged[]> = async (work, asked) => {
+  const { answers, written } = await chargeMany(work, asked);
+  work.send(written);
+  return answers.map((payload) => payload && { payload, isEffective: false });
+};
 
 type AnyAct = CoalescedAct<unknown, unknown>;
 type Lane = Coalescer<Share<unknown>, unknown>;
@@ -116,7 +118,7 @@ export class Meter {
   async #attempt(tenantId: TenantId, act: AnyAct, shares: readonly Share<unknown>[]): Promise<unknown[]> {
     const { work, session } = await this.open(tenantId);
     try {
-      await work.db.execute(sql.raw(`set local lock_timeout = ${LOCK_MILLIS}`));
+      session.limitLockWait(LOCK_MILLIS);
       const answers = await flush(work, act, shares);
       await session.commit();
       return answers;

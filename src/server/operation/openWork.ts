@@ -83,6 +83,7 @@ export async function openWork(
     },
     admit,
     missed,
+    send: session.send,
     emit: (event) => work.emitAll([event]),
     emitAll: async (events) => {
       emitted.push(...events);
