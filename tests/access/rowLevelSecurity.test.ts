@@ -1,6 +1,7 @@
 import type postgres from 'postgres';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { connect } from '../../src/core/db.js';
+import { revocationsOf, sign } from '../support/offline.js';
 import { startTestServer, type TestServer } from '../support/server.js';
 import { openWorld, type World } from '../support/world.js';
 
@@ -50,8 +51,10 @@ async function as<Result>(
 }
 
 /** What no act writes yet. */
-async function fillTheRest({ admin, customerId, licenseId }: World): Promise<void> {
+async function fillTheRest({ admin, customerId, licenseId, requestCode }: World): Promise<void> {
   const tenant = admin.tenant_id;
+  await sign(server, admin, requestCode);
+  await revocationsOf(server, tenant);
   await server.sql`insert into feature_usage values (${tenant}, ${licenseId}, 'api_access', ${server.now}, 1, now())`;
   await server.sql`insert into compliance_audits (tenant_id, id, audit_type, customer_id, audit_scope, auditor_id, audit_date, product_ids, created_at, updated_at)
     values (${tenant}, ${`audit ${tenant}`}, 'RANDOM', ${customerId}, 'FULL', 'eve', now(), '[]', now(), now())`;

@@ -22,7 +22,7 @@ const opened = async (text: string) => {
 
 describe('a request code', () => {
   test('says to its key, and to nobody else, what the device is', async () => {
-    const { requestCode, text, pending } = await createOfflineRequest(device, keys, START);
+    const { requestCode, text, pending } = await createOfflineRequest(device, keys, new Date(START));
 
     expect(await opened(text)).toEqual({
       ...device,
@@ -47,8 +47,8 @@ describe('a request code', () => {
 
   test('of the same device differs each time, in its nonce too', async () => {
     const both = [
-      await createOfflineRequest(device, keys, START),
-      await createOfflineRequest(device, keys, START),
+      await createOfflineRequest(device, keys, new Date(START)),
+      await createOfflineRequest(device, keys, new Date(START)),
     ];
 
     expect(new Set(both.map(({ requestCode }) => requestCode)).size).toBe(2);
@@ -62,7 +62,7 @@ describe('a request code', () => {
     ['a byte order mark', (text: string) => `\ufeff${text}`],
     ['no lines around it, as from a QR code', (text: string) => text.split('\n').slice(1, -2).join('')],
   ])('is read with %s', async (_what, spoil) => {
-    const { text } = await createOfflineRequest(device, keys, START);
+    const { text } = await createOfflineRequest(device, keys, new Date(START));
 
     expect(await opened(spoil(text))).toMatchObject({ deviceFingerprint: 'press 7' });
   });
@@ -77,13 +77,13 @@ describe('a request code', () => {
     ['half a unit', { units: 1.5 }],
     ['a country of three letters', { country: 'DEU' }],
   ])('with %s is none', async (_what, wrong) => {
-    const { text } = await createOfflineRequest({ ...device, ...wrong }, keys, START);
+    const { text } = await createOfflineRequest({ ...device, ...wrong }, keys, new Date(START));
 
     expect(await opened(text)).toBeUndefined();
   });
 
   test('of another type, with another member in its header, or changed in any character is none', async () => {
-    const { requestCode } = await createOfflineRequest(device, keys, START);
+    const { requestCode } = await createOfflineRequest(device, keys, new Date(START));
     const [head = '', ...rest] = requestCode.split('.');
     const header = JSON.parse(Buffer.from(head, 'base64url').toString());
     const changed = [

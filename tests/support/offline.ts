@@ -17,7 +17,7 @@ export async function requestOf(
   device: Partial<OfflineDevice> = {},
 ): Promise<MadeRequest> {
   const facts = { licenseKey, deviceFingerprint: `device ${randomUUID()}`, ...device };
-  return createOfflineRequest(facts, await publishedKeys(server), server.now);
+  return createOfflineRequest(facts, await publishedKeys(server), new Date(server.now));
 }
 
 export const SIGNED =

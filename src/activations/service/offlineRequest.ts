@@ -20,7 +20,7 @@ export async function createOfflineRequest(work: Work, input: CreateOfflineReque
   const id = await enterBySecret(work, 'LICENSE_KEY', licenseKey);
   if (id === undefined || !(await licensesById(work, [id])).has(id)) throw licenseNotFound();
   const keys = { keys: await seals.publicKeys() };
-  const { requestCode } = await makeRequest({ ...input, licenseKey }, keys, work.now);
+  const { requestCode } = await makeRequest({ ...input, licenseKey }, keys, new Date(work.now));
   return {
     requestCode,
     instructions: INSTRUCTIONS,

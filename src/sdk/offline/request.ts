@@ -1,5 +1,5 @@
 import { base64url, CompactEncrypt, compactDecrypt, importJWK, type JSONWebKeySet, type JWK } from 'jose';
-import type { Instant } from '../../core/clock.js';
+import { type Instant, instant } from '../../core/clock.js';
 import { REQUEST_TYPE } from '../../core/tokenTypes.js';
 import { armored, codeIn, headerOf, partsOf } from './documents.js';
 import { moment, orNull, type Read, readOr, record, text, whole } from './shape.js';
@@ -76,21 +76,23 @@ function openingKey(keys: JSONWebKeySet): JWK {
  * reads neither.
  *
  * @param keys The vendor's JWKS, as it came with the application.
+ * @param now The device's clock; the present if left out.
  * @throws Error if they hold no key to encrypt to.
  */
 export async function createOfflineRequest(
   device: OfflineDevice,
   keys: JSONWebKeySet,
-  now: Instant,
+  now: Date = new Date(),
 ): Promise<MadeRequest> {
   const nonce = base64url.encode(crypto.getRandomValues(new Uint8Array(NONCE_BYTES)));
+  const madeAt = instant(now.getTime());
   const given = Object.entries(device).filter(([, value]) => value !== null && value !== undefined);
-  const content = JSON.stringify({ ...Object.fromEntries(given), nonce, madeAt: now });
+  const content = JSON.stringify({ ...Object.fromEntries(given), nonce, madeAt });
   const key = openingKey(keys);
   const requestCode = await new CompactEncrypt(new TextEncoder().encode(content))
     .setProtectedHeader({ alg: 'ECDH-ES', enc: 'A256GCM', typ: REQUEST_TYPE, kid: key.kid ?? '' })
     .encrypt(await importJWK(key, 'ECDH-ES'));
-  return { requestCode, text: armored('request', requestCode), pending: { nonce, madeAt: now } };
+  return { requestCode, text: armored('request', requestCode), pending: { nonce, madeAt } };
 }
 
 /** Where a request says that it opens: the id of its key. Undefined if it is no request. */
