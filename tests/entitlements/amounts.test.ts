@@ -141,22 +141,22 @@ describe('several of the largest limits', () => {
     expect(rows.map((row) => row.used)).toEqual(['2', String(MOST_A_USE - 2)]);
   });
 
-  test('with top-ups as large go on behind the limit', async () => {
+  test('with top-ups as large go on behind the limit, and one that nobody could count is refused', async () => {
     const { id } = await grant(1);
+    const input = (amount: number) => ({ licenseId: id, featureId: 'calls', amount, reason: 'x' });
     const topUp = (amount: number) =>
-      server.ok(
-        mutation('topUpQuota', 'license { id }'),
-        { input: { licenseId: id, featureId: 'calls', amount, reason: 'x' } },
-        shop.admin,
-      );
-    for (const amount of [MOST, 2 ** 31, MOST]) await topUp(amount);
+      server.graphql(mutation('topUpQuota', 'license { id }'), { input: input(amount) }, shop.admin);
 
-    expect(told(await draw(5))).toEqual(granted(5, MOST));
+    const answers = [await topUp(MOST - 2 ** 31), await topUp(2 ** 31), await topUp(1)];
+
+    expect(answers.map(({ code }) => code)).toEqual([undefined, undefined, 'INVALID_INPUT']);
+    expect(told(await draw(5))).toEqual(granted(5, MOST - 4));
     expect(await entitlementOf(server, shop.admin, 'calls')).toMatchObject({
       limit: MOST,
       used: 5,
-      left: MOST,
+      left: MOST - 4,
     });
+    expect(await server.count('feature_top_ups', `tenant_id = '${shop.tenantId}'`)).toBe(2);
   });
 });
 
