@@ -123,6 +123,20 @@ describe('an entitlement tells', () => {
     expect(later).toMatchObject([{ limit: 4, used: 1, left: 3, topUps: [good] }]);
   });
 
+  test('why extra units were given to those alone who may read the audit trail', async () => {
+    const shop = await openFeatureShop(server);
+    const customer_id = await createCustomer(server, shop.admin);
+    const { id } = await grantAnalytics(server, shop, 1);
+    const extra = { licenseId: id, featureId: advanced, amount: 3, reason: 'Bola complained' };
+    await actOn(server, shop.admin, 'topUpQuota', extra);
+
+    const customer = await ask({ tenant_id: shop.tenantId, roles: ['customer'], customer_id });
+    const named = await ask(shop.admin, { licenseId: id });
+
+    expect(customer).toMatchObject([{ limit: 4, topUps: [{ amount: 3, reason: null }] }]);
+    expect(named).toMatchObject([{ limit: 4, topUps: [{ amount: 3, reason: 'Bola complained' }] }]);
+  });
+
   test('that units never run out where one license has no limit, and of the others what they have', async () => {
     const shop = await openFeatureShop(server);
     const endless = await grantAnalytics(server, shop, null);

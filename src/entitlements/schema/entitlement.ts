@@ -73,8 +73,11 @@ export class FeatureTopUp {
   @Field(() => GraphQLSafeInt, { description: 'How many of them are left.' })
   declare readonly left: number;
 
-  @Field(() => String, { description: 'Why they were given.' })
-  declare readonly reason: string;
+  @Field(() => String, {
+    nullable: true,
+    description: 'Why they were given, for those who may read the audit trail; null for others.',
+  })
+  declare readonly reason: string | null;
 
   @Field(() => DateTime, { description: 'When they were given.' })
   declare readonly createdAt: Instant;

@@ -1,3 +1,4 @@
+import { type Actor, mayAct } from '../../core/actor.js';
 import { Refusal } from '../../core/refusal.js';
 import type { Reading } from '../../core/work.js';
 import { type Entitlement, entitlementsOf, type RunningTopUp, withElsewhere } from '../model/entitlement.js';
@@ -18,24 +19,27 @@ export async function entitlements(reading: Reading): Promise<Entitlement[]> {
 }
 
 export interface ToldTopUp extends RunningTopUp {
-  readonly reason: string;
+  readonly reason: string | null;
 }
 
 export interface ToldEntitlement extends Entitlement {
   readonly topUps: readonly ToldTopUp[];
 }
 
-/** The same, with why extra units were given: in as many statements, however many licenses there are. */
-async function toldEntitlements(reading: Reading): Promise<ToldEntitlement[]> {
+/**
+ * The same, with why extra units were given: in as many statements, however many licenses there are. The reason is written
+ * for the audit trail, and may speak of one customer on a license that all of them draw from: who reads the trail is told.
+ */
+async function toldEntitlements(reading: Reading, asker: Actor): Promise<ToldEntitlement[]> {
   const found = await entitlements(reading);
-  const topUps = found.flatMap((entitlement) => entitlement.topUps);
+  const topUps = mayAct(asker, 'event.read') ? found.flatMap((entitlement) => entitlement.topUps) : [];
   const reasons = await topUpReasons(
     reading,
     topUps.map(({ id }) => id),
   );
   return found.map((entitlement) => ({
     ...entitlement,
-    topUps: entitlement.topUps.map((topUp) => ({ ...topUp, reason: reasons.get(topUp.id) ?? '' })),
+    topUps: entitlement.topUps.map((topUp) => ({ ...topUp, reason: reasons.get(topUp.id) ?? null })),
   }));
 }
 
@@ -45,7 +49,7 @@ async function entitlementsNamed(reading: Reading, named: NamedLicensee | null):
   try {
     const { scope } = await licenseeNamed(reading, named);
     const own = named === null ? reading : readingFor(reading, scope);
-    return { told: await toldEntitlements(own) };
+    return { told: await toldEntitlements(own, reading.actor) };
   } catch (error) {
     if (error instanceof Refusal) return { refusal: error };
     throw error;
