@@ -1,7 +1,7 @@
 import { renderSVG } from 'uqr';
 
-/** A code of 117 modules a side; denser ones are not read off a screen by ordinary cameras. */
-export const QR_CHARACTERS = 1_600;
+/** 157 modules a side (version 35): of a license with some eight features. Denser ones are not read off most screens. */
+export const QR_CHARACTERS = 2_300;
 
 /** A text as a QR code that a camera reads; undefined if the text is too long for one. */
 export function qrCode(text: string): string | undefined {

@@ -15,9 +15,9 @@ import { requirePassing } from '../model/verdict.js';
 import { activationOfDevice } from '../queries.js';
 import type { CheckoutLicenseFileInput } from '../schema/offline.js';
 import type { Activation } from '../table.js';
-import { factsOfClaim, licenseOfKey } from './activateLicense.js';
+import { licenseOfKey } from './activateLicense.js';
 import { activationToChange } from './activation.js';
-import { issueDocument, markedDevice } from './licenseContent.js';
+import { factsOfOffline, issueDocument, markedDevice } from './licenseContent.js';
 import { type AskingDevice, askingDevice, onlineInput, openedRequest } from './offlineRequest.js';
 
 interface Found {
@@ -47,7 +47,9 @@ async function found(
   device: AskingDevice,
 ): Promise<Found> {
   if (activationToken) return activationToChange(work, activationToken);
-  const license = licenseId ? await byId(work, licenseId) : await licenseOfKey(work, device.licenseKey ?? '');
+  const license = licenseId
+    ? await byId(work, licenseId)
+    : await licenseOfKey(work, device.licenseKey ?? '', device.deviceFingerprint ?? undefined);
   const { deviceFingerprint } = device;
   const activation = deviceFingerprint
     ? await activationOfDevice(work, license.id, deviceFingerprint)
@@ -64,7 +66,7 @@ function requireDevice(license: License, device: AskingDevice): void {
 
 async function requireHolding(work: Work, { license, activation }: Found, device: AskingDevice) {
   const deviceFingerprint = device.deviceFingerprint ?? '';
-  const facts = await factsOfClaim(work, license, activation, {
+  const facts = await factsOfOffline(work, license, activation, {
     ...device,
     licenseKey: '',
     deviceFingerprint,

@@ -8,9 +8,12 @@ import { listedDevice } from '../../sdk/offline/revocationList.js';
 import type { Seals } from '../../sdk/offline/seals.js';
 import { isRestrictedBy, offlineRestrictions, secondsUntil } from '../model/offline.js';
 import { seatUnit } from '../model/seats.js';
+import type { Facts } from '../model/verdict.js';
 import { revocationList } from '../queries/offline.js';
 import type { ActivateLicenseInput } from '../schema.js';
 import { type Activation, licenseFiles } from '../table.js';
+import { factsOfClaim } from './activateLicense.js';
+import { restrictionFactsOf } from './restrictionFacts.js';
 
 /** A device as it tells of itself; what tells it from others is kept nowhere. */
 export type Device = Pick<ActivateLicenseInput, 'deviceFingerprint' | 'hardwareId' | 'macAddress' | 'user'>;
@@ -18,6 +21,20 @@ export type Device = Pick<ActivateLicenseInput, 'deviceFingerprint' | 'hardwareI
 /** The marks of a device; they take 40 ms, and so are made for whoever is to have a document, and for nobody else. */
 export function markedDevice(device: Device): Promise<DeviceBinding> {
   return bindingOf(device);
+}
+
+/**
+ * What the rules look at when a device is to have a document. What it told before does not count: the document is bound to
+ * what it tells now, and would be bound to nothing.
+ */
+export async function factsOfOffline(
+  work: Work,
+  license: License,
+  activation: Activation | undefined,
+  input: ActivateLicenseInput,
+): Promise<Facts> {
+  const facts = await factsOfClaim(work, license, activation, input);
+  return { ...facts, restrictionFacts: restrictionFactsOf(work, input) };
 }
 
 /** Only what the license asks of a device is written down in its documents. */

@@ -10,9 +10,9 @@ import { type Facts, requirePassing } from '../model/verdict.js';
 import { offlineRequestOf } from '../queries/offline.js';
 import type { SignOfflineActivationInput } from '../schema/offline.js';
 import { type Activation, type OfflineRequest, offlineRequests } from '../table.js';
-import { factsOfClaim, firstActivation, licenseOfKey, livingActivation, notYet } from './activateLicense.js';
+import { firstActivation, licenseOfKey, livingActivation, notYet } from './activateLicense.js';
 import { changeActivation, eventOf } from './activation.js';
-import { issueDocument, markedDevice, type Subject, subjectOf } from './licenseContent.js';
+import { factsOfOffline, issueDocument, markedDevice, type Subject, subjectOf } from './licenseContent.js';
 import { onlineInput, openedRequest } from './offlineRequest.js';
 import { countSeat } from './seats.js';
 
@@ -102,7 +102,7 @@ export async function signOfflineActivation(work: Work, input: SignOfflineActiva
   const before = await offlineRequestOf(work, license.id, request.nonce);
   if (before !== undefined) requireRunning(before.expiresAt, work.now, about);
   if (before !== undefined && before.activationId !== known?.id) throw codeMismatch(about);
-  const facts = await factsOfClaim(work, license, known, onlineInput(request));
+  const facts = await factsOfOffline(work, license, known, onlineInput(request));
   requirePassing(facts, notYet, about);
   if (before !== undefined && known !== undefined)
     return signed(storedResponse(work, before), before.expiresAt, known, license);
