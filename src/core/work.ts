@@ -38,6 +38,8 @@ export interface Reading extends Place {
  */
 export interface Work extends Reading {
   readonly requestId: string;
+  /** The Idempotency-Key under which the act is done once. */
+  readonly idempotencyKey: string | undefined;
   readonly settings: WorkSettings;
   /** Takes over a statement that was sent: the commit follows it without waiting, and fails as it does. */
   send(statement: Promise<unknown>): void;

@@ -58,7 +58,7 @@ export const usageLedger = pgTable(
     /** How often its counter had been set back by then: what was drawn before a reset is gone with it. */
     resets: integer('resets').notNull().default(0),
     actor: varchar('actor', { length: 320 }).notNull(),
-    /** The caller's, where the grant was asked for under one: it is granted once. */
+    /** The caller's, where a mutation was asked for under one: each root of it is granted once. */
     idempotencyKey: varchar('idempotency_key', { length: 255 }),
     requestId: varchar('request_id', { length: 64 }).notNull(),
     createdAt: instantColumn('created_at').notNull(),

@@ -150,3 +150,34 @@ test('the price: three statements for an act, one for its answer, and one to ask
   expect([first - plain, again]).toEqual([3, 2]);
   expect([(metered[1] ?? 0) - (metered[0] ?? 0), meteredAgain]).toEqual([4, 3]);
 });
+
+const keysInLedger = async (shop: FeatureShop): Promise<unknown[]> => {
+  const rows = await server.sql`select idempotency_key from usage_ledger
+    where tenant_id = ${shop.tenantId} order by grant_id, kind`;
+  return rows.map((row) => row.idempotency_key);
+};
+
+test('units of a mutation stand in the ledger under its key, root by root, and a reset as well', async () => {
+  const shop = await shopWith(3);
+
+  await run(shop, `${exported('a')} ${exported('b')}`, 'monthly');
+  await run(shop, exported());
+  const reset = `resetQuota(input: { licenseId: "${shop.id}", featureId: "bulk_export", reason: "x" }) { license { id } }`;
+  expect((await run(shop, reset, 'anew')).errors).toEqual([]);
+
+  expect(await keysInLedger(shop)).toEqual(['monthly', 'monthly', null, 'anew']);
+});
+
+test('a query ignores its key, whatever stands in it, and fails nobody who is charged beside it', async () => {
+  const shop = await shopWith(0, 100);
+  const ask = (key: string): Promise<Answer> =>
+    server.graphql(`{ license(id: "${shop.id}") { ${analytics} } }`, {}, shop.admin, keyed(key));
+
+  const answers = await Promise.all(
+    Array.from({ length: 24 }, (_, index) => ask(index % 8 === 4 ? 'x'.repeat(300) : 'same')),
+  );
+
+  expect(answers.map(({ errors }) => errors)).toEqual(answers.map(() => []));
+  expect(await unitsUsed(server, shop.tenantId)).toEqual({ analytics_advanced: 24 });
+  expect(await keysInLedger(shop)).toEqual(answers.map(() => null));
+});

@@ -7,6 +7,7 @@ import type { NewEvent } from '../../core/event.js';
 import type { TenantId } from '../../core/id.js';
 import { Refusal } from '../../core/refusal.js';
 import type { Place, Reading, Work } from '../../core/work.js';
+import type { Claim } from './idempotency.js';
 import type { Caller, Machinery } from './operation.js';
 
 export function tenantOf(actor: Actor): TenantId | undefined {
@@ -46,14 +47,17 @@ export interface OpenWork {
   actor(): Actor;
 }
 
-type Admission = Partial<Pick<Reading, 'admit' | 'missed'>>;
+interface Admission extends Partial<Pick<Reading, 'admit' | 'missed'>> {
+  readonly signal?: AbortSignal;
+  readonly claim?: Claim | undefined;
+}
 const freely = async (): Promise<void> => undefined;
 
 /** Begins a transaction for one act. */
 export async function openWork(
   machinery: Opening,
   caller: Caller,
-  { admit = freely, missed = freely, signal }: Admission & { readonly signal?: AbortSignal } = {},
+  { admit = freely, missed = freely, signal, claim }: Admission = {},
 ): Promise<OpenWork> {
   const session = await machinery.pool.begin('write', signal);
   let actor = caller.actor;
@@ -66,6 +70,7 @@ export async function openWork(
     keys: machinery.keys,
     settings: machinery.settings,
     requestId: caller.requestId,
+    idempotencyKey: claim?.place.key,
     address: caller.address,
     get country() {
       return countryOf(machinery, caller.address);

@@ -315,7 +315,7 @@ export class Operation implements Context {
   private async perform(act: RootAct, claim?: Claim, begun = (): void => undefined): Promise<unknown> {
     const caller = claim === undefined ? this.caller : { ...this.caller, actor: claim.actor };
     const { admit, missed, signal } = this;
-    const { work, session, actor } = await openWork(this.machinery, caller, { admit, missed, signal });
+    const { work, session, actor } = await openWork(this.machinery, caller, { admit, missed, signal, claim });
     this.progress.work = work;
     try {
       const { payload, charged } = await once(act, work, claim, begun);

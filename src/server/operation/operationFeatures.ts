@@ -152,9 +152,11 @@ export class OperationFeatures implements FeatureRun {
   /** Whoever gives up waiting is charged nothing in the end: what the meter still grants goes back. */
   async #draw(needs: readonly PathNeed[], { licensee, isFresh }: Found): Promise<Granted> {
     const { known, signal } = this.asking;
+    const { actor, requestId } = known;
     signal.throwIfAborted();
-    const charging = this.machinery.meter.charge(requireTenant(tenantOf(known.actor)), {
-      taker: takerOf(known),
+    const charging = this.machinery.meter.charge(requireTenant(tenantOf(actor)), {
+      // Without the key of its request: nobody looked whether that is one, and it stands for no grant.
+      taker: takerOf({ actor, requestId }),
       needs,
       licensee,
       isFresh,
