@@ -23,8 +23,8 @@ const beatColumns = {
 };
 
 /** Locks the rows that nobody else holds, and waits for none: a batch takes part in no deadlock. */
-function lockFree(work: Work, which: SQL) {
-  return work.db
+async function lockFree(work: Work, which: SQL) {
+  return await work.db
     .select(beatColumns)
     .from(activations)
     .where(and(eq(activations.tenantId, work.tenantId), which))

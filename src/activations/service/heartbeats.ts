@@ -17,7 +17,12 @@ import {
   lockByTokens,
   writeBeats,
 } from '../queries/heartbeats.js';
-import { holdersOfEarlier, type ServingToken, tokensServing } from '../queries/tokens.js';
+import {
+  holdersOfEarlier,
+  type ServingToken,
+  tokensServing,
+  tokensServingBeside,
+} from '../queries/tokens.js';
 import { leaseEnd } from './activation.js';
 import { endedBy, endTokens, hashesOf } from './tokens.js';
 
@@ -67,23 +72,16 @@ export class BeatBatch {
   }
 
   static async open(work: Work, beats: readonly Beat[]): Promise<BeatBatch> {
-    const { rows, holders, held } = await lockRows(work, [
-      ...new Set(beats.map(({ tokenHash }) => tokenHash)),
+    const hashes = [...new Set(beats.map(({ tokenHash }) => tokenHash))];
+    // Sent one behind the other: of a license that was revoked meanwhile nothing older is seen than of its activations.
+    const [current, licenses, beside] = await Promise.all([
+      lockByTokens(work, hashes),
+      beatLicenses(work, [...new Set(beats.map(({ licenseId }) => licenseId))]),
+      tokensServingBeside(work, hashes),
     ]);
-    const ids = rows.map(({ id }) => id);
-    // Behind the locks: of a license that was revoked meanwhile nothing older is seen than of its activations.
-    const [licenses, serving] = await Promise.all([
-      beatLicenses(work, [...new Set(rows.map(({ licenseId }) => licenseId))]),
-      tokensServing(work, ids),
-    ]);
-    return new BeatBatch(
-      work,
-      rows,
-      holders,
-      held,
-      licenses,
-      groupBy(serving, (token) => token.activationId),
-    );
+    const { rows, holders, held, serving } = await lockOthers(work, hashes, current);
+    const tokens = groupBy([...beside, ...serving], (token) => token.activationId);
+    return new BeatBatch(work, [...current, ...rows], holders, held, licenses, tokens);
   }
 
   get rows(): readonly BeatRow[] {
@@ -178,16 +176,25 @@ function isSeen({ id, customerId, resellerId }: BeatLicense, scope: Scope): bool
   );
 }
 
-/** Rows by their current tokens and, for what none of them has, by tokens that serve beside a later one. */
-async function lockRows(work: Work, hashes: readonly string[]) {
-  const rows = await lockByTokens(work, hashes);
-  const holders = new Map(rows.map((row) => [row.tokenHash, row.id]));
+/** Rows by tokens that serve beside a later one, for what none of those found by their current token has. */
+async function lockOthers(work: Work, hashes: readonly string[], found: readonly BeatRow[]) {
+  const holders = new Map(found.map((row) => [row.tokenHash, row.id]));
   const others = hashes.filter((hash) => !holders.has(hash));
-  if (others.length === 0) return { rows, holders, held: new Set<string>() };
+  if (others.length === 0) return { rows: [], holders, held: new Set<string>(), serving: [] };
   const [current, earlier] = await Promise.all([currentTokens(work, others), holdersOfEarlier(work, others)]);
-  const more = earlier.size === 0 ? [] : await lockByIds(work, [...new Set(earlier.values())]);
+  const held = new Set([...current, ...earlier.keys()]);
+  if (earlier.size === 0) return { rows: [], holders, held, serving: [] };
+  const known = new Set(found.map(({ id }) => id));
+  const wanted = [...new Set(earlier.values())].filter((id) => !known.has(id));
+  const rows = await lockByIds(work, wanted);
   // Until its row was locked, a token may have been ended by the use of a later one.
-  for (const [hash, id] of more.length === 0 ? [] : await holdersOfEarlier(work, others))
-    holders.set(hash, id);
-  return { rows: [...rows, ...more], holders, held: new Set([...current, ...earlier.keys()]) };
+  const [serves, serving] = await Promise.all([
+    holdersOfEarlier(work, others),
+    tokensServing(
+      work,
+      rows.map(({ id }) => id),
+    ),
+  ]);
+  for (const [hash, id] of serves) holders.set(hash, id);
+  return { rows, holders, held, serving };
 }
