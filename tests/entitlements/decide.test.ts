@@ -340,6 +340,11 @@ describe('what a licensee has', () => {
     entitlementsOf(who.drawable, used(counts, who.drawable), NOW);
 
   test('limits, use and what is left add up, whatever order the licenses come in', () => {
+    const period = { limitPeriod: 'NONE', windowStartsAt: null, windowEndsAt: null } as const;
+    const share = (licenseId: string, limit: number, use: number, expiresAt: string | null) => {
+      const sums = { limit, used: use, left: limit - use, limitType: null, overage: 'DENY' };
+      return { licenseId, ...sums, ...period, expiresAt, graceEndsAt: null };
+    };
     const expected = {
       featureId: 'x',
       featureName: 'X',
@@ -350,7 +355,10 @@ describe('what a licensee has', () => {
       left: 6,
       windowEndsAt: null,
       expiresAt: null,
+      unlimited: false,
       licenseIds: ['a', 'b', 'c'],
+      grants: [share('a', 2, 2, june), share('b', 3, 0, july), share('c', 5, 2, null)],
+      topUps: [],
     };
 
     expect(list(licensee(mixed), { a: 2, c: 2 })).toEqual([expected]);
