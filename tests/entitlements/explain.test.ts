@@ -84,6 +84,21 @@ describe.each(modes)('on a server %s', (_mode, options) => {
       });
     });
 
+    test('no license whose feature had ended before it did', async () => {
+      const shop = await openFeatureShop(server);
+      const ended = { expiresAt: '2026-03-01T13:00:00Z' };
+      await grantAnalytics(server, shop, 5, ended, {
+        licenseType: 'SUBSCRIPTION',
+        expiryDate: '2026-03-01T14:00:00Z',
+      });
+
+      server.pass(3 * 3_600_000);
+      const details = await detailsOf(shop);
+      server.pass(-3 * 3_600_000);
+
+      expect(details).toEqual({ code: 'FEATURE_NOT_LICENSED', feature: advanced });
+    });
+
     test('the templates on sale that include it', async () => {
       const shop = await openFeatureShop(server);
       const pro = await template(shop, 'Pro', 5);

@@ -153,8 +153,8 @@ function drawableGrantsOf(reading: Reading, features: readonly string[]): Promis
 }
 
 /** The entries of a license's features that grant something now, as `enabledFeature` of the model. */
-const entries = sql`jsonb_array_elements(${licenses.features}) as feature (entry)`;
-function enabledEntry(reading: Reading): SQL {
+export const entries = sql`jsonb_array_elements(${licenses.features}) as feature (entry)`;
+export function enabledEntry(reading: Reading): SQL {
   return sql`(entry ->> 'enabled')::boolean
     and (entry ->> 'expires_at' is null or (entry ->> 'expires_at')::timestamptz > ${reading.now}::timestamptz)`;
 }

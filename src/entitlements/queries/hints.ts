@@ -5,7 +5,7 @@ import type { LicenseStatus } from '../../licenses/model.js';
 import { graceEndSql, statusSql } from '../../licenses/queries.js';
 import { licenses } from '../../licenses/table.js';
 import { licenseTemplates } from '../../templates/table.js';
-import { inReach } from './grants.js';
+import { enabledEntry, entries, inReach } from './grants.js';
 
 /** A license that would grant a feature, were it not for its status. */
 export interface LapsedGrant {
@@ -15,7 +15,7 @@ export interface LapsedGrant {
   readonly endedAt: Instant | null;
 }
 
-/** For each feature the license in the caller's reach that lapsed last. */
+/** For each feature the license in the caller's reach that lapsed last, of those whose feature has not ended by itself. */
 export async function lapsedGrants(reading: Reading, features: readonly string[]): Promise<LapsedGrant[]> {
   if (features.length === 0) return [];
   const status = statusSql(reading.now);
@@ -29,7 +29,8 @@ export async function lapsedGrants(reading: Reading, features: readonly string[]
     .from(licenses)
     .innerJoin(
       sql`unnest(${sql.param(features)}::text[]) as asked (id)`,
-      sql`${licenses.features} @> jsonb_build_array(jsonb_build_object('feature_id', asked.id, 'enabled', true))`,
+      sql`${licenses.features} @> jsonb_build_array(jsonb_build_object('feature_id', asked.id, 'enabled', true))
+        and exists (select from ${entries} where entry ->> 'feature_id' = asked.id and ${enabledEntry(reading)})`,
     )
     .where(and(inReach(reading), sql`${status} not in ('ACTIVE', 'EXPIRED')`))
     .orderBy(sql`asked.id`, sql`${graceEndSql} desc nulls last`, sql`${licenses.id} desc`);
