@@ -45,6 +45,22 @@ function licenseeInput(licensee: Licensee): object | null {
   return licensee === 'SELF' ? null : licensee;
 }
 
+/**
+ * Paths are compared and never told: a number stands in the place of each response name, so that no alias that a caller
+ * makes up is too long for a question, and none leaves the host.
+ */
+function sent(uses: readonly Use[]): Use[] {
+  const numbers = new Map<string, number>();
+  const numberOf = (name: string): number => {
+    const number = numbers.get(name) ?? numbers.size;
+    numbers.set(name, number);
+    return number;
+  };
+  return uses.map((use) =>
+    use.path === undefined ? use : { ...use, path: use.path.split('.').map(numberOf).join('.') },
+  );
+}
+
 function requireOptions({ url, apiKey, timeoutMillis = DEFAULT_MILLIS }: RemoteOptions): void {
   if (typeof url !== 'string' || !URL.canParse(url) || !/^https?:$/.test(new URL(url).protocol))
     throw new TypeError('url: has to be the address of a license server, https://…/graphql');
@@ -68,7 +84,9 @@ export class Remote {
 
   /** One call: units are drawn if any are asked for, all or none. */
   async draw(licensee: Licensee, uses: readonly Use[]): Promise<Decision> {
-    const answer = await this.#ask(CONSUME, { input: { licensee: licenseeInput(licensee), uses } });
+    const answer = await this.#ask(CONSUME, {
+      input: { licensee: licenseeInput(licensee), uses: sent(uses) },
+    });
     return decisionIn(
       answer,
       uses.map(({ featureId }) => featureId),
@@ -77,7 +95,7 @@ export class Remote {
 
   /** One call: what drawing them would answer, and nothing is drawn. */
   async check(licensee: Licensee, uses: readonly Use[]): Promise<Decision> {
-    const answer = await this.#ask(CHECK, { licensee: licenseeInput(licensee), uses });
+    const answer = await this.#ask(CHECK, { licensee: licenseeInput(licensee), uses: sent(uses) });
     return decisionIn(
       answer,
       uses.map(({ featureId }) => featureId),

@@ -22,7 +22,6 @@ beforeEach(async () => {
 afterAll(() => server.stop());
 
 const MOST = Number.MAX_SAFE_INTEGER;
-const MOST_A_USE = 1_000_000_000_000;
 
 const grant = (limitValue: number | null, more: object = {}) =>
   grantToTenant(server, shop, [{ featureId: 'calls', limitValue, ...more }]);
@@ -45,23 +44,10 @@ const exceeded = (used: number, limit: number, left: number) => ({
 const draw = (amount: number): Promise<Answer> =>
   consume(server, shop.admin, [{ featureId: 'calls', amount }]);
 
-/** As if so many units had been drawn in thousands of calls: one use never takes more than 10^12. */
-async function drawMany(units: number): Promise<void> {
-  expect(told(await draw(1))).toMatchObject({ outcome: 'granted' });
-  const rest = String(units - 1);
-  for (const [table, column] of [
-    ['feature_usage', 'used'],
-    ['usage_ledger', 'amount'],
-  ])
-    await server.sql.unsafe(
-      `update ${table} set ${column} = ${column} + ${rest} where tenant_id = '${shop.tenantId}'`,
-    );
-}
-
 describe('a limit', () => {
   test.each([1, 2 ** 31 - 1, 2 ** 31, MOST])('of %d gives its last unit, and not one more', async (limit) => {
     await grant(limit);
-    if (limit > 1) await drawMany(limit - 1);
+    if (limit > 1) await draw(limit - 1);
 
     const last = await draw(1);
     const beyond = await draw(1);
@@ -72,7 +58,7 @@ describe('a limit', () => {
     expect(await entitlementOf(server, shop.admin, 'calls')).toMatchObject({ limit, used: limit, left: 0 });
   });
 
-  test.each([1, 2 ** 31 - 1, 2 ** 31])(
+  test.each([1, 2 ** 31 - 1, 2 ** 31, MOST - 1])(
     'of %d gives all of it at once, and nothing of one unit more',
     async (limit) => {
       await grant(limit);
@@ -103,7 +89,7 @@ describe('a limit', () => {
     'that is %s ends where numbers end, exactly',
     async (which) => {
       await grant(which === 'none at all' ? null : 1, which === 'none at all' ? {} : { overage: 'ALLOW' });
-      await drawMany(MOST - 5);
+      await draw(MOST - 5);
 
       const beyond = await draw(6);
       const between = await used();
@@ -120,7 +106,7 @@ describe('several of the largest limits', () => {
   test('add up to the largest number that an answer holds, and are drawn one behind the other', async () => {
     for (const limit of [MOST, MOST, 3]) await grant(limit);
 
-    await drawMany(MOST - 1);
+    await draw(MOST - 1);
     const first = await draw(1);
     const second = await draw(10);
 
@@ -135,10 +121,10 @@ describe('several of the largest limits', () => {
     await grant(2, { expiresAt: '2027-01-01T00:00:00Z' });
     await grant(null);
 
-    expect(told(await draw(MOST_A_USE))).toEqual(granted(MOST_A_USE, null));
+    expect(told(await draw(MOST))).toEqual(granted(MOST, null));
     const rows = await server.sql`select used::text as used from feature_usage
       where tenant_id = ${shop.tenantId} order by license_id`;
-    expect(rows.map((row) => row.used)).toEqual(['2', String(MOST_A_USE - 2)]);
+    expect(rows.map((row) => row.used)).toEqual(['2', String(MOST - 2)]);
   });
 
   test('with top-ups as large go on behind the limit, and one that nobody could count is refused', async () => {
@@ -207,7 +193,7 @@ describe('no number that counts no units', () => {
     expect(await server.count('feature_top_ups', `tenant_id = '${shop.tenantId}'`)).toBe(0);
   });
 
-  test.each([...odd, null, MOST_A_USE + 1, MOST])('%j is what a use takes', async (amount) => {
+  test.each([...odd, null])('%j is what a use takes', async (amount) => {
     await grant(null);
 
     await refuses(mutation('consumeFeatures', '__typename'), { uses: [{ featureId: 'calls', amount }] });

@@ -62,6 +62,8 @@ interface Case {
   readonly used?: Readonly<Record<string, number>>;
 }
 
+/** An alias that is longer than any path the license server takes. */
+const LONG = `a${'b'.repeat(2_500)}`;
 const all = { gold: 10, silver: 1, plain: null, box: null };
 
 const cases: readonly Case[] = [
@@ -76,6 +78,13 @@ const cases: readonly Case[] = [
     query: '{ gold again: gold silver plain }',
     data: { gold: 1, again: 1, silver: 2, plain: 3 },
     used: { gold: 6, silver: 1 },
+  },
+  {
+    name: 'a name that a caller makes up is as long as he likes',
+    limits: { gold: 10, box: null },
+    query: `{ ${LONG}: box { inner size } }`,
+    data: { [LONG]: { inner: 2, size: 1 } },
+    used: { gold: 1 },
   },
   {
     name: 'units that are wanting refuse every metered field, charge nothing, and leave the others alone',

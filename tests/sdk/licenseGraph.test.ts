@@ -89,6 +89,21 @@ describe('requireFeature', () => {
     expect(await differences(server, shop.tenantId)).toBe(0);
   });
 
+  test.each([10 ** 12 + 1, Number.MAX_SAFE_INTEGER])(
+    'is told of %d units what a license says of any others',
+    async (consume) => {
+      const features = [{ featureId: 'endless', featureName: 'Endless', limitValue: null }];
+      await createLicense(server, shop, { licenseType: 'PERPETUAL', customerId, features });
+      const { graph } = connection();
+
+      const over = await codeOf(graph.requireFeature({ customerId }, 'calls', { consume }));
+      const granted = await codeOf(graph.requireFeature({ customerId }, 'endless', { consume }));
+
+      expect([over, granted]).toEqual(['QUOTA_EXCEEDED', 'granted']);
+      expect(await used()).toEqual({ endless: consume });
+    },
+  );
+
   test('sends what was lost again under its own key, and draws once', async () => {
     let lost = 0;
     const losing: typeof fetch = async (input, init) => {

@@ -5,8 +5,6 @@ import type { Instant } from '../../core/clock.js';
 import { Checked, NotNull } from '../../graph/checked.js';
 import { DateTime } from '../../graph/scalars.js';
 
-/** One use never asks for more: a limit of its own far below where counters end. */
-const MOST_UNITS = 1_000_000_000_000;
 const MOST_USES = 500;
 
 @InputType({
@@ -43,7 +41,7 @@ export class FeatureUseInput {
   @Field(() => String, { description: "The feature's id." })
   declare readonly featureId: string;
 
-  @Checked(integer(0, MOST_UNITS))
+  @Checked(integer(0, Number.MAX_SAFE_INTEGER))
   @Field(() => GraphQLSafeInt, {
     defaultValue: 1,
     description: 'How many units it uses; 0 only asks whether the feature is granted.',

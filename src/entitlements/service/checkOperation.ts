@@ -1,7 +1,7 @@
 import type { Reading } from '../../core/work.js';
 import type { Need } from '../model/decide.js';
 import type { Charged } from '../model/ledger.js';
-import type { Standing } from '../model/meter.js';
+import { type Standing, total } from '../model/meter.js';
 import { featureIn } from '../model/verdict.js';
 import { checkCharged } from './checkNeeds.js';
 
@@ -55,7 +55,7 @@ function verdictOf({ path, field, feature, amount }: FieldNeed, checked: Charged
 
 function unitsByFeature(needs: readonly FieldNeed[]): FeatureUnits[] {
   const units = new Map<string, number>();
-  for (const { feature, amount } of needs) units.set(feature, (units.get(feature) ?? 0) + amount);
+  for (const { feature, amount } of needs) units.set(feature, total([units.get(feature) ?? 0, amount]));
   return [...units].map(([featureId, sum]) => ({ featureId, units: sum }));
 }
 
