@@ -1,6 +1,6 @@
 import type { Clock, Instant } from '../core/clock.js';
 import { StartupError } from '../core/startupError.js';
-import { type SignedKind, signedKinds } from '../core/tokenTypes.js';
+import { type KeyPurpose, keyPurposes } from '../core/tokenTypes.js';
 import type { KnownKey, SigningKeys } from './signingKeys.js';
 
 /** SIGNS now; NEXT is published and signs later; VERIFIES what it has signed; OVER opens nothing any more. */
@@ -12,9 +12,9 @@ function stateOf({ signsFrom, signsUntil, verifiesUntil }: KnownKey, now: Instan
   return signsFrom <= now ? 'SIGNS' : 'NEXT';
 }
 
-function requireKind(kind: string): SignedKind {
-  const known = signedKinds.find((each) => each === kind);
-  if (known === undefined) throw new StartupError(`There is no kind ${kind}: ${signedKinds.join(', ')}.`);
+function requireKind(kind: string): KeyPurpose {
+  const known = keyPurposes.find((each) => each === kind);
+  if (known === undefined) throw new StartupError(`There is no kind ${kind}: ${keyPurposes.join(', ')}.`);
   return known;
 }
 
