@@ -116,7 +116,9 @@ test('of 3,000 devices none is counted to let in one more, to change one or to e
     select tenant_id, gen_random_uuid()::text, license_id, 'hash ' || n, 'hint', 'device ' || n, 'user ' || n, '1', now(), now(), now()
     from license_activations, generate_series(1, 2999) as n where license_id = ${license.id}`;
   await server.sql`update licenses set current_activations = 3000 where id = ${license.id}`;
-  const aggregates = () => server.statements.splice(0).filter((text) => /count\(|sum\(/.test(text));
+  // Looks that end at a limit are no counts.
+  const aggregates = () =>
+    server.statements.splice(0).filter((text) => /count\(|sum\(/.test(text) && !text.includes(' limit '));
   aggregates();
 
   const input = { licenseKey: license.licenseKey, deviceFingerprint: 'one-more', user: 'one-more' };
