@@ -65,6 +65,7 @@ LicenseValidation.activation             + 0 0 0 + + + + + + F +
 LicenseValidation.license                + 0 0 0 + + + + + + F +
 Product.events                           U 0 F F + + + + F F F F
 Product.licenses                         U 0 + + + + + + + + F F
+Product.releases                         U 0 + + + + + + + + F F
 Product.templates                        U 0 + + + + + + + + F F
 Reseller.customers                       U 0 F 0 + + + + + F F F
 Reseller.events                          U 0 F 0 + + + + F F F F
