@@ -10,8 +10,8 @@ import { Returns } from './returns.js';
 export interface LicenseGraphOptions extends RemoteOptions, LocalOptions {
   /**
    * What happens while the license server cannot be asked: CLOSED refuses, and no unit is ever used that was not drawn;
-   * OPEN lets everything pass, uncounted, and says so. It opens for an outage only: not for an API key that does not fit,
-   * a licensee that is not known, or a set that does not verify.
+   * OPEN lets everything pass, uncounted, and says so. It opens for an outage only: not for an API key, an address or a
+   * feature that does not fit, a licensee that is not known, or a set that does not verify.
    */
   readonly failMode: 'CLOSED' | 'OPEN';
   /** LOCAL decides on features without units by a signed entitlement set that is kept until it ends; REMOTE asks each time. */
@@ -47,16 +47,24 @@ function refusedFor(use: Use, refusal: FeatureRefused): Verdict {
   return { ...passed(use), granted: false, code, message, refusedFeatureId: use.featureId };
 }
 
-/** The key, not the licensee, is what does not fit: that opens nothing, whatever the failure mode. */
-const ownFault = new Set([
-  'UNAUTHENTICATED',
-  'FORBIDDEN',
-  'API_KEY_INVALID',
-  'API_KEY_REVOKED',
-  'API_KEY_EXPIRED',
-  'GRAPHQL_VALIDATION_FAILED',
-  'DOCUMENT_NOT_TRUSTED',
+/** What the server says of a licensee that it does not know, or knows no longer. */
+const unknownLicensee = new Set([
+  'CUSTOMER_NOT_FOUND',
+  'LICENSE_NOT_FOUND',
+  'INVALID_LICENSE_KEY_FORMAT',
+  'ACTIVATION_NOT_FOUND',
+  'ACTIVATION_DEACTIVATED',
+  'ACTIVATION_EXPIRED',
 ]);
+
+/**
+ * Anything else that is declined is the host's to mend: an address that is no graph, a key, a feature that cannot be one. It
+ * opens nothing, whatever the failure mode.
+ */
+function isLicenseesFault({ code, fields }: Declined): boolean {
+  if (code !== 'INVALID_INPUT') return unknownLicensee.has(code);
+  return fields.length > 0 && fields.every((field) => /^(input\.)?licensee\b/.test(field));
+}
 
 const AWAY = 'the license server was away';
 
@@ -179,7 +187,7 @@ export class LicenseGraph {
 
   #undecided(uses: readonly Use[], error: unknown): Decision {
     // Whom the server does not know has no license; whom it does not answer is another matter.
-    if (error instanceof Declined && !ownFault.has(error.code)) return this.#refuse(uses, noActiveLicense());
+    if (error instanceof Declined && isLicenseesFault(error)) return this.#refuse(uses, noActiveLicense());
     this.#onError(error);
     if (this.#options.failMode === 'CLOSED' || !(error instanceof Unreachable))
       return this.#refuse(uses, unavailable());

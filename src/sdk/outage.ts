@@ -11,6 +11,8 @@ export class Declined extends Error {
     /** A code of the license server's `docs/errors.md`. */
     readonly code: string,
     message: string,
+    /** With `INVALID_INPUT`, the fields that do not fit. */
+    readonly fields: readonly string[] = [],
   ) {
     super(message);
   }

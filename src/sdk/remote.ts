@@ -41,6 +41,9 @@ const TRIES = 2;
 const isOutage = (error: unknown): boolean => error instanceof Unreachable;
 const leftAlone = (): Error => new Unreachable('the license server did not answer lately and is left alone');
 
+const fieldNames = (fields: unknown): string[] =>
+  Array.isArray(fields) ? fields.map((each) => String(fieldsOf(each).field)) : [];
+
 function licenseeInput(licensee: Licensee): object | null {
   return licensee === 'SELF' ? null : licensee;
 }
@@ -163,9 +166,9 @@ export class Remote {
     const [error] = Array.isArray(errors) ? errors : [];
     const { answer } = fieldsOf(data);
     if (error === undefined && answer !== undefined && answer !== null) return answer;
-    const { code = 'INTERNAL_SERVER_ERROR' } = fieldsOf(fieldsOf(error).extensions);
+    const { code = 'INTERNAL_SERVER_ERROR', fields } = fieldsOf(fieldsOf(error).extensions);
     if (typeof code === 'string' && !passing.has(code))
-      throw new Declined(code, String(fieldsOf(error).message));
+      throw new Declined(code, String(fieldsOf(error).message), fieldNames(fields));
     throw new Unreachable(`the license server answered ${String(code)} (${response.status})`);
   }
 }

@@ -178,6 +178,40 @@ describe('while the license server is away', () => {
     expect(answers).toEqual(['ENTITLEMENTS_UNAVAILABLE', 'NO_ACTIVE_LICENSE']);
   });
 
+  test.each(['REMOTE', 'LOCAL'] as const)(
+    '%s tells an address that is no graph from a licensee without a license',
+    async (decide) => {
+      const errors: unknown[] = [];
+      const onError = (error: unknown) => void errors.push(error);
+      const beside = connection({ url: new URL('/', url).href, failMode: 'OPEN', decide, onError }).graph;
+
+      expect(await codeOf(beside.requireFeature({ customerId }, 'gold'))).toBe('ENTITLEMENTS_UNAVAILABLE');
+
+      expect(errors).toEqual([expect.objectContaining({ code: 'NOT_FOUND' })]);
+    },
+  );
+
+  test('an id that no feature can have is told to the host; a licensee that cannot be one has no license', async () => {
+    const errors: unknown[] = [];
+    const { graph } = connection({ failMode: 'OPEN', onError: (error) => void errors.push(error) });
+
+    const answers = [
+      await codeOf(graph.requireFeature({ customerId }, '')),
+      await codeOf(graph.requireFeature({ customerId }, '', { consume: 1 })),
+      await codeOf(graph.requireFeature({ customerId: 'nobody' }, 'gold')),
+      await codeOf(graph.requireFeature({ licenseKey: 'a\u0000b' }, 'gold', { consume: 1 })),
+    ];
+
+    const unavailable = 'ENTITLEMENTS_UNAVAILABLE';
+    expect(answers).toEqual([unavailable, unavailable, 'NO_ACTIVE_LICENSE', 'NO_ACTIVE_LICENSE']);
+    const told = {
+      code: 'INVALID_INPUT',
+      message: expect.stringContaining('uses.0.featureId: must be 1 to 50'),
+    };
+    expect(errors).toEqual([expect.objectContaining(told), expect.objectContaining(told)]);
+    expect(await used()).toEqual({});
+  });
+
   test('a failure mode has to be chosen', () => {
     const options = { url, apiKey } as LicenseGraphOptions;
 
