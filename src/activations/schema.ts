@@ -230,13 +230,16 @@ export class ActivateLicenseInput {
   declare readonly metadata?: Record<string, unknown> | null;
 }
 
+/** Names stay with the activation: 500 of them, and each heartbeat writes them all. */
+const LONGEST_FEATURE_NAME = 100;
+
 const usageByFeature: Check = (value) => {
   const problem = jsonObject(value);
   if (problem !== undefined) return problem;
-  const uses: unknown[] = Object.values(value ?? {});
-  return uses.every((use) => amount(use) === undefined)
+  const uses: [string, unknown][] = Object.entries(value ?? {});
+  return uses.every(([name, use]) => name.length <= LONGEST_FEATURE_NAME && amount(use) === undefined)
     ? undefined
-    : 'must map names to numbers from 0 to 10^12';
+    : `must map names of at most ${LONGEST_FEATURE_NAME} characters to numbers from 0 to 10^12`;
 };
 
 @InputType({
@@ -251,7 +254,7 @@ export class UsageMetricsInput {
   @Checked(usageByFeature)
   @Field(() => JsonObject, {
     nullable: true,
-    description: 'Uses by feature, in words of the application.',
+    description: 'Uses by feature, in words of the application of at most 100 characters.',
   })
   declare readonly featureUsage?: Record<string, number>;
 

@@ -147,6 +147,23 @@ describe('metrics', () => {
     expect(last?.activation?.usageMetrics?.featureUsage).toEqual({ ...named(0, 500), 'feature-0': 2 });
   });
 
+  test('name features in at most 100 characters: nobody fills a row that every heartbeat writes', async () => {
+    await beat({ featureUsage: { ['n'.repeat(100)]: 1 } });
+
+    const error = await refused(server, shop.admin, 'INVALID_INPUT', () =>
+      heartbeat(server, token, { apiCallsCount: 1, featureUsage: { ['n'.repeat(101)]: 1 } }),
+    );
+    const last = await beat();
+
+    expect(error.message).toBe(
+      'input.metrics.featureUsage: must map names of at most 100 characters to numbers from 0 to 10^12',
+    );
+    expect(last?.activation?.usageMetrics).toMatchObject({
+      featureUsage: { ['n'.repeat(100)]: 1 },
+      apiCallsCount: 0,
+    });
+  });
+
   test('were used now at the latest, whatever the clock of the device says', async () => {
     const ahead = await beat({ lastUsedAt: addDays(START, 3650) });
     server.pass(1000);
