@@ -27,6 +27,8 @@ export const accessEvents = [
 export interface TenantSettings {
   readonly companyName: string;
   readonly supportEmail?: string;
+  /** For how many days addresses and places of devices are kept. */
+  readonly personalDataDays?: number;
   /** Setting → feature: `graphql_enabled` ← `graphql_api`. A tenant that chose none has the default ones. */
   readonly featureFlags?: FeatureFlags;
 }

@@ -44,6 +44,9 @@ export const permissions = {
   'device.read': 'See which devices are shut out.',
   'device.blacklist': 'Shut devices out of the tenant.',
   'device.unblacklist': 'Let devices in that were shut out.',
+  'device.forget': 'Erase what was told of devices.',
+  'incident.read': 'See suspicious activity.',
+  'incident.report': 'Report suspicious activity.',
   'emergency_code.generate': 'Make emergency codes for licenses.',
   'order.read': 'See orders.',
   'api_key.read': 'See API keys, without their secrets.',
@@ -91,6 +94,7 @@ const office = [
   'activation.read_shown',
   'activation.read_user',
   'activation.read_personal',
+  'incident.report',
 ] as const;
 
 /** What each role may do. A token names roles, permissions, or both. */

@@ -186,6 +186,10 @@ export const settings = {
     perMinute.default(6000),
     'How many root fields they may ask a minute with the key or tokens of one license; 0 is no limit.',
   ),
+  LG_PERSONAL_DATA_DAYS: setting(
+    z.coerce.number().int().min(1).max(36_500).default(180),
+    'For how many days addresses and places of devices are kept, of tenants whose settings say nothing else.',
+  ),
   LG_INCIDENT_ACTIVATIONS: setting(
     z.coerce.number().int().min(0).max(1_000_000).default(50),
     'More devices than so many, activated on one license within an hour, raise an incident; 0 raises none.',

@@ -21,6 +21,8 @@ import { ActivationConnectionResolver } from '../activations/schema.js';
 import * as analytics from '../analytics/resolver.js';
 import * as audit from '../audit/resolver.js';
 import { EventConnectionResolver } from '../audit/schema.js';
+import { IncidentResolver, SecurityIncidentEdges } from '../compliance/resolver.js';
+import { SecurityIncidentConnectionResolver } from '../compliance/schema.js';
 import * as entitlements from '../entitlements/resolver.js';
 import { LicenseCertificateEdges, LicenseIntegrityResolver } from '../licenses/resolver/integrity.js';
 import { LicenseStreams } from '../licenses/resolver/streams.js';
@@ -43,10 +45,23 @@ const noPubSub = {
   },
 };
 
+/** What keeps devices out, and what is found of whoever gets in all the same. */
+const guarding = [
+  BlacklistedDeviceConnectionResolver,
+  BlacklistedDeviceEdges,
+  DeviceResolver,
+  IncidentResolver,
+  SecurityIncidentConnectionResolver,
+  SecurityIncidentEdges,
+  LicenseCertificateEdges,
+  LicenseIntegrityResolver,
+] as const;
+
 /** The whole graph, with its guards. */
 export function createSchema(): GraphQLSchema {
   const schema = buildSchemaSync({
     resolvers: [
+      ...guarding,
       access.AccessResolver,
       ApiKeyEdges,
       ApiKeyResolver,
@@ -55,9 +70,6 @@ export function createSchema(): GraphQLSchema {
       access.CustomerEdges,
       access.ResellerEdges,
       access.ViewerEdges,
-      BlacklistedDeviceConnectionResolver,
-      BlacklistedDeviceEdges,
-      DeviceResolver,
       activations.ActivationEdges,
       activations.ActivationMutations,
       activations.ActivationQueries,
@@ -81,9 +93,7 @@ export function createSchema(): GraphQLSchema {
       entitlements.FieldVerdictEdges,
       entitlements.UseVerdictEdges,
       licenses.CustomerLicenseEdges,
-      LicenseCertificateEdges,
       licenses.LicenseEdges,
-      LicenseIntegrityResolver,
       licenses.LicenseMutations,
       licenses.LicenseQueries,
       LicenseStreams,

@@ -256,7 +256,13 @@ export async function startServer(
     const { machinery, stop: stopEvents } = await followEvents(opened, database.url);
     undo.push(stopEvents);
     undo.push(
-      startSweeper({ url: database.url, clock: opened.clock, log, ledgerDays: config.LG_LEDGER_DAYS }).stop,
+      startSweeper({
+        url: database.url,
+        clock: opened.clock,
+        log,
+        ledgerDays: config.LG_LEDGER_DAYS,
+        personalDataDays: config.LG_PERSONAL_DATA_DAYS,
+      }).stop,
     );
     const worker = openMachinery(parts, 'lg_worker');
     undo.push(worker.pool.end);

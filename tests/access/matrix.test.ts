@@ -70,6 +70,7 @@ Product.templates                        U 0 + + + + + + + + F F
 Reseller.customers                       U 0 F 0 + + + + + F F F
 Reseller.events                          U 0 F 0 + + + + F F F F
 Reseller.licenses                        U 0 F 0 + + + + + F F F
+SecurityIncident.license                 U = F F = = = = F F F F
 UseVerdict.hints                         U = = F = = F F F = F =
 Viewer.tenant                            U = = = = = = = = = = F
 activateLicense, a key                   + 0 0 0 + + + + + + + +
@@ -126,6 +127,7 @@ events, of a license                     U 0 F F + + + + F F F F
 events, of a product                     U 0 F F + + + + F F F F
 exportLicenses                           U = F F = = = F F F F F
 featureFlags                             U = = = = = = = = = F F
+forgetDevice, an activation              U 0 F F + + F F F F F F
 generateEmergencyCode, a key             U 0 0 F + + F + F + F F
 generateEmergencyCode, a license         U 0 0 F + + F + F + F F
 grantFeature, a license                  U 0 F F + + F F F F F F
@@ -151,6 +153,8 @@ reinstateLicense, a license              U 0 F F + + F + F F F F
 releaseLease, a token                    + 0 0 0 + + + + + + + +
 releaseLease, an activation              U 0 0 F + + F + F + F F
 renewLicense, a license                  U 0 F 0 + + F F + F F F
+reportSuspiciousActivity, a key          + 0 0 0 + + + + + + + +
+reportSuspiciousActivity, a token        + 0 0 0 + + + + + + + +
 reseller, by id                          U 0 F 0 + + + + + F F F
 resellers                                U = F = = = = = = F F F
 resetQuota, a license                    U 0 F F + + F F F F F F
@@ -159,6 +163,7 @@ revokeApiKey, a key                      U 0 F F + + F F F F F F
 revokeFeature, a license                 U 0 F F + + F F F F F F
 revokeLicense, a license                 U 0 F F + + F F F F F F
 schemaFeatures                           U = = = = = = = = = F F
+securityIncidents                        U = F F = = = = F F F F
 sendHeartbeat, a token                   + 0 0 0 + + + + + + + +
 setFeatureFlags                          U = F F = = F F F F F F
 signOfflineActivation, a request         U 0 0 F + + F + F + F F

@@ -20,6 +20,7 @@ const startOne = (ledgerDays: number): Sweeper =>
     clock: () => server.now,
     log: server.machinery.log,
     ledgerDays,
+    personalDataDays: 180,
     everyMillis: DAY,
   });
 beforeAll(async () => {

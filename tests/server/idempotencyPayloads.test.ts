@@ -107,6 +107,12 @@ const inputs: Readonly<Record<string, () => Promise<object>>> = {
   createApiKey: async () => ({ name: 'Export', roles: ['auditor'], expiresAt: '2027-01-01T00:00:00Z' }),
   revokeApiKey: async () => ({ apiKeyId: (await createApiKey(server, shop.admin)).id }),
   blacklistDevice: async () => ({ deviceFingerprint: 'stolen', reason: 'x' }),
+  forgetDevice: async () => ({ deviceFingerprint: 'd' }),
+  reportSuspiciousActivity: async () => ({
+    activityType: 'TAMPERING_ATTEMPT',
+    description: 'x',
+    evidence: metadata,
+  }),
   unblacklistDevice: async () => ({ id: await blacklistDevice(server, shop.admin, 'found') }),
   generateEmergencyCode: async () => ({ ...(await newLicense()), reason: 'x' }),
   createCustomer: async () => ({ name: 'Ada', email: 'ada@example.com' }),

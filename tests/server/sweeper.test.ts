@@ -17,6 +17,7 @@ const startOne = (everyMillis = DAY): Sweeper =>
     clock: () => server.now,
     log: server.machinery.log,
     ledgerDays: 400,
+    personalDataDays: 180,
     everyMillis,
   });
 beforeAll(async () => {
@@ -83,7 +84,13 @@ test('the answers of every tenant are swept, in as many batches as it takes', as
 
   const swept = await sweeper.sweep();
 
-  expect(swept).toEqual({ idempotencyKeys: 3000, rateLimits: 0, usageLedger: 0, earlierTokens: 0 });
+  expect(swept).toEqual({
+    idempotencyKeys: 3000,
+    rateLimits: 0,
+    usageLedger: 0,
+    earlierTokens: 0,
+    personalData: 0,
+  });
   expect(await server.count('idempotency_keys')).toBe(1);
   expect(server.logged.filter((line) => line.includes('"idempotencyKeys":3000'))).toHaveLength(1);
 });
@@ -113,7 +120,7 @@ test('one process sweeps at a time: the others leave it alone', async () => {
 
   expect(meanwhile).toBeUndefined();
   expect([one, other]).toEqual(
-    Array(2).fill({ idempotencyKeys: 0, rateLimits: 0, usageLedger: 0, earlierTokens: 0 }),
+    Array(2).fill({ idempotencyKeys: 0, rateLimits: 0, usageLedger: 0, earlierTokens: 0, personalData: 0 }),
   );
 });
 

@@ -18,3 +18,9 @@ export async function emergencyCode(server: TestServer, as: Claims, license: Iss
   const data = await server.ok(mutation('generateEmergencyCode', 'emergencyCode'), { input }, as);
   return String(data.generateEmergencyCode?.emergencyCode);
 }
+
+/** Reports something of a license, by its key. */
+export async function reportActivity(server: TestServer, as: Claims, licenseKey: string): Promise<void> {
+  const input = { licenseKey, activityType: 'API_ABUSE', description: 'The key is public.' };
+  await server.ok(mutation('reportSuspiciousActivity', 'incidentId'), { input }, as);
+}

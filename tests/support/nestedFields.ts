@@ -25,6 +25,11 @@ export const nested: Readonly<Record<string, readonly [query: string, root: stri
     'device.read',
     'event.read',
   ],
+  'SecurityIncident.license': [
+    '{ securityIncidents(first: 1) { nodes { license { id } } } }',
+    'incident.read',
+    'license.read',
+  ],
   'Customer.reseller': [
     '{ customer(id: $customerId) { reseller { id } } }',
     'customer.read',

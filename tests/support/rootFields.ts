@@ -47,6 +47,7 @@ const newTemplate = {
   pricing: { basePrice: '1', currency: 'USD', billingCycle: 'ANNUALLY' },
 };
 
+const report = { activityType: 'API_ABUSE', description: 'x' };
 const newKey = { name: 'Export', permissions: ['license.read'] };
 
 /** Once for each way to name a licensee. */
@@ -69,6 +70,7 @@ export const namesNothing: Readonly<Record<string, Asked>> = {
   checkOperation: plain('{ checkOperation(document: "{ viewer { kind } }") { passes } }'),
   schemaFeatures: plain('{ schemaFeatures { featureId } }'),
   blacklistedDevices: page('blacklistedDevices'),
+  securityIncidents: page('securityIncidents'),
   customers: page('customers'),
   tenants: page('tenants'),
   resellers: page('resellers'),
@@ -141,6 +143,11 @@ export const cases: Readonly<Record<string, readonly Case[]>> = {
   ],
   blacklistDevice: [
     act('blacklistDevice', 'an activation', ({ activationId }) => ({ activationId, reason: 'x' })),
+  ],
+  forgetDevice: [act('forgetDevice', 'an activation', ({ activationId }) => ({ activationId }))],
+  reportSuspiciousActivity: [
+    act('reportSuspiciousActivity', 'a key', ({ licenseKey }) => ({ ...report, licenseKey })),
+    act('reportSuspiciousActivity', 'a token', ({ activationToken }) => ({ ...report, activationToken })),
   ],
   unblacklistDevice: [act('unblacklistDevice', 'an entry', ({ blacklistedDeviceId: id }) => ({ id }))],
   generateEmergencyCode: [

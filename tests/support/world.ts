@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { createApiKey } from './apiKeys.js';
 import { activate, issueLicense, openShop, type Shop } from './fixtures.js';
-import { blacklistDevice } from './guarding.js';
+import { blacklistDevice, reportActivity } from './guarding.js';
 import { requestOf } from './offline.js';
 import type { Claims, TestServer } from './server.js';
 
@@ -51,6 +51,7 @@ export async function openWorld(server: TestServer): Promise<World> {
   const resellerId = await createReseller(server, shop.admin);
   const { id: licenseId, licenseKey } = await issueLicense(server, shop);
   const activated = await activate(server, licenseKey, 'laptop');
+  await reportActivity(server, shop.admin, licenseKey);
   const orderId = await insertOrder(server, shop, { customerId: shop.customerId });
   await server.sql`update customers set reseller_id = ${resellerId} where id = ${shop.customerId}`;
   await server.sql`update licenses set order_id = ${orderId}, reseller_id = ${resellerId} where id = ${licenseId}`;

@@ -1,6 +1,6 @@
 import { Refusal } from '../../core/refusal.js';
 
-export const deviceEvents = ['device.blacklisted', 'device.unblacklisted'] as const;
+export const deviceEvents = ['device.blacklisted', 'device.unblacklisted', 'device.forgotten'] as const;
 
 export const BLACKLISTED = 'Device blacklisted';
 

@@ -11,6 +11,7 @@ import { blacklistedDevicesPage } from '../queries/devices.js';
 import * as shapes from '../schema/devices.js';
 import { blacklistDevice, unblacklistDevice } from '../service/blacklistDevice.js';
 import { generateEmergencyCode } from '../service/emergencyCodes.js';
+import { forgetDevice } from '../service/forgetDevice.js';
 import type { BlacklistedDevice } from '../table.js';
 
 @eventsEdge
@@ -58,6 +59,20 @@ export class DeviceResolver {
     @CurrentWork() work: Work,
   ) {
     return { device: await unblacklistDevice(work, input) };
+  }
+
+  @Authorized('device.forget')
+  @Mutation(() => shapes.ForgetDevicePayload, {
+    nullable: true,
+    description:
+      'Erases what was told of a device: its machine, address, place and metadata everywhere, and the hashes of it where no seat needs them.',
+  })
+  forgetDevice(
+    @Arg('input', () => shapes.ForgetDeviceInput, { description: 'Which.' })
+    input: shapes.ForgetDeviceInput,
+    @CurrentWork() work: Work,
+  ) {
+    return forgetDevice(work, input);
   }
 
   @Authorized('emergency_code.generate')

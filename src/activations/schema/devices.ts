@@ -90,6 +90,17 @@ export class UnblacklistDeviceInput {
   declare readonly reason?: string | null;
 }
 
+@InputType({ description: 'A device to forget, named by its fingerprint or an activation.' })
+export class ForgetDeviceInput {
+  @Checked(fingerprint)
+  @Field(() => String, { nullable: true, description: 'The fingerprint, as the device gives it.' })
+  declare readonly deviceFingerprint?: string | null;
+
+  @Checked(uuid)
+  @Field(() => ID, { nullable: true, description: 'An activation of the device.' })
+  declare readonly activationId?: string | null;
+}
+
 @InputType({ description: 'A license that needs a way in, named by its id or its key.' })
 export class GenerateEmergencyCodeInput {
   @Checked(uuid)
@@ -116,6 +127,17 @@ export class BlacklistDevicePayload {
 
   @Field(() => Int, { description: 'How many activations this act has ended.' })
   declare readonly endedActivations: number;
+}
+
+@payload('The answer of `forgetDevice`.')
+export class ForgetDevicePayload {
+  @Field(() => Int, { description: 'Ended activations of which nothing is left that tells the device.' })
+  declare readonly forgottenActivations: number;
+
+  @Field(() => Int, {
+    description: 'Activations that live, and keep the hashes and the user that hold their seat.',
+  })
+  declare readonly keptActivations: number;
 }
 
 @payload('The answer of `unblacklistDevice`.')

@@ -3,7 +3,7 @@ import type { ActivationId, LicenseId } from '../../core/id.js';
 import { Refusal, type RefusalCode } from '../../core/refusal.js';
 import type { ActivityType } from '../model.js';
 
-export const incidentEvents = ['incident.raised'] as const;
+export const incidentEvents = ['incident.reported', 'incident.raised'] as const;
 
 /** What the server has found by itself. */
 export interface Finding {
@@ -43,10 +43,10 @@ export function signOf(code: unknown): readonly [ActivityType, string] | undefin
   return typeof code === 'string' && Object.hasOwn(signs, code) ? signs[code as RefusalCode] : undefined;
 }
 
-/** Of one license, by those who show its key or a token of it. */
+/** Of one license, from where on those who only show its key or a token of it are refused. */
 export const REPORTS_A_DAY = 20;
 
 export function tooManyReports(retryAfterSeconds: number): Refusal {
-  const message = `Of one license ${REPORTS_A_DAY} reports a day are taken from its applications.`;
+  const message = `Of one license ${REPORTS_A_DAY} reports a day are taken from whoever shows its key.`;
   return new Refusal('RATE_LIMITED', message, { retryAfterSeconds });
 }

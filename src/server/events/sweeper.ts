@@ -8,6 +8,7 @@ import { RATE_WINDOW_MILLIS } from '../limits/rateLimits.js';
 import { KEPT_DAYS } from '../operation/storedAnswers.js';
 import { idempotencyKeys, rateLimits } from '../table.js';
 import { ledgerBatch } from './sweepLedger.js';
+import { personalDataBatch } from './sweepPersonalData.js';
 import { tokenBatch } from './sweepTokens.js';
 
 /** Held for a batch by the one process that sweeps; a killed one leaves nothing behind. */
@@ -24,6 +25,8 @@ export interface SweeperOptions {
   readonly log: Log;
   /** How long lines of the usage ledger are kept. */
   readonly ledgerDays: number;
+  /** How long addresses and places are kept of tenants that say nothing of it. */
+  readonly personalDataDays: number;
   readonly everyMillis?: number;
 }
 
@@ -33,6 +36,8 @@ export interface Swept {
   readonly rateLimits: number;
   readonly usageLedger: number;
   readonly earlierTokens: number;
+  /** Activations whose address and place were erased. */
+  readonly personalData: number;
 }
 
 export interface Sweeper {
@@ -91,14 +96,15 @@ async function sweepBatch(client: postgres.Sql, batch: SQL): Promise<number | un
 
 /**
  * Deletes what is over: answers to idempotency keys, windows of the rate limits, old lines of the usage ledger, tokens that
- * were replaced. Every server process has one and looks once a minute; whoever comes first takes a batch, and the others
- * leave it alone.
+ * were replaced, addresses and places. Every server process has one and looks once a minute; whoever comes first takes a
+ * batch, and the others leave it alone.
  */
 export function startSweeper({
   url,
   clock,
   log,
   ledgerDays,
+  personalDataDays,
   everyMillis = EVERY_MILLIS,
 }: SweeperOptions): Sweeper {
   const client = connect(url, { max: 1, connection: { role: 'lg_worker', TimeZone: 'UTC' } });
@@ -118,10 +124,17 @@ export function startSweeper({
     const rates = await all(rateBatch);
     const lines = await all((now) => ledgerBatch(now, ledgerDays, BATCH)).catch(laterIfLocked);
     const tokens = await all((now) => tokenBatch(addMillis(now, -SPARE_MILLIS), BATCH));
-    if (keys === undefined || rates === undefined || lines === undefined || tokens === undefined)
-      return undefined;
-    const swept = { idempotencyKeys: keys, rateLimits: rates, usageLedger: lines, earlierTokens: tokens };
-    if (keys + rates + lines + tokens > 0) log.info(swept, 'what is over was deleted');
+    const told = await all((now) => personalDataBatch(now, personalDataDays, BATCH));
+    if (keys === undefined || rates === undefined || lines === undefined) return undefined;
+    if (tokens === undefined || told === undefined) return undefined;
+    const swept = {
+      idempotencyKeys: keys,
+      rateLimits: rates,
+      usageLedger: lines,
+      earlierTokens: tokens,
+      personalData: told,
+    };
+    if (keys + rates + lines + tokens + told > 0) log.info(swept, 'what is over was deleted');
     return swept;
   };
   const look = (): void => {

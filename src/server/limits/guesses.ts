@@ -70,13 +70,21 @@ export class Guesses {
     const sums = new Map<string, number>();
     for (const miss of misses) sums.set(bucketOf(miss), (sums.get(bucketOf(miss)) ?? 0) + 1);
     const names = [...sums.keys()].toSorted();
-    const rows = await pool.db.execute<{ bucket: string; hits: number }>(sql`
-      insert into ${rateLimits} as counted (bucket, window_start, hits)
-      select bucket, ${this.#window(clock())}::timestamptz, units
-      from unnest(${sql.param(names)}::text[], ${sql.param(names.map((name) => sums.get(name) ?? 0))}::int[]) as asked (bucket, units)
-      order by bucket
-      on conflict (bucket, window_start) do update set hits = counted.hits + excluded.hits
-      returning bucket, hits`);
+    const units = names.map((name) => String(sums.get(name) ?? 0));
+    const session = await pool.beginApart();
+    const rows = await session.db
+      .execute<{ bucket: string; hits: number }>(sql`
+        insert into ${rateLimits} as counted (bucket, window_start, hits)
+        select bucket, ${this.#window(clock())}::timestamptz, units::int
+        from unnest(${sql.param(names)}::text[], ${sql.param(units)}::text[]) as asked (bucket, units)
+        order by bucket
+        on conflict (bucket, window_start) do update set hits = counted.hits + excluded.hits
+        returning bucket, hits`)
+      .catch(async (error: unknown) => {
+        await session.rollback();
+        throw error;
+      });
+    await session.commit();
     const next = new Map(rows.map(({ bucket, hits }) => [bucket, hits - (sums.get(bucket) ?? 0)]));
     return misses.map((miss) => {
       const number = (next.get(bucketOf(miss)) ?? 0) + 1;
