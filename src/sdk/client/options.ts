@@ -1,0 +1,93 @@
+import type { Store } from './stores.js';
+import type { Time } from './time.js';
+import type { TrustedKeys } from './trust.js';
+
+/** What a device says of itself, as `activateLicense` takes it. What is left out is not told. */
+export interface Device {
+  /** What tells it from others, 1 to 1024 characters; `machineFingerprint` and `storedFingerprint` make one. */
+  readonly fingerprint: string;
+  readonly user?: string | undefined;
+  /** Processors or cores, where a license counts them. */
+  readonly units?: number | undefined;
+  readonly productId?: string | undefined;
+  /** The version of the product; maintenance has to cover it. */
+  readonly version?: string | undefined;
+  readonly machineName?: string | undefined;
+  readonly hardwareId?: string | undefined;
+  readonly macAddress?: string | undefined;
+  readonly domain?: string | undefined;
+  readonly operatingSystem?: string | undefined;
+  readonly userAgent?: string | undefined;
+  readonly applicationVersion?: string | undefined;
+  readonly location?: DeviceLocation | undefined;
+}
+
+export interface DeviceLocation {
+  /** ISO 3166-1 alpha-2. */
+  readonly country: string;
+  /** IANA. */
+  readonly timezone: string;
+  readonly region?: string | undefined;
+  readonly city?: string | undefined;
+}
+
+/** What happens when nobody can be asked. There is no default: it is the application's promise, and never without end. */
+export interface OutagePolicy {
+  /** For how many seconds after it was signed the last verdict holds: 0 to 31,622,400 (366 days). 0: for none. */
+  readonly holdSeconds: number;
+}
+
+export interface LicenseClientOptions {
+  /** The address of the license server's graph: `https://licenses.example.com/graphql`. */
+  readonly url: string;
+  /** As the user has typed it; one that is malformed is answered so by `validate`. */
+  readonly licenseKey: string;
+  readonly device: Device;
+  /** What outlives the process: `memoryStore()`, `webStore(localStorage)`, `fileStore(folder)` or your own. */
+  readonly store: Store;
+  /** Whose signatures are believed: `'PUBLISHED'`, or the keys that came with the application. */
+  readonly trust: TrustedKeys;
+  /** How long the last signed verdict holds while the server is away. */
+  readonly outage: OutagePolicy;
+  /** After how many milliseconds a try is given up; 10,000. */
+  readonly timeoutMillis?: number | undefined;
+  /** How often a call is sent before it is an outage; 2. Mutations go under one idempotency key. */
+  readonly tries?: number | undefined;
+  /** For proxies and tests; the platform's own otherwise. */
+  readonly fetch?: typeof fetch | undefined;
+  /** For tests; the device's own otherwise. */
+  readonly time?: Time | undefined;
+}
+
+const MOST_HOLD_SECONDS = 366 * 86_400;
+
+function requireThat(holds: boolean, message: string): void {
+  if (!holds) throw new TypeError(message);
+}
+
+function isWebAddress(url: unknown): boolean {
+  return typeof url === 'string' && URL.canParse(url) && /^https?:$/.test(new URL(url).protocol);
+}
+
+/** @throws TypeError for options that are none: the one thing that a client throws. */
+export function requireOptions(options: LicenseClientOptions): void {
+  const { url, licenseKey, device, trust, outage, timeoutMillis = 1, tries = 1 } = options;
+  const { holdSeconds } = outage ?? {};
+  requireThat(isWebAddress(url), 'url: has to be the address of a license server, https://…/graphql');
+  requireThat(typeof licenseKey === 'string', 'licenseKey: has to be a text');
+  const { fingerprint } = device ?? {};
+  requireThat(
+    typeof fingerprint === 'string' && fingerprint.trim().length > 0 && fingerprint.length <= 1024,
+    'device.fingerprint: has to be 1 to 1024 characters',
+  );
+  requireThat(
+    trust === 'PUBLISHED' || Array.isArray(trust?.keys),
+    "trust: has to be 'PUBLISHED' or a set of public keys, { keys: [...] }",
+  );
+  requireThat(
+    typeof holdSeconds === 'number' && holdSeconds >= 0 && holdSeconds <= MOST_HOLD_SECONDS,
+    `outage.holdSeconds: has to be from 0 to ${MOST_HOLD_SECONDS}`,
+  );
+  requireThat(timeoutMillis > 0 && Number.isFinite(timeoutMillis), 'timeoutMillis: has to be more than 0');
+  requireThat(Number.isInteger(tries) && tries >= 1 && tries <= 10, 'tries: has to be from 1 to 10');
+}
