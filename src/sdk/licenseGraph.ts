@@ -2,7 +2,7 @@ import type { CircuitState } from './circuit.js';
 import { type Asker, type Decision, type Licensee, named, type Use, type Verdict } from './licensee.js';
 import { Local, type LocalOptions } from './local.js';
 import { Declined, Unreachable } from './outage.js';
-import { type FeatureRefused, noActiveLicense, refusalOf, unavailable } from './refusal.js';
+import { type FeatureRefused, firstRefusal, noActiveLicense, unavailable } from './refusal.js';
 import { Remote, type RemoteOptions } from './remote.js';
 import { Returns } from './returns.js';
 
@@ -145,7 +145,7 @@ export class LicenseGraph {
       throw new TypeError('consume: has to be a whole number from 0 on');
     const { verdicts, grantId, uncounted } = await this.decide(asker, [{ featureId, amount: consume }]);
     const [verdict] = verdicts;
-    const refusal = verdict === undefined ? unavailable() : refusalOf(verdict);
+    const refusal = verdict === undefined ? unavailable() : firstRefusal(verdicts);
     if (refusal !== undefined) throw refusal;
     let isBack = grantId === null;
     const giveBack = async (): Promise<void> => {

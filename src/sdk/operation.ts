@@ -3,7 +3,7 @@ import type { FeatureMark } from './directive/marks.js';
 import { needKey, needsOf, type OperationDocument, type PathNeed, rootsOf } from './directive/needs.js';
 import type { Asker, Decision, Use } from './licensee.js';
 import type { LicenseGraph } from './licenseGraph.js';
-import { type FeatureRefused, noActiveLicense, refusalOf } from './refusal.js';
+import { type FeatureRefused, firstRefusal, noActiveLicense, refusalsOf } from './refusal.js';
 
 function asGraphError({ code, message, details }: FeatureRefused): GraphError {
   return new GraphQLError(message, { extensions: { code, ...details } });
@@ -77,7 +77,7 @@ export class GatedOperation {
     );
     const decision = await this.graph.decide(this.asker, needs.map(useOf));
     this.#take(decision, needs);
-    const refused = decision.verdicts.map(refusalOf).find((refusal) => refusal !== undefined);
+    const refused = firstRefusal(decision.verdicts);
     if (refused !== undefined) throw asGraphError(refused);
   }
 
@@ -104,7 +104,7 @@ export class GatedOperation {
     const uses = granted.map((need) => useOf({ ...need, amount: 0 }));
     const { verdicts, uncounted } = await this.graph.check(this.asker, uses);
     this.#uncounted ??= uncounted;
-    const refused = verdicts.map(refusalOf).find((refusal) => refusal !== undefined);
+    const refused = firstRefusal(verdicts);
     return refused === undefined ? undefined : asGraphError(refused);
   }
 
@@ -116,10 +116,11 @@ export class GatedOperation {
 
   #take({ verdicts, grantId, uncounted }: Decision, needs: readonly PathNeed[]): void {
     this.#uncounted ??= uncounted;
+    const refusals = refusalsOf(verdicts);
     for (const [index, need] of needs.entries()) {
       const verdict = verdicts[index];
       if (verdict === undefined) continue;
-      const refusal = refusalOf(verdict);
+      const refusal = refusals[index];
       this.#decided.add(keyOf(need));
       if (refusal !== undefined) this.#refusals.set(keyOf(need), refusal);
       const { lines } = verdict;

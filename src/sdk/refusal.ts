@@ -32,12 +32,31 @@ export function unavailable(): FeatureRefused {
   return new FeatureRefused('ENTITLEMENTS_UNAVAILABLE', message);
 }
 
-/** The refusal of a use; undefined if it is granted. */
-export function refusalOf(verdict: Verdict): FeatureRefused | undefined {
-  const { granted, code, message, featureId, refusedFeatureId, limit, used, windowEndsAt } = verdict;
+/** What stands on a limit is told by the use of the very feature that is wanting. */
+function countsOf(feature: string, verdicts: readonly Verdict[]): Readonly<Record<string, unknown>> {
+  const wanting = verdicts.find(
+    (verdict) => verdict.featureId === feature && verdict.code === 'QUOTA_EXCEEDED',
+  );
+  if (wanting === undefined) return {};
+  const { limit, used, windowEndsAt } = wanting;
+  return { limit, used, windowEndsAt };
+}
+
+function refusalOf(verdict: Verdict, verdicts: readonly Verdict[]): FeatureRefused | undefined {
+  const { granted, code, message, featureId, refusedFeatureId } = verdict;
   if (granted) return undefined;
   const feature = refusedFeatureId ?? featureId;
-  const counted = code === 'QUOTA_EXCEEDED' && feature === featureId ? { limit, used, windowEndsAt } : {};
-  const details = code === 'NO_ACTIVE_LICENSE' ? {} : { feature, ...counted };
+  const counts = code === 'QUOTA_EXCEEDED' ? countsOf(feature, verdicts) : {};
+  const details = code === 'NO_ACTIVE_LICENSE' ? {} : { feature, ...counts };
   return new FeatureRefused(code ?? 'NO_ACTIVE_LICENSE', message ?? '', details);
+}
+
+/** The refusals of uses that were asked together, in their order; undefined for one that is granted. */
+export function refusalsOf(verdicts: readonly Verdict[]): (FeatureRefused | undefined)[] {
+  return verdicts.map((verdict) => refusalOf(verdict, verdicts));
+}
+
+/** The first of them. */
+export function firstRefusal(verdicts: readonly Verdict[]): FeatureRefused | undefined {
+  return refusalsOf(verdicts).find((refusal) => refusal !== undefined);
 }

@@ -2,6 +2,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { licenseGraph } from '../../src/sdk/index.js';
 import { createApiKey } from '../support/apiKeys.js';
 import { createCustomer, createLicense } from '../support/fixtures.js';
+import { all, streamCases } from '../support/hostStreamCases.js';
 import { followers, followSocket, type HostStream, tick, untilFollowed } from '../support/hostStreams.js';
 import {
   askHost,
@@ -64,7 +65,6 @@ interface Case {
 
 /** An alias that is longer than any path the license server takes. */
 const LONG = `a${'b'.repeat(2_500)}`;
-const all = { gold: 10, silver: 1, plain: null, box: null };
 
 const cases: readonly Case[] = [
   {
@@ -260,58 +260,6 @@ async function ask(server: string, customerId: string, asked: Asked): Promise<Ho
   return { data, errors: told };
 }
 
-interface StreamCase {
-  readonly name: string;
-  readonly limits?: Case['limits'];
-  readonly query: string;
-  /** What each tick is told as; then its reader leaves, unless it was refused. */
-  readonly told: readonly object[];
-  readonly refused?: string;
-  readonly used?: Case['used'];
-}
-
-const streamCases: readonly StreamCase[] = [
-  {
-    name: 'a stream that is not marked asks nobody',
-    query: 'subscription { ticks }',
-    told: [{ ticks: 1 }, { ticks: 2 }],
-  },
-  {
-    name: 'a stream is charged once, however many events it tells',
-    limits: all,
-    query: 'subscription { gilded }',
-    told: [{ gilded: 1 }, { gilded: 2 }, { gilded: 3 }],
-    used: { gold: 2 },
-  },
-  {
-    name: 'a stream is charged with what its events need',
-    limits: all,
-    query: 'subscription { chased { inner } }',
-    told: [{ chased: { inner: 1 } }],
-    used: { gold: 2 },
-  },
-  {
-    name: 'a stream that has told nothing gives its units back',
-    limits: all,
-    query: 'subscription { gilded }',
-    told: [],
-  },
-  {
-    name: 'a stream whose feature is not granted does not begin',
-    limits: { gold: 10 },
-    query: 'subscription { locked }',
-    told: [],
-    refused: 'FEATURE_NOT_LICENSED',
-  },
-  {
-    name: 'a stream for which units are wanting does not begin, and draws none',
-    limits: { gold: 1 },
-    query: 'subscription { gilded }',
-    told: [],
-    refused: 'QUOTA_EXCEEDED',
-  },
-];
-
 async function follow(server: string, customerId: string, query: string): Promise<HostStream> {
   const host = running.get(server);
   if (host !== undefined) return host.follow(query, customerId);
@@ -371,6 +319,19 @@ describe.each(['this server', ...Object.keys(hosts)])('on %s', (server) => {
     expect(stream.told()).toEqual([{ gilded: 1 }, 'NO_ACTIVE_LICENSE']);
     await expect.poll(followers).toBe(0);
     expect(await unitsOf(customerId)).toEqual({ gold: 2 });
+  });
+
+  test('a refusal tells which feature is wanting, and what stands on its limit', async () => {
+    const customerId = await customerWith({ gold: 10, silver: 0, plain: null });
+
+    const { errors: told } = await ask(server, customerId, { query: '{ gold silver plain box { size } }' });
+
+    const silver = { code: 'QUOTA_EXCEEDED', feature: 'silver', limit: 0, used: 0, windowEndsAt: null };
+    expect(Object.fromEntries(told.map(({ path, extensions }) => [path?.join('.'), extensions]))).toEqual({
+      gold: silver,
+      silver,
+      box: { code: 'FEATURE_NOT_LICENSED', feature: 'box' },
+    });
   });
 
   test('an operation that asks for too much is refused whole, and draws nothing', async () => {
