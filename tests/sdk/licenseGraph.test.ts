@@ -1,5 +1,6 @@
 import { buildSchema } from 'graphql';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { addMillis, DAY_MILLIS } from '../../src/core/clock.js';
 import { type LicenseGraphOptions, licenseGraph, requiresFeatureDirective } from '../../src/sdk/index.js';
 import { createApiKey, revokeApiKey } from '../support/apiKeys.js';
 import { differences } from '../support/consuming.js';
@@ -16,6 +17,7 @@ let shop: FeatureShop;
 let apiKey: string;
 let customerId: string;
 let licenseId: string;
+const graceful = { customerId: '' };
 beforeAll(async () => {
   server = await startTestServer({ events: true });
   url = (await listen(server)).replace('ws:', 'http:');
@@ -220,6 +222,47 @@ describe('while the license server is away', () => {
 });
 
 describe('deciding locally', () => {
+  test.each([
+    ['its customer is asked for', () => ({ customerId: graceful.customerId })],
+    ['the API key stands for the tenant', () => 'SELF' as const],
+  ])(
+    'a license in grace grants, to its end and no longer, as where the server decides: %s',
+    async (_, who) => {
+      graceful.customerId = await createCustomer(server, shop.admin);
+      await createLicense(server, shop, {
+        licenseType: 'SUBSCRIPTION',
+        customerId: graceful.customerId,
+        expiryDate: addMillis(server.now, 60_000),
+        gracePeriodDays: 1,
+        features: [
+          { featureId: 'lasting', featureName: 'Lasting' },
+          { featureId: 'short', featureName: 'Short', expiresAt: addMillis(server.now, 120_000) },
+        ],
+      });
+      const told: unknown[] = [];
+      for (const millis of [0, 90_000, 60_000, DAY_MILLIS - 150_000, 60_000]) {
+        server.pass(millis);
+        const asked = [];
+        for (const decide of ['LOCAL', 'REMOTE'] as const) {
+          const { graph } = connection({ decide });
+          for (const feature of ['lasting', 'short'])
+            asked.push((await codeOf(graph.requireFeature(who(), feature))) === 'granted');
+        }
+        told.push(asked);
+      }
+      server.pass(-DAY_MILLIS - 60_000);
+
+      const both = (lasting: boolean, short: boolean) => [lasting, short, lasting, short];
+      expect(told).toEqual([
+        both(true, true),
+        both(true, true),
+        both(true, false),
+        both(true, false),
+        both(false, false),
+      ]);
+    },
+  );
+
   test('asks once for as long as the signed set holds, and minds the end of a feature', async () => {
     const { graph, sent } = connection({ decide: 'LOCAL' });
     const ask = (feature: string) => codeOf(graph.requireFeature({ customerId }, feature));

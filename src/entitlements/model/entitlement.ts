@@ -51,6 +51,8 @@ export interface Entitlement {
   readonly left: number | null;
   readonly windowEndsAt: Instant | null;
   readonly expiresAt: Instant | null;
+  /** How long it is granted if nobody renews a license, grace included; null is for good. */
+  readonly grantedUntil: Instant | null;
   readonly licenseIds: readonly LicenseId[];
   readonly grants: readonly LicenseGrant[];
   readonly topUps: readonly RunningTopUp[];
@@ -118,6 +120,7 @@ function entitlement(grants: readonly Grant[], featureId: string, usage: Usage, 
       limitType,
       limitPeriod,
       expiresAt: latest(granting.map(endOf)),
+      grantedUntil: latest(granting.map(({ grant, feature }) => earlier(feature.expiresAt, grant.endsAt))),
       licenseIds: granting.map(({ grant }) => grant.licenseId),
       grants: granting.map((each) => licenseGrant(each, usage, now)),
       topUps: meters.flatMap((meter) => runningTopUp(meter, topUps, usage)),
@@ -130,6 +133,7 @@ export interface GrantedElsewhere {
   readonly featureId: string;
   readonly featureName: string;
   readonly expiresAt: Instant | null;
+  readonly grantedUntil: Instant | null;
 }
 
 function withoutUnits(granted: GrantedElsewhere): Entitlement {

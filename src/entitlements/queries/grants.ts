@@ -1,4 +1,4 @@
-import { and, eq, isNotNull, isNull, or, type SQL, sql } from 'drizzle-orm';
+import { and, type Column, eq, isNotNull, isNull, or, type SQL, sql } from 'drizzle-orm';
 import { scopeOf } from '../../core/actor.js';
 import type { Instant } from '../../core/clock.js';
 import type { LicenseId } from '../../core/id.js';
@@ -233,14 +233,18 @@ export async function licenseeOf(reading: Reading, needs: readonly Need[]): Prom
 export async function grantedElsewhere(reading: Reading): Promise<GrantedElsewhere[]> {
   const { customerId, licenseId } = scopeOf(reading.actor);
   if (customerId !== undefined || licenseId !== undefined) return [];
-  const end = sql`least((entry ->> 'expires_at')::timestamptz, ${licenses.expiryDate})`;
+  const last = (end: SQL | Column): SQL<Instant | null> => {
+    const ends = sql`least((entry ->> 'expires_at')::timestamptz, ${end})`;
+    return sql<Instant | null>`case when bool_and(${ends} is not null) then max(${ends}) end`.mapWith(
+      licenses.expiryDate,
+    );
+  };
   return reading.db
     .select({
       featureId: sql<string>`entry ->> 'feature_id'`,
       featureName: sql<string>`min(entry ->> 'feature_name')`,
-      expiresAt: sql<Instant | null>`case when bool_and(${end} is not null) then max(${end}) end`.mapWith(
-        licenses.expiryDate,
-      ),
+      expiresAt: last(licenses.expiryDate),
+      grantedUntil: last(graceEndSql),
     })
     .from(licenses)
     .innerJoin(sql`lateral ${entries}`, enabledEntry(reading))

@@ -19,17 +19,21 @@ interface Signing {
 
 type Claims = Readonly<Record<string, unknown>>;
 
-type Claimed = Omit<Entitlement, 'licenseIds' | 'grants' | 'topUps' | 'unlimited'>;
+type Claimed = Omit<Entitlement, 'licenseIds' | 'grants' | 'topUps' | 'unlimited' | 'grantedUntil'>;
 
-/** Which licenses grant it is nobody's business who only decides by it, and no limit is no limit. */
+/**
+ * Which licenses grant it is nobody's business who only decides by it, and no limit is no limit. It is gone by until grace
+ * is over, as everything else.
+ */
 function claimed({
   licenseIds: _1,
   grants: _2,
   topUps: _3,
   unlimited: _4,
+  grantedUntil,
   ...feature
 }: Entitlement): Claimed {
-  return feature;
+  return { ...feature, expiresAt: grantedUntil };
 }
 
 async function claimsOf(
