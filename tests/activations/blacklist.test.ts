@@ -66,15 +66,16 @@ describe('a device that is shut out', () => {
     const again = await refused(server, shop.admin, 'DEVICE_BLACKLISTED', () =>
       tryActivate(beside, license.licenseKey, 'stolen'),
     );
-    const beat = await refused(server, shop.admin, 'ACTIVATION_DEACTIVATED', () =>
+    const beat = await refused(server, shop.admin, 'DEVICE_BLACKLISTED', () =>
       heartbeat(beside, activationToken),
     );
     const shown = await beside.graphql('{ licenses { totalCount } }', {}, undefined, headers);
 
-    expect([again.extensions.verdict, beat.extensions.code]).toEqual([
+    expect([again.extensions.verdict, beat.extensions.verdict]).toEqual([
       'DEVICE_BLACKLISTED',
-      'ACTIVATION_DEACTIVATED',
+      'DEVICE_BLACKLISTED',
     ]);
+    expect(beat.extensions.remedy).toBe('Ask the vendor to take the device off the blacklist.');
     expect(await validateKey(beside, license.licenseKey, { deviceFingerprint: 'stolen' })).toEqual({
       valid: false,
       code: 'DEVICE_BLACKLISTED',

@@ -29,9 +29,13 @@ export async function holdDevice(
   );
 }
 
-export async function isBlacklisted(reading: Reading, hashes: readonly string[]): Promise<boolean> {
-  const found = await reading.db
-    .select({ id: deviceBlacklist.id })
+/** Which of these devices are shut out. */
+export async function blacklistedAmong(
+  reading: Reading,
+  hashes: readonly string[],
+): Promise<ReadonlySet<string>> {
+  const rows = await reading.db
+    .selectDistinct({ hash: deviceBlacklist.deviceFingerprint })
     .from(deviceBlacklist)
     .where(
       and(
@@ -39,9 +43,12 @@ export async function isBlacklisted(reading: Reading, hashes: readonly string[])
         anyOf(deviceBlacklist.deviceFingerprint, hashes),
         isNull(deviceBlacklist.liftedAt),
       ),
-    )
-    .limit(1);
-  return found.length > 0;
+    );
+  return new Set(rows.map(({ hash }) => hash));
+}
+
+export async function isBlacklisted(reading: Reading, hashes: readonly string[]): Promise<boolean> {
+  return (await blacklistedAmong(reading, hashes)).size > 0;
 }
 
 const ofEntry = (reading: Reading) =>

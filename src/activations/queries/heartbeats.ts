@@ -52,7 +52,10 @@ export async function currentTokens(
   return new Set(rows.map((row) => row.tokenHash));
 }
 
-export type BeatRow = Awaited<ReturnType<typeof lockByTokens>>[number];
+export type BeatRow = Awaited<ReturnType<typeof lockByTokens>>[number] & {
+  /** Whether the device was shut out; looked up for activations that have ended. */
+  readonly blacklisted?: boolean;
+};
 
 /** What a heartbeat asks of a license. No feature is asked for. */
 export async function beatLicenses(reading: Reading, ids: readonly string[]) {

@@ -8,6 +8,7 @@ import type { RestrictionType } from '../../templates/model.js';
 import { activationNotFound } from '../model/activation.js';
 import { mergedMetrics, type ReportedMetrics, requireFewFeatures } from '../model/metrics.js';
 import { type Facts, type FailingCode, requirePassing } from '../model/verdict.js';
+import { blacklistedAmong } from '../queries/devices.js';
 import {
   type BeatLicense,
   type BeatRow,
@@ -81,7 +82,8 @@ export class BeatBatch {
     ]);
     const { rows, holders, held, serving } = await lockOthers(work, hashes, current);
     const tokens = groupBy([...beside, ...serving], (token) => token.activationId);
-    return new BeatBatch(work, [...current, ...rows], holders, held, licenses, tokens);
+    const all = await withBlacklist(work, [...current, ...rows]);
+    return new BeatBatch(work, all, holders, held, licenses, tokens);
   }
 
   get rows(): readonly BeatRow[] {
@@ -130,6 +132,17 @@ export class BeatBatch {
   }
 }
 
+/** Who is shut out has no activation that lives, so that heartbeats of those that do cost no look at the list. */
+async function withBlacklist(work: Work, rows: readonly BeatRow[]): Promise<readonly BeatRow[]> {
+  const ended = rows.filter(({ status }) => status !== 'ACTIVE');
+  if (ended.length === 0) return rows;
+  const barred = await blacklistedAmong(
+    work,
+    ended.map(({ deviceFingerprint }) => deviceFingerprint),
+  );
+  return rows.map((row) => ({ ...row, blacklisted: barred.has(row.deviceFingerprint) }));
+}
+
 /** What a heartbeat is answered, or why it is refused; whoever is refused leaves the others of its batch alone. */
 export function outcomeOf(run: () => BeatOutcome): BeatOutcome {
   try {
@@ -164,7 +177,16 @@ export function requireAlive(
   const about = { licenseId: license.id, activationId: row.id };
   const seen = { ...license, restrictions: restrictionsSeen(license.restrictions, place) };
   const restrictionFacts = { address: place.address, country: place.country ?? undefined };
-  const facts = { now, license: seen, activation: row, deviceNamed: true, seats, restrictionFacts };
+  const { blacklisted } = row;
+  const facts = {
+    now,
+    license: seen,
+    activation: row,
+    deviceNamed: true,
+    seats,
+    restrictionFacts,
+    blacklisted,
+  };
   requirePassing(facts, except, about);
 }
 
