@@ -120,7 +120,8 @@ export class Transport {
   /** What stands at an address beside the graph, as JSON. */
   async fetchBeside(path: string, signal?: AbortSignal): Promise<Result<Fields>> {
     const address = new URL(path, this.options.url).href;
-    const init = { headers: { accept: 'application/json', 'cache-control': 'no-cache' } };
+    // Not by a header of our own: a browser would have to ask whether it may send that.
+    const init = { headers: { accept: 'application/json' }, cache: 'no-cache' } as const;
     return this.#trying(
       () => this.#exchange(address, init, signal),
       ({ status, text, retryAfter }) => {

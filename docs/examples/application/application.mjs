@@ -1,0 +1,98 @@
+#!/usr/bin/env node
+/**
+ * A program that is licensed: it activates this machine, asks whether it may run, uses a feature, tells what it used,
+ * and works offline with a license file. README.md beside it has the commands.
+ */
+import { readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { LicenseClient } from 'licensegraph/client';
+import { fileStore, machineFingerprint } from 'licensegraph/client/node';
+
+const {
+  LICENSE_KEY = '',
+  LICENSEGRAPH_URL = 'http://localhost:4000/graphql',
+  APPLICATION_DATA = 'application-data',
+} = process.env;
+const FEATURE = 'internet_access';
+
+const client = new LicenseClient({
+  url: LICENSEGRAPH_URL,
+  licenseKey: LICENSE_KEY,
+  device: { fingerprint: machineFingerprint('example-application') },
+  store: fileStore(APPLICATION_DATA),
+  // A vendor ships its public keys with the application; this one believes those of the server that it asks.
+  trust: 'PUBLISHED',
+  // For a week after it was signed the last verdict holds while the server is away. Not a moment longer.
+  outage: { holdSeconds: 7 * 86_400 },
+});
+
+const file = join(APPLICATION_DATA, 'license.lic');
+const say = (line) => console.log(line);
+
+/** Ends the program with what stands in the way, and what to do about it. */
+function stop(what, { code, reason, message, remedy }) {
+  say(`${what}: ${code ?? reason}: ${message}${remedy ? ` ${remedy}` : ''}`);
+  process.exitCode = 1;
+}
+
+async function activate() {
+  const activated = await client.activate();
+  if (!activated.ok) return stop('activation', activated.problem);
+  say('activation: this machine has its seat');
+}
+
+/** What an application does at its start, and while it runs. */
+async function run() {
+  const verdict = await client.validate();
+  if (!verdict.valid) return stop('license', verdict.reasons[0]);
+  say(
+    `license: ${verdict.code}, ${verdict.by === 'SERVER' ? 'says the server' : 'held while the server is away'}`,
+  );
+  const heartbeats = client.heartbeats({ intervalSeconds: 300 });
+  heartbeats.start();
+  await use(heartbeats);
+  const told = await heartbeats.stop();
+  say(told.ok ? 'usage: nothing left to tell' : `usage: kept, to be told later (${told.problem.kind})`);
+}
+
+async function use(heartbeats) {
+  const drawn = await client.consume([{ featureId: FEATURE, amount: 1 }]);
+  if (!drawn.ok) return say(`${FEATURE}: nobody to ask (${drawn.problem.kind})`);
+  const [{ granted, code, used, limit }] = drawn.value.verdicts;
+  if (!granted) return say(`${FEATURE}: ${code}`);
+  await heartbeats.record({ apiCallsCount: 1, featureUsage: { [FEATURE]: 1 } });
+  say(`${FEATURE}: used ${used} of ${limit}`);
+}
+
+/** Takes the license along, for where there is no network. */
+async function checkout() {
+  const keys = await client.publicKeys();
+  if (!keys.ok) return stop('checkout', keys.problem);
+  const taken = await client.checkout({ validDays: 7, encrypted: true });
+  if (!taken.ok) return stop('checkout', taken.problem);
+  await writeFile(file, taken.value.licenseFile);
+  say(`checkout: ${file}`);
+}
+
+/** Asks nobody: the file, the keys that are known and the clock decide. */
+async function offline() {
+  const verdict = await client.verifyFile(await readFile(file, 'utf8'), { features: [FEATURE] });
+  if (!verdict.valid) return stop('offline', verdict.reasons[0]);
+  say(`offline: ${verdict.code}, licensed to ${verdict.license.issuedTo}`);
+}
+
+async function deactivate() {
+  const given = await client.deactivate({ reason: 'The example is over' });
+  if (!given.ok) return stop('deactivation', given.problem);
+  say('deactivation: the seat is free');
+}
+
+const commands = { activate, run, checkout, offline, deactivate };
+const [name = ''] = process.argv.slice(2);
+const command = Object.hasOwn(commands, name) ? commands[name] : undefined;
+if (command === undefined || LICENSE_KEY === '') {
+  console.error(`usage: LICENSE_KEY=… node application.mjs ${Object.keys(commands).join(' | ')}`);
+  process.exitCode = 2;
+} else {
+  await command();
+}
