@@ -1,4 +1,4 @@
-import { isCode } from './code.js';
+import { CODE_FORM, isCode } from './code.js';
 import { isUuid } from './id.js';
 import type { FieldProblem } from './refusal.js';
 
@@ -15,10 +15,7 @@ export function textProblem(value: string): string | undefined {
 export const uuid: Check = (value) =>
   typeof value === 'string' && isUuid(value) ? undefined : 'must be a UUID in lower case';
 
-export const code: Check = (value) =>
-  typeof value === 'string' && isCode(value)
-    ? undefined
-    : 'must be 1 to 50 letters, digits, dots, dashes or underscores, beginning with a letter or digit';
+export const code: Check = (value) => (typeof value === 'string' && isCode(value) ? undefined : CODE_FORM);
 
 export function text(least: number, most: number): Check {
   return (value) => {

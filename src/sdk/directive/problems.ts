@@ -13,7 +13,7 @@ import {
   isObjectType,
   isScalarType,
 } from 'graphql';
-import { isCode } from '../../core/code.js';
+import { CODE_FORM, isCode } from '../../core/code.js';
 import { type FeatureMark, type MarkedField, marksOf, marksOn } from './marks.js';
 
 function typeProblems(type: GraphQLObjectType, isRoot: boolean): string[] {
@@ -75,9 +75,9 @@ function markProblemsOf(
   field: MarkedField,
   { feature, consumeQuota, amount, amountFrom }: FeatureMark,
 ): string[] {
-  const said = `@requiresFeature(feature: ${JSON.stringify(feature)}, amount: ${amount})`;
   return [
-    ...(isCode(feature) && amount >= 1 ? [] : [said]),
+    ...(isCode(feature) ? [] : [`feature: ${JSON.stringify(feature)} ${CODE_FORM}`]),
+    ...(amount >= 1 ? [] : [`amount: ${amount} must be a whole number from 1 on`]),
     ...(amountFrom !== undefined && !consumeQuota
       ? [`amountFrom: ${amountFrom} charges nothing without consumeQuota`]
       : []),
