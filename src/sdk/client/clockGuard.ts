@@ -22,10 +22,14 @@ export function isClockSetBack(seen: Seen, now: number): boolean {
   return vendorTime(seen, now) + TOLERANCE_MILLIS < Math.max(seen.seenAt, seen.signedAt);
 }
 
-/** Time goes on without a connection. */
+/**
+ * Time goes on without a connection. What a clock is set back by within the tolerance is made up for: set back by four
+ * minutes every four minutes, it would stand still otherwise.
+ */
 export function sawTime<Known extends Seen>(known: Known, now: number): Known {
-  const seenAt = Math.max(known.seenAt, vendorTime(known, now));
-  return seenAt === known.seenAt ? known : { ...known, seenAt };
+  const ahead = vendorTime(known, now) - known.seenAt;
+  if (ahead === 0 || isClockSetBack(known, now)) return known;
+  return ahead > 0 ? { ...known, seenAt: known.seenAt + ahead } : { ...known, offset: known.offset - ahead };
 }
 
 /** The vendor has signed that it is this time now. */

@@ -1,4 +1,5 @@
 import { fieldsOf } from '../answers.js';
+import { sawTime } from './clockGuard.js';
 import type { Batch, Kept } from './kept.js';
 import { HEARTBEAT, LEASE_HEARTBEAT } from './operations.js';
 import type { Parts } from './parts.js';
@@ -161,7 +162,8 @@ export class Heartbeats {
     let made: Batch | undefined;
     const key = crypto.randomUUID();
     await this.parts.vault.update((kept) => {
-      const next = withBatch(kept, key);
+      // Each heartbeat notes the time as well, whether or not anybody hears it.
+      const next = withBatch(sawTime(kept, this.parts.time.now()), key);
       made = next.batch ?? undefined;
       return next;
     });

@@ -73,6 +73,10 @@ function isWebAddress(url: unknown): boolean {
 export function requireOptions(options: LicenseClientOptions): void {
   const { url, licenseKey, device, trust, outage, timeoutMillis = 1, tries = 1 } = options;
   const { holdSeconds } = outage ?? {};
+  requireThat(
+    globalThis.crypto?.subtle !== undefined,
+    'WebCrypto: has to be there; a page has it over HTTPS only',
+  );
   requireThat(isWebAddress(url), 'url: has to be the address of a license server, https://…/graphql');
   requireThat(typeof licenseKey === 'string', 'licenseKey: has to be a text');
   const { fingerprint } = device ?? {};

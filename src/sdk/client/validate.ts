@@ -88,6 +88,7 @@ async function heldVerdict(parts: Parts, question: Question, problem: Problem): 
   if (kept.isTampered) return refusing('STORE_TAMPERED', CONNECT, problem);
   if (isClockSetBack(kept, now))
     return refusing('CLOCK_SET_BACK', 'Set the clock of the device right.', problem);
+  const time = vendorTime(sawTime(kept, now), now);
   await parts.vault.update((known) => sawTime(known, now));
   // What an answer is kept for: the same question without its nonce.
   const asked = await questionDigest(question);
@@ -95,7 +96,7 @@ async function heldVerdict(parts: Parts, question: Question, problem: Problem): 
   const claims = found && (await parts.trust.claimsHeld(found.signed));
   const signed = found && (await verdictIn(claims, { ...question, nonce: found.nonce }));
   if (signed === undefined) return refusing('OUTAGE', CONNECT, problem);
-  const isOver = vendorTime(kept, now) >= holdsUntil(parts, signed).getTime();
+  const isOver = time >= holdsUntil(parts, signed).getTime();
   return isOver ? refusing('OUTAGE', CONNECT, problem) : verdictOf(parts, signed, 'HELD', {}, problem);
 }
 

@@ -6,6 +6,7 @@ import {
   type UsageReport,
 } from '../../../src/sdk/client/index.js';
 import { actOn } from '../../support/acts.js';
+import { answering, startBadServer } from '../../support/badServers.js';
 import { newClient } from '../../support/clients.js';
 import { createLicense, openShop, type Shop } from '../../support/fixtures.js';
 import { type Relay, startRelay } from '../../support/relay.js';
@@ -106,6 +107,26 @@ describe('the loop', () => {
     expect(Math.round(own.time.waits[0] ?? 0)).toBe(90_000);
     expect(own.problems.map(({ kind }) => kind)).toEqual(Array(6).fill('OUTAGE'));
     await own.heartbeats.stop();
+  });
+
+  test('leaves a server alone for as long as it asks', async () => {
+    const { store, licenseKey } = await device();
+    const error = { message: 'no', extensions: { code: 'RATE_LIMITED', retryAfterSeconds: 40 } };
+    const bad = await startBadServer(answering(JSON.stringify({ errors: [error] })));
+    const own = newClient(server, { url: bad.url, licenseKey, store });
+    own.time.chance = 0;
+    const heartbeats = own.client.heartbeats();
+
+    heartbeats.start();
+    own.time.pass(0);
+    await expect.poll(() => own.time.waits.length).toBe(1);
+    const [wait] = own.time.waits;
+    const stopped = await heartbeats.stop();
+    await bad.stop();
+
+    expect(wait).toBe(40_500);
+    expect(stopped.ok).toBe(true);
+    expect(bad.seen.requests).toBe(1);
   });
 
   test('ends by itself when the activation has ended, and goes on while the license may come back', async () => {

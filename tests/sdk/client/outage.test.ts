@@ -127,6 +127,30 @@ describe('the clock of the device', () => {
     expect(again).toMatchObject({ valid: false, code: 'CLOCK_SET_BACK', by: 'NOBODY' });
   });
 
+  test('set back by a little, again and again, gains nothing', async () => {
+    const device = await cutOff();
+    const rounds: string[] = [];
+
+    for (let round = 0; round < 16; round += 1) {
+      device.time.pass(240_000);
+      rounds.push((await restarted(device).client.validate()).code);
+      device.time.wall -= 240_000;
+      await restarted(device).client.validate();
+    }
+
+    expect(rounds.slice(0, 14)).toEqual(Array(14).fill('VALID'));
+    expect(rounds.slice(14)).toEqual(['OUTAGE', 'OUTAGE']);
+  });
+
+  test('is noted by heartbeats that nobody hears', async () => {
+    const device = await cutOff();
+    device.time.pass(HOUR / 2);
+    await device.client.heartbeats().beat();
+    device.time.wall -= HOUR / 2;
+
+    expect((await device.client.validate()).code).toBe('CLOCK_SET_BACK');
+  });
+
   test('wrong by years from the beginning, is no reason to refuse, nor to hold for longer', async () => {
     const { licenseKey } = await createLicense(server, shop);
     const device = { ...newClient(server, { url: relay.url, licenseKey }), licenseKey };
