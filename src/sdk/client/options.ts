@@ -66,7 +66,10 @@ function requireThat(holds: boolean, message: string): void {
 }
 
 function isWebAddress(url: unknown): boolean {
-  return typeof url === 'string' && URL.canParse(url) && /^https?:$/.test(new URL(url).protocol);
+  if (typeof url !== 'string' || !URL.canParse(url)) return false;
+  const { protocol, username, password } = new URL(url);
+  // No fetch takes an address that holds a password, and each call would look like an outage.
+  return /^https?:$/.test(protocol) && username === '' && password === '';
 }
 
 /** @throws TypeError for options that are none: the one thing that a client throws. */

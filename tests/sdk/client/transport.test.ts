@@ -133,6 +133,7 @@ describe('whatever answers', () => {
 test.each([
   ['url', { url: 'file:///etc/passwd' }],
   ['url', { url: 'nowhere' }],
+  ['url', { url: 'https://ada:secret@licenses.example.com/graphql' }],
   ['licenseKey', { licenseKey: 7 }],
   ['device.fingerprint', { device: { fingerprint: ' ' } }],
   ['device.fingerprint', { device: undefined }],
