@@ -270,6 +270,8 @@ describe('on two servers with two connections each', () => {
     for (const [index, data] of answered.entries()) {
       if (data !== undefined) expect(tokenIn(retried[index]?.data ?? null)).toBe(tokenIn(data));
     }
-    expect(await eventsOf(license)).toEqual([...Array(60).fill('activation.created'), 'license.created']);
+    // So many devices in a short time are an incident as well.
+    const acts = (await eventsOf(license)).filter((type) => type !== 'incident.raised');
+    expect(acts).toEqual([...Array(60).fill('activation.created'), 'license.created']);
   });
 });

@@ -68,13 +68,13 @@ test(`none of ${OPERATIONS} operations, sound or odd, in any role and over eithe
   expect(words.get('DONE')).toBeGreaterThan(OPERATIONS / 6);
 });
 
-test('a mutation whose every root field is refused writes no event but of its refusal', async () => {
+test('a mutation whose every root field is refused writes no event but of its refusal, and of what many of them look like', async () => {
   const random = new Random(SEED);
   const operations = new RandomOperations(createSchema(), random);
   const sender = new FuzzSender(server, world, url, random);
   const acts = async (): Promise<string[]> => {
     const rows = await server.sql`select id, event_type from license_event_logs
-      where event_type not like '%.refused' order by created_at desc, id desc limit 5`;
+      where event_type not like '%.refused' and event_type <> 'incident.raised' order by created_at desc, id desc limit 5`;
     return rows.map((row) => `${row.event_type} ${row.id}`);
   };
   let refused = 0;

@@ -94,8 +94,9 @@ export class FuzzWorld {
     return world;
   }
 
-  /** Time passes and acts revoke: now and then there has to be a license again that runs, and one that grants. */
+  /** Time passes, acts revoke and shut devices out: now and then there has to be a license again that runs, and one that grants. */
   async restock(): Promise<void> {
+    await this.server.sql`delete from device_blacklist`;
     for (const shop of [this.shop, this.foreign]) {
       await grantToTenant(this.server, shop, features);
       const { licenseKey } = await issueLicense(this.server, shop);
