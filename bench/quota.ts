@@ -26,10 +26,13 @@ const FEATURE = 'bench';
 const PEER = 'bench-peer';
 /** Of each peer. The meter has two, and uses one of them: a flush carries everybody. */
 const CONNECTIONS = 20;
+/** Of a peer whose requests have a connection each, as far as PostgreSQL's default of 100 goes. */
+const CROWD = 64;
 
 let database: Durable;
 let machinery: Machinery;
 let peer: postgres.Sql;
+let crowd: postgres.Sql;
 let tenantId: TenantId;
 let licenseId: LicenseId;
 let licensee: Licensee;
@@ -65,10 +68,12 @@ beforeAll(async () => {
     values (${tenantId}, ${licenseId}, ${PEER}, 'epoch', now())`;
   await admin.end();
   peer = connect(database.url, { max: CONNECTIONS, connection: { role: 'lg_worker' } });
+  crowd = connect(database.url, { max: CROWD, connection: { role: 'lg_worker' } });
 }, 60_000);
 
 afterAll(async () => {
   await peer?.end();
+  await crowd?.end();
   await machinery?.pool.end();
   await database?.end();
 });
@@ -81,9 +86,9 @@ async function byMeter(): Promise<void> {
   if (granted === 'STALE' || granted[0]?.decision.granted !== true) throw new Error('a grant was refused');
 }
 
-async function byUpdate(): Promise<void> {
+async function byUpdate(connections: postgres.Sql): Promise<void> {
   const rows =
-    await peer`update bench_counter set used = used + 1 where id = 1 and used < most returning used`;
+    await connections`update bench_counter set used = used + 1 where id = 1 and used < most returning used`;
   if (rows.length !== 1) throw new Error('a grant was refused');
 }
 
@@ -132,7 +137,8 @@ test('units of one counter', async () => {
   for (const callers of [64, 512]) {
     const ways = {
       meter: () => round(callers, byMeter),
-      update: () => round(callers, byUpdate),
+      update: () => round(callers, () => byUpdate(peer)),
+      crowd: () => round(callers, () => byUpdate(crowd)),
       transaction: () => round(callers, byTransaction),
     };
     const rounds = await takeTurns(ways, ROUNDS);
@@ -142,6 +148,7 @@ test('units of one counter', async () => {
       'meter',
       'update',
     );
+    table[`${callers} callers: a bare UPDATE each, ${CROWD} connections`] = line(rounds, 'meter', 'crowd');
     table[`${callers} callers: a transaction each, ${CONNECTIONS} connections`] = line(
       rounds,
       'meter',

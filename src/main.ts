@@ -135,7 +135,16 @@ async function writePrinted(): Promise<void> {
 const program = new Command('licensegraph').description(
   'Sells, issues, activates and enforces software licenses.',
 );
-program.command('serve', { isDefault: true }).description('start the server').action(serve);
+program
+  .command('serve', { isDefault: true })
+  .description('start the server')
+  // What is no command comes here, as an argument of the default one.
+  .allowExcessArguments()
+  .action(async (_options: unknown, { args: [unknown] }: Command) => {
+    if (unknown !== undefined)
+      throw new StartupError(`there is no command '${unknown}': licensegraph --help lists them`);
+    await serve();
+  });
 program
   .command('migrate')
   .description('bring the database up to date')

@@ -126,7 +126,7 @@ const transformed = new WeakSet<GraphQLSchema>();
  * adapters, which decides on each operation: a marked field on which nobody decided stays closed.
  */
 export function requiresFeatureDirective({ features }: DirectiveOptions = {}): FeatureDirective {
-  const typeDefs = printSchema(new GraphQLSchema({ directives: [directive] }));
+  const typeDefs = `${printSchema(new GraphQLSchema({ directives: [directive] }))}\n`;
   const transformer = (schema: GraphQLSchema): GraphQLSchema => {
     const problems = markProblems(schema, features);
     if (problems.length > 0)

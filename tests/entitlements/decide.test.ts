@@ -355,6 +355,7 @@ describe('what a licensee has', () => {
       left: 6,
       windowEndsAt: null,
       expiresAt: null,
+      grantedUntil: null,
       unlimited: false,
       licenseIds: ['a', 'b', 'c'],
       grants: [share('a', 2, 2, june), share('b', 3, 0, july), share('c', 5, 2, null)],

@@ -340,7 +340,7 @@ describe('the directive', () => {
   test('keeps a marked field closed that no adapter has decided on', async () => {
     const { graphql } = await import('graphql');
     const schema = requiresFeatureDirective().transformer(
-      buildSchema(`${typeDefs} type Query { a: Int @requiresFeature(feature: "gold") }`),
+      buildSchema(`${typeDefs}type Query { a: Int @requiresFeature(feature: "gold") }`),
     );
 
     const answers = [

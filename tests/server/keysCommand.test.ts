@@ -74,6 +74,7 @@ test('keys are listed without their private halves, rotated and retired while a 
 test.each([
   [['keys', 'rotate', 'passwords'], 'There is no kind passwords: validation, licenseFile, '],
   [['keys', 'retire', 'nothing'], 'There is no key nothing.\n'],
+  [['kyes'], "there is no command 'kyes': licensegraph --help lists them\n"],
 ])('%s is refused, and changes nothing', async (words, complained) => {
   const before = await server.sql`select * from signing_keys order by kid`;
 

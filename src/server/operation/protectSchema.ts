@@ -25,8 +25,19 @@ import type { Operation } from './operation.js';
 type Field = GraphQLField<unknown, Operation>;
 type Resolve = GraphQLFieldResolver<unknown, Operation>;
 
+/** An execution collects the fields of a place once, and hands the same array to every element of a list. */
+const paths = new WeakMap<GraphQLResolveInfo['fieldNodes'], string>();
+
 /** Response names from the root on, without list positions. */
 function pathOf(info: GraphQLResolveInfo): string {
+  const known = paths.get(info.fieldNodes);
+  if (known !== undefined) return known;
+  const path = walkedPath(info);
+  paths.set(info.fieldNodes, path);
+  return path;
+}
+
+function walkedPath(info: GraphQLResolveInfo): string {
   const names: string[] = [];
   for (let step: GraphQLResolveInfo['path'] | undefined = info.path; step !== undefined; step = step.prev) {
     if (typeof step.key === 'string') names.unshift(step.key);
