@@ -1,6 +1,6 @@
 import { drizzle, type PostgresJsDatabase } from 'drizzle-orm/postgres-js';
 import postgres from 'postgres';
-import { type Connect, Connections, type Runner } from './connections.js';
+import { type Connect, type Connection, Connections, type Runner } from './connections.js';
 import { isTenantId, type TenantId } from './id.js';
 import { textArrays } from './textArrays.js';
 
@@ -98,13 +98,21 @@ class Sent {
   }
 }
 
+/** Who went while a connection was opened or handed over hears of no end any more, and would never give it back. */
+async function takenFor(connections: Connections, signal: AbortSignal | undefined): Promise<Connection> {
+  const connection = await connections.take(signal);
+  if (signal?.aborted !== true) return connection;
+  connections.give(connection);
+  throw signal.reason;
+}
+
 async function beginOn(
   connections: Connections,
   mode: 'read' | 'write',
   options: PoolOptions,
   signal?: AbortSignal,
 ): Promise<Session> {
-  const connection = await connections.take(signal);
+  const connection = await takenFor(connections, signal);
   // Sent without waiting: the first statement follows in the same round trip, and a failure reaches it.
   const sent = new Sent();
   const send = (text: string): void => sent.take(connection.unsafe(text));

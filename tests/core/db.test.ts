@@ -296,3 +296,20 @@ test('arrays of any text reach PostgreSQL and come back as they were', async () 
     { numRuns: 200 },
   );
 });
+
+test('whoever goes while a connection is opened for him holds none', async () => {
+  for (let at = 0; at < 4; at += 1) {
+    const caller = new AbortController();
+    const begun = pool.begin('write', caller.signal);
+    caller.abort(new Error('gone'));
+
+    await expect(begun).rejects.toThrow('gone');
+  }
+
+  const session = await pool.begin('write');
+  expect(await ask(session.db, sql`select 1`)).toEqual([1]);
+  await session.rollback();
+  const open = admin`select 1 from pg_stat_activity where datname = current_database() and xact_start is not null
+    and application_name = 'licensegraph lg_app'`;
+  expect(await open).toHaveLength(0);
+});
