@@ -4,7 +4,7 @@ import { Coalescer } from '../../core/coalesce.js';
 import type { TenantId } from '../../core/id.js';
 import type { Machinery } from '../operation/operation.js';
 import { rateLimits } from '../table.js';
-import { networkOf } from './rateLimits.js';
+import { networkOf, rowsOf } from './rateLimits.js';
 
 /** In how long the misses of an address are added up; the sweep of the windows leaves one of this length alone. */
 export const MISS_WINDOW_MILLIS = 600_000;
@@ -69,15 +69,11 @@ export class Guesses {
     const { pool, clock } = this.parts();
     const sums = new Map<string, number>();
     for (const miss of misses) sums.set(bucketOf(miss), (sums.get(bucketOf(miss)) ?? 0) + 1);
-    const names = [...sums.keys()].toSorted();
-    const units = names.map((name) => String(sums.get(name) ?? 0));
     const session = await pool.beginApart();
     const rows = await session.db
       .execute<{ bucket: string; hits: number }>(sql`
         insert into ${rateLimits} as counted (bucket, window_start, hits)
-        select bucket, ${this.#window(clock())}::timestamptz, units::int
-        from unnest(${sql.param(names)}::text[], ${sql.param(units)}::text[]) as asked (bucket, units)
-        order by bucket
+        select bucket, ${this.#window(clock())}::timestamptz, units from ${rowsOf(sums)} order by bucket
         on conflict (bucket, window_start) do update set hits = counted.hits + excluded.hits
         returning bucket, hits`)
       .catch(async (error: unknown) => {

@@ -70,7 +70,7 @@ function sumOf(asks: readonly Ask[]): number {
 }
 
 /** Two lists as the rows of a table, in the order of the buckets: two servers lock them in the same one. */
-function rowsOf(counts: ReadonlyMap<string, number>): SQL {
+export function rowsOf(counts: ReadonlyMap<string, number>): SQL {
   const names = [...counts.keys()].toSorted();
   const units = names.map((name) => String(counts.get(name) ?? 0));
   return sql`unnest(${sql.param(names)}::text[], ${sql.param(units)}::text[]::int[]) as asked (bucket, units)`;
