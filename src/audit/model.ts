@@ -5,6 +5,19 @@
  * Append-only by grants: the application's role has no UPDATE and no DELETE on the table.
  */
 
+import type { EventType } from '../core/event.js';
+import type { EventId, LicenseId, TenantId } from '../core/id.js';
+
+/** An event as the sealer numbered it, for whoever reacts to it. */
+export interface SealedFact {
+  readonly tenantId: TenantId;
+  readonly sequence: number;
+  readonly eventId: EventId;
+  readonly type: EventType;
+  readonly subjectId: string;
+  readonly licenseId: LicenseId | null;
+}
+
 /** What an event records of who caused it. */
 export interface EventCause {
   readonly actorKind: string;

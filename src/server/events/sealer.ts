@@ -1,5 +1,6 @@
 import type postgres from 'postgres';
 import { SEAL_BATCH, sealEvents } from '../../audit/jobs.js';
+import type { SealedFact } from '../../audit/model.js';
 import { Bell } from '../../core/bell.js';
 import type { Clock, Instant } from '../../core/clock.js';
 import { connect, drizzleOn, type Pool } from '../../core/db.js';
@@ -30,8 +31,8 @@ export interface SealerOptions {
 const WORD_LIMIT = 7_900;
 
 /** Which tenants' events were numbered; too many to be named are everybody's. */
-function sealedWord(sealed: readonly TenantId[]): string {
-  const word = [...new Set(sealed)].join(',');
+function sealedWord(sealed: readonly SealedFact[]): string {
+  const word = [...new Set(sealed.map(({ tenantId }) => tenantId))].join(',');
   return word.length > WORD_LIMIT ? '' : word;
 }
 
