@@ -14,6 +14,7 @@ export type PartyStatus = (typeof partyStatuses)[number];
 
 export const accessEvents = [
   'tenant.created',
+  'tenant.settings_changed',
   'customer.created',
   'customer.updated',
   'reseller.created',
@@ -24,15 +25,6 @@ export const accessEvents = [
 ] as const;
 
 /** Feature flags of the host's settings, and the features that switch them on. */
-export interface TenantSettings {
-  readonly companyName: string;
-  readonly supportEmail?: string;
-  /** For how many days addresses and places of devices are kept. */
-  readonly personalDataDays?: number;
-  /** Setting → feature: `graphql_enabled` ← `graphql_api`. A tenant that chose none has the default ones. */
-  readonly featureFlags?: FeatureFlags;
-}
-
 export type FeatureFlags = Readonly<Record<string, string>>;
 
 export const defaultFeatureFlags = {

@@ -31,10 +31,9 @@ import {
 
 /** The command line's act, as lg_worker: no tenant's actor may make tenants. */
 export async function createTenant(db: Db, id: TenantId, name: string, now: Instant): Promise<Tenant> {
-  const settings = { companyName: name };
   const [row] = await db
     .insert(tenants)
-    .values({ id, name, settings, createdAt: now, updatedAt: now })
+    .values({ id, name, settings: {}, createdAt: now, updatedAt: now })
     .onConflictDoNothing()
     .returning();
   if (row === undefined) throw new Refusal('ALREADY_EXISTS', `There is a tenant ${id} already.`, { id });

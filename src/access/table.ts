@@ -1,4 +1,13 @@
-import { foreignKey, index, jsonb, pgTable, primaryKey, uniqueIndex, varchar } from 'drizzle-orm/pg-core';
+import {
+  boolean,
+  foreignKey,
+  index,
+  jsonb,
+  pgTable,
+  primaryKey,
+  uniqueIndex,
+  varchar,
+} from 'drizzle-orm/pg-core';
 import {
   idColumn,
   instantColumn,
@@ -8,7 +17,8 @@ import {
   tenantColumn,
 } from '../core/columns.js';
 import type { TenantId } from '../core/id.js';
-import { partyStatuses, type TenantSettings } from './model.js';
+import { languages, type TenantSettings } from './model/settings.js';
+import { partyStatuses } from './model.js';
 
 /** Not a tenant's table: the tenants themselves. */
 export const tenants = pgTable(
@@ -25,6 +35,9 @@ export const tenants = pgTable(
 const partyColumns = () => ({
   name: varchar('name', { length: 255 }).notNull(),
   email: varchar('email', { length: 320 }),
+  /** In which language and by which clock it is written to; the tenant's where it is null. */
+  language: varchar('language', { length: 5, enum: languages }),
+  timeZone: varchar('time_zone', { length: 64 }),
   status: varchar('status', { length: 20, enum: partyStatuses }).notNull().default('ACTIVE'),
   ...madeAndChanged(),
 });
@@ -36,6 +49,7 @@ export const resellers = pgTable(
     primaryKey({ columns: [table.tenantId, table.id] }),
     foreignKey({ columns: [table.tenantId], foreignColumns: [tenants.id], name: 'resellers_tenant' }),
     oneOf('resellers_status', table.status, partyStatuses),
+    oneOf('resellers_language', table.language, languages),
   ],
 );
 
@@ -48,6 +62,8 @@ export const customers = pgTable(
     /** The customer's number in the vendor's other systems. */
     externalId: varchar('external_id', { length: 255 }),
     ...partyColumns(),
+    /** Whether it is reminded of what is due; what happened to its licenses it is told in any case. */
+    receivesReminders: boolean('receives_reminders').notNull().default(true),
   },
   (table) => [
     primaryKey({ columns: [table.tenantId, table.id] }),
@@ -61,6 +77,7 @@ export const customers = pgTable(
     index('ix_customers_tenant_reseller').on(table.tenantId, table.resellerId, table.name, table.id),
     index('ix_customers_tenant_name').on(table.tenantId, table.name, table.id),
     oneOf('customers_status', table.status, partyStatuses),
+    oneOf('customers_language', table.language, languages),
   ],
 );
 

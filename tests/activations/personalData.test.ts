@@ -85,7 +85,7 @@ test("a tenant's own retention goes before the deployment's, in as many batches 
   const start = server.now;
   await sweep();
   const [short, long] = [shop, await openShop(server)];
-  await server.sql`update tenants set settings = settings || '{"personal_data_days": 7}' where id = ${short.admin.tenant_id}`;
+  await server.sql`update tenants set settings = settings || '{"retention": {"personal_data_days": 7}}' where id = ${short.admin.tenant_id}`;
   const licenses = [await issueLicense(server, short), await issueLicense(server, long)];
   for (const { licenseKey } of licenses) await activate(server, licenseKey, 'laptop', facts);
   await server.sql`insert into license_activations

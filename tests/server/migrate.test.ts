@@ -76,7 +76,7 @@ test('the migrations make the tables that the code declares', () => {
 
     execFileSync(
       process.execPath,
-      [cli, 'generate', '--dialect', 'postgresql', '--schema', './dist/*/table.js', '--out', out],
+      [cli, 'generate', '--dialect', 'postgresql', '--schema', './dist/*/table{.js,/*.js}', '--out', out],
       { cwd: root, stdio: 'pipe' },
     );
 

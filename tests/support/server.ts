@@ -126,7 +126,7 @@ export class TestServer {
   /** A tenant of its own for a test, with its administrator's claims. */
   async tenant(id = `t-${randomUUID().slice(0, 8)}`): Promise<Claims> {
     await this.sql`insert into tenants (id, name, settings, created_at, updated_at)
-      values (${id}, ${id}, ${this.sql.json({ company_name: id, feature_flags: { graphql_enabled: 'graphql_api' } })}, now(), now())`;
+      values (${id}, ${id}, ${this.sql.json({ feature_flags: { graphql_enabled: 'graphql_api' } })}, now(), now())`;
     return { tenant_id: id, roles: ['admin'] };
   }
 

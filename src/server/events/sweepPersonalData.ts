@@ -7,7 +7,7 @@ import type { Instant } from '../../core/clock.js';
  * nothing. Whoever changes one of the rows at this moment has it left for the next look: nobody waits for the other.
  */
 export function personalDataBatch(now: Instant, days: number, most: number): SQL {
-  const kept = sql`make_interval(days => coalesce((tenants.settings ->> 'personal_data_days')::int, ${days}::int))`;
+  const kept = sql`make_interval(days => coalesce((tenants.settings -> 'retention' ->> 'personal_data_days')::int, ${days}::int))`;
   return sql`update ${activations} as told
     set ip_address = null, location = null, user_agent = null, reported_at = null
     from (
