@@ -1,52 +1,26 @@
-import type { JSONWebKeySet } from 'jose';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { addDays, addMillis } from '../../src/core/clock.js';
-import type { OfflineFacts } from '../../src/sdk/offline/judge.js';
-import { verifyLicenseFile } from '../../src/sdk/offline/licenseFile.js';
 import { actOn, eventsDuring, refused } from '../support/acts.js';
-import { activate, createLicense, type Issued, openShop, type Shop } from '../support/fixtures.js';
-import { checkout, publishedKeys, requestOf, sign, tryCheckout } from '../support/offline.js';
-import { START, startTestServer, type TestServer } from '../support/server.js';
+import { activate, type Issued, type Shop } from '../support/fixtures.js';
+import { checkout, OfflineWorld, requestOf, sign, tryCheckout } from '../support/offline.js';
+import { START, type TestServer } from '../support/server.js';
 
+let world: OfflineWorld;
 let server: TestServer;
 let shop: Shop;
 let license: Issued;
-let keys: JSONWebKeySet;
 beforeAll(async () => {
-  server = await startTestServer();
-  shop = await openShop(server);
-  license = await licensed();
-  await activate(server, license.licenseKey, 'press', { user: 'ada' });
-  keys = await publishedKeys(server);
+  world = await OfflineWorld.open();
+  ({ server, shop, license } = world);
 });
 afterAll(() => server.stop());
 beforeEach(() => {
   server.now = START;
 });
 
-const reports = { featureId: 'reports', featureName: 'Reports', limitValue: 5 };
-const licensed = (input: object = {}) =>
-  createLicense(server, shop, {
-    expiryDate: addDays(START, 20),
-    gracePeriodDays: 5,
-    features: [reports],
-    ...input,
-  });
-
-const onDevice = (more: OfflineFacts = {}) => ({
-  deviceFingerprint: 'press',
-  now: new Date(server.now),
-  ...more,
-});
-
-async function codesOf(text: string, more: OfflineFacts = {}, set = keys): Promise<unknown[]> {
-  const { valid, code, reasons } = await verifyLicenseFile(text, set, onDevice(more));
-  return [valid, code, reasons.map((reason) => reason.code)];
-}
-
 describe('checkoutLicenseFile', () => {
   test('is for staff, the customer and the device itself, by id, key, token and request', async () => {
-    const own = await licensed({ customerId: shop.customerId });
+    const own = await world.licensed({ customerId: shop.customerId });
     const { activationToken } = await activate(server, own.licenseKey, 'press');
     const { requestCode } = await requestOf(server, own.licenseKey, { deviceFingerprint: 'press' });
     const customer = {
@@ -64,13 +38,13 @@ describe('checkoutLicenseFile', () => {
       await checkout(server, { requestCode }),
     ];
 
-    for (const { licenseFile } of files) expect((await codesOf(String(licenseFile)))[1]).toBe('VALID');
+    for (const { licenseFile } of files) expect((await world.codesOf(String(licenseFile)))[1]).toBe('VALID');
     expect((await tryCheckout(server, byId)).code).toBe('UNAUTHENTICATED');
     expect((await tryCheckout(server, byId, await server.tenant())).code).toBe('LICENSE_NOT_FOUND');
   });
 
   test('emits one event, and ends with the setting, the days asked for, and the license', async () => {
-    const long = await licensed({ expiryDate: addDays(START, 400) });
+    const long = await world.licensed({ expiryDate: addDays(START, 400) });
     await activate(server, long.licenseKey, 'press');
     const ends: unknown[] = [];
 
@@ -88,9 +62,9 @@ describe('checkoutLicenseFile', () => {
   });
 
   test('of a floating seat ends with its lease, and of one that was kept for a device with that', async () => {
-    const floating = await licensed({ licenseType: 'CONCURRENT' });
+    const floating = await world.licensed({ licenseType: 'CONCURRENT' });
     await activate(server, floating.licenseKey, 'press');
-    const kept = await licensed({ expiryDate: addDays(START, 300) });
+    const kept = await world.licensed({ expiryDate: addDays(START, 300) });
     const { requestCode } = await requestOf(server, kept.licenseKey, { deviceFingerprint: 'press' });
     await sign(server, shop.admin, requestCode);
 
@@ -103,12 +77,16 @@ describe('checkoutLicenseFile', () => {
   });
 
   test('needs a device where devices are counted, and none where they are not', async () => {
-    const site = await licensed({ licenseModel: 'SITE_LICENSE' });
+    const site = await world.licensed({ licenseModel: 'SITE_LICENSE' });
 
     const { licenseFile, activation } = await checkout(server, { licenseKey: site.licenseKey });
 
     expect(activation).toBeNull();
-    expect(await codesOf(String(licenseFile), { deviceFingerprint: undefined })).toEqual([true, 'VALID', []]);
+    expect(await world.codesOf(String(licenseFile), { deviceFingerprint: undefined })).toEqual([
+      true,
+      'VALID',
+      [],
+    ]);
     await refused(server, shop.admin, 'INVALID_INPUT', () =>
       tryCheckout(server, { licenseKey: license.licenseKey }),
     );
@@ -137,14 +115,14 @@ describe('checkoutLicenseFile', () => {
     ['two ways at once', 'INVALID_INPUT', async ({ licenseKey }) => ({ licenseKey, requestCode: 'x' })],
     ['no way', 'INVALID_INPUT', async () => ({ deviceFingerprint: 'press' })],
   ])('refuses %s with %s and writes nothing', async (_what, code, ask) => {
-    const own = await licensed();
+    const own = await world.licensed();
     const input = await ask(own);
 
     await refused(server, shop.admin, code, () => tryCheckout(server, input));
   });
 
   test('refuses a license that was suspended', async () => {
-    const own = await licensed();
+    const own = await world.licensed();
     await activate(server, own.licenseKey, 'press');
     await actOn(server, shop.admin, 'suspendLicense', { licenseId: own.id, reason: 'x' });
 

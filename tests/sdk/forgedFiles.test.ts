@@ -1,55 +1,25 @@
 import { CompactSign, type CryptoKey, exportJWK, generateKeyPair, type JSONWebKeySet, type JWK } from 'jose';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
-import { addDays } from '../../src/core/clock.js';
 import { codeIn } from '../../src/sdk/offline/documents.js';
-import type { OfflineFacts } from '../../src/sdk/offline/judge.js';
 import { verifyLicenseFile } from '../../src/sdk/offline/licenseFile.js';
-import { activate, createLicense, type Issued, openShop, type Shop } from '../support/fixtures.js';
-import { checkout, publishedKeys } from '../support/offline.js';
-import { START, startTestServer, type TestServer } from '../support/server.js';
+import type { Issued } from '../support/fixtures.js';
+import { OfflineWorld } from '../support/offline.js';
+import { START, type TestServer } from '../support/server.js';
 
+let world: OfflineWorld;
 let server: TestServer;
-let shop: Shop;
 let license: Issued;
 let file: string;
 let keys: JSONWebKeySet;
 beforeAll(async () => {
-  server = await startTestServer();
-  shop = await openShop(server);
-  license = await licensed();
-  await activate(server, license.licenseKey, 'press', { user: 'ada' });
-  file = await fileOf(license);
-  keys = await publishedKeys(server);
+  world = await OfflineWorld.open();
+  ({ server, license, keys } = world);
+  file = await world.fileOf(license);
 });
 afterAll(() => server.stop());
 beforeEach(() => {
   server.now = START;
 });
-
-const reports = { featureId: 'reports', featureName: 'Reports', limitValue: 5 };
-const licensed = (input: object = {}) =>
-  createLicense(server, shop, {
-    expiryDate: addDays(START, 20),
-    gracePeriodDays: 5,
-    features: [reports],
-    ...input,
-  });
-
-async function fileOf({ licenseKey }: Issued, input: object = {}): Promise<string> {
-  const asked = { licenseKey, deviceFingerprint: 'press', ...input };
-  return String((await checkout(server, asked)).licenseFile);
-}
-
-const onDevice = (more: OfflineFacts = {}) => ({
-  deviceFingerprint: 'press',
-  now: new Date(server.now),
-  ...more,
-});
-
-async function codesOf(text: string, more: OfflineFacts = {}, set = keys): Promise<unknown[]> {
-  const { valid, code, reasons } = await verifyLicenseFile(text, set, onDevice(more));
-  return [valid, code, reasons.map((reason) => reason.code)];
-}
 
 describe('forged:', () => {
   let ours: { privateKey: CryptoKey; set: JSONWebKeySet; jwk: JWK };
@@ -73,7 +43,7 @@ describe('forged:', () => {
   const segment = (value: unknown): string => Buffer.from(JSON.stringify(value)).toString('base64url');
 
   test('the same claims with a proper header are taken, so that what follows is refused for what is wrong in it', async () => {
-    expect(await codesOf(await signedWith({}), {}, ours.set)).toEqual([true, 'VALID', []]);
+    expect(await world.codesOf(await signedWith({}), {}, ours.set)).toEqual([true, 'VALID', []]);
   });
 
   test('no signature, and an HMAC under the public key', async () => {
@@ -87,7 +57,7 @@ describe('forged:', () => {
       .sign(Buffer.from(String(ours.jwk.x), 'base64url'));
 
     for (const text of [unsigned, hmac, withX])
-      expect((await codesOf(text, {}, ours.set))[1]).toBe('SIGNATURE_INVALID');
+      expect((await world.codesOf(text, {}, ours.set))[1]).toBe('SIGNATURE_INVALID');
   });
 
   test.each<[string, object]>([
@@ -102,7 +72,7 @@ describe('forged:', () => {
     ['an unknown critical member', { crit: ['strange'], strange: 1 }],
     ['another content type', { cty: 'JWT' }],
   ])('%s in the header', async (_what, head) => {
-    expect(await codesOf(await signedWith(head), {}, ours.set)).toEqual([
+    expect(await world.codesOf(await signedWith(head), {}, ours.set)).toEqual([
       false,
       'SIGNATURE_INVALID',
       ['SIGNATURE_INVALID'],
@@ -117,7 +87,7 @@ describe('forged:', () => {
     );
 
     for (const body of [segment(claims), JSON.stringify(claims)])
-      expect((await codesOf(`${segment(head)}.${body}.${signature}`, {}, ours.set))[1]).toBe(
+      expect((await world.codesOf(`${segment(head)}.${body}.${signature}`, {}, ours.set))[1]).toBe(
         'SIGNATURE_INVALID',
       );
   });
@@ -133,7 +103,7 @@ describe('forged:', () => {
     ];
 
     for (const set of sets)
-      expect((await codesOf(text, {}, { keys: set as JWK[] }))[1]).toBe('SIGNATURE_INVALID');
+      expect((await world.codesOf(text, {}, { keys: set as JWK[] }))[1]).toBe('SIGNATURE_INVALID');
   });
 
   test('every claim that is left out or of another type, though signed', async () => {
@@ -150,7 +120,7 @@ describe('forged:', () => {
     const others = ['', '[]', 'null', '"x"', '{}', '{'];
 
     for (const content of [...wrong, ...deep, ...others]) {
-      const { code } = await verifyLicenseFile(await signedWith({}, content), ours.set, onDevice());
+      const { code } = await verifyLicenseFile(await signedWith({}, content), ours.set, world.onDevice());
       expect([content, code]).toEqual([content, 'SIGNATURE_INVALID']);
     }
   });
@@ -166,7 +136,8 @@ describe('forged:', () => {
     const accepted: string[] = [];
 
     for (const text of bits) {
-      if ((await verifyLicenseFile(text, keys, onDevice())).code !== 'SIGNATURE_INVALID') accepted.push(text);
+      if ((await verifyLicenseFile(text, keys, world.onDevice())).code !== 'SIGNATURE_INVALID')
+        accepted.push(text);
     }
 
     expect(bits.length).toBe(code.length * 8);

@@ -9,55 +9,28 @@ import { verifyLicenseFile } from '../../src/sdk/offline/licenseFile.js';
 import { SigningKeys } from '../../src/server/signingKeys.js';
 import { actOn } from '../support/acts.js';
 import { activate, createLicense, type Issued, openShop, type Shop } from '../support/fixtures.js';
-import { checkout, publishedKeys, revocationsOf } from '../support/offline.js';
+import { checkout, OfflineWorld, publishedKeys, reports, revocationsOf } from '../support/offline.js';
 import { START, startTestServer, type TestServer } from '../support/server.js';
 
+let world: OfflineWorld;
 let server: TestServer;
 let shop: Shop;
 let license: Issued;
 let file: string;
 let keys: JSONWebKeySet;
 beforeAll(async () => {
-  server = await startTestServer();
-  shop = await openShop(server);
-  license = await licensed();
-  await activate(server, license.licenseKey, 'press', { user: 'ada' });
-  file = await fileOf(license);
-  keys = await publishedKeys(server);
+  world = await OfflineWorld.open();
+  ({ server, shop, license, keys } = world);
+  file = await world.fileOf(license);
 });
 afterAll(() => server.stop());
 beforeEach(() => {
   server.now = START;
 });
 
-const reports = { featureId: 'reports', featureName: 'Reports', limitValue: 5 };
-const licensed = (input: object = {}) =>
-  createLicense(server, shop, {
-    expiryDate: addDays(START, 20),
-    gracePeriodDays: 5,
-    features: [reports],
-    ...input,
-  });
-
-async function fileOf({ licenseKey }: Issued, input: object = {}): Promise<string> {
-  const asked = { licenseKey, deviceFingerprint: 'press', ...input };
-  return String((await checkout(server, asked)).licenseFile);
-}
-
-const onDevice = (more: OfflineFacts = {}) => ({
-  deviceFingerprint: 'press',
-  now: new Date(server.now),
-  ...more,
-});
-
-async function codesOf(text: string, more: OfflineFacts = {}, set = keys): Promise<unknown[]> {
-  const { valid, code, reasons } = await verifyLicenseFile(text, set, onDevice(more));
-  return [valid, code, reasons.map((reason) => reason.code)];
-}
-
 describe('a license file', () => {
   test('says on its device, without a connection, what the server would say', async () => {
-    const verdict = await verifyLicenseFile(file, keys, onDevice({ features: ['reports'] }));
+    const verdict = await verifyLicenseFile(file, keys, world.onDevice({ features: ['reports'] }));
 
     expect(verdict).toMatchObject({
       valid: true,
@@ -124,14 +97,14 @@ describe('a license file', () => {
   ])('%s', async (_what, asked, days, expected) => {
     server.now = addMillis(START, days * DAY_MILLIS);
 
-    expect(await codesOf(file, asked)).toEqual(expected);
+    expect(await world.codesOf(file, asked)).toEqual(expected);
   });
 
   test('is over, and not begun, by five minutes more than it says', async () => {
-    const short = await fileOf(license, { validDays: 1 });
+    const short = await world.fileOf(license, { validDays: 1 });
     const at = async (millis: number) => {
       server.now = addMillis(START, millis);
-      return (await codesOf(short))[1];
+      return (await world.codesOf(short))[1];
     };
 
     expect([await at(-300_000), await at(-300_001)]).toEqual(['VALID', 'CLOCK_SET_BACK']);
@@ -143,23 +116,23 @@ describe('a license file', () => {
 
   test('finds a clock that shows less than it has shown by the record that the application keeps', async () => {
     server.now = addDays(START, 10);
-    const { record } = await verifyLicenseFile(file, keys, onDevice());
+    const { record } = await verifyLicenseFile(file, keys, world.onDevice());
     server.now = addDays(START, 9);
 
-    const verdict = await verifyLicenseFile(file, keys, onDevice({ record }));
+    const verdict = await verifyLicenseFile(file, keys, world.onDevice({ record }));
 
     expect(verdict.code).toBe('CLOCK_SET_BACK');
     expect(verdict.record).toEqual({ seenAt: addDays(START, 10), epoch: 0 });
   });
 
   test('of a license that counts people is bound to its user, and shows neither user nor device', async () => {
-    const perSeat = await licensed({ licenseModel: 'PER_SEAT' });
+    const perSeat = await world.licensed({ licenseModel: 'PER_SEAT' });
     await activate(server, perSeat.licenseKey, 'press', { user: 'ada@example.com' });
 
-    const text = await fileOf(perSeat);
+    const text = await world.fileOf(perSeat);
 
-    expect((await codesOf(text, { user: 'ada@example.com' }))[1]).toBe('VALID');
-    expect((await codesOf(text, { user: 'eve@example.com' }))[1]).toBe('USER_MISMATCH');
+    expect((await world.codesOf(text, { user: 'ada@example.com' }))[1]).toBe('VALID');
+    expect((await world.codesOf(text, { user: 'eve@example.com' }))[1]).toBe('USER_MISMATCH');
     const [, body = ''] = String(codeIn('licenseFile', text)).split('.');
     expect(Buffer.from(body, 'base64url').toString()).not.toMatch(/ada@|press/);
   });
@@ -170,28 +143,28 @@ describe('a license file', () => {
       { restrictionType: 'GEOGRAPHIC', operator: 'DENY', values: ['FR'] },
       { restrictionType: 'IP_RANGE', operator: 'DENY', values: ['10.0.0.0/8'] },
     ];
-    const bound = await licensed({ restrictions });
+    const bound = await world.licensed({ restrictions });
     const device = { macAddress: '00-1a-2b-3c-4d-5e', country: 'DE' };
     const location = { country: 'DE', timezone: 'Europe/Berlin' };
     await activate(server, bound.licenseKey, 'press', { macAddress: device.macAddress, location });
 
-    const text = await fileOf(bound, device);
+    const text = await world.fileOf(bound, device);
 
-    expect(await codesOf(text, device)).toEqual([true, 'VALID', []]);
-    expect((await codesOf(text, { ...device, macAddress: '00-1a-2b-3c-4d-5f' }))[1]).toBe(
+    expect(await world.codesOf(text, device)).toEqual([true, 'VALID', []]);
+    expect((await world.codesOf(text, { ...device, macAddress: '00-1a-2b-3c-4d-5f' }))[1]).toBe(
       'RESTRICTED_MAC_ADDRESS',
     );
-    expect((await codesOf(text, { country: 'DE' }))[1]).toBe('RESTRICTED_MAC_ADDRESS');
-    expect((await codesOf(text, { ...device, country: 'FR' }))[1]).toBe('RESTRICTED_GEOGRAPHIC');
+    expect((await world.codesOf(text, { country: 'DE' }))[1]).toBe('RESTRICTED_MAC_ADDRESS');
+    expect((await world.codesOf(text, { ...device, country: 'FR' }))[1]).toBe('RESTRICTED_GEOGRAPHIC');
     expect(text).not.toContain('1A2B');
   });
 });
 
 describe('an encrypted license file', () => {
   test('opens with its license key, however written, and with no other', async () => {
-    const sealed = await fileOf(license, { encrypted: true });
+    const sealed = await world.fileOf(license, { encrypted: true });
     const withKey = (licenseKey: string | undefined) =>
-      verifyLicenseFile(sealed, keys, { ...onDevice(), licenseKey }).then(({ code }) => code);
+      verifyLicenseFile(sealed, keys, { ...world.onDevice(), licenseKey }).then(({ code }) => code);
 
     expect(await withKey(license.licenseKey.toLowerCase().replaceAll('-', ' '))).toBe('VALID');
     expect(await withKey('0000-0000-0000-0000-0000')).toBe('SIGNATURE_INVALID');
@@ -203,14 +176,14 @@ describe('an encrypted license file', () => {
 
   test('that asks for more rounds than ours keeps no device busy', async () => {
     const [head = '', ...rest] = String(
-      codeIn('licenseFile', await fileOf(license, { encrypted: true })),
+      codeIn('licenseFile', await world.fileOf(license, { encrypted: true })),
     ).split('.');
     const header = JSON.parse(Buffer.from(head, 'base64url').toString());
     const greedy = Buffer.from(JSON.stringify({ ...header, p2c: 2_000_000_000 })).toString('base64url');
     const begun = performance.now();
 
     const verdict = await verifyLicenseFile([greedy, ...rest].join('.'), keys, {
-      ...onDevice(),
+      ...world.onDevice(),
       licenseKey: license.licenseKey,
     });
 
@@ -276,17 +249,17 @@ describe('a revocation list', () => {
       (licenseId) => actOn(server, shop.admin, 'updateLicense', { licenseId, status: 'INACTIVE' }),
     ],
   ])('that names %s ends its files: %s', async (_what, code, change) => {
-    const own = await licensed();
+    const own = await world.licensed();
     await activate(server, own.licenseKey, 'press');
-    const text = await fileOf(own);
+    const text = await world.fileOf(own);
     await change(own.id);
     const beside = await startTestServer({ beside: server });
     const revocations = await revocationsOf(beside, shop.admin.tenant_id);
     await beside.stop();
 
-    expect((await codesOf(text))[1]).toBe('VALID');
-    expect((await codesOf(text, { revocations }))[1]).toBe(code);
-    expect((await codesOf(file, { revocations }))[1]).toBe('VALID');
+    expect((await world.codesOf(text))[1]).toBe('VALID');
+    expect((await world.codesOf(text, { revocations }))[1]).toBe(code);
+    expect((await world.codesOf(file, { revocations }))[1]).toBe('VALID');
   });
 
   test('is no evidence if it is forged, older than one that is known, or of another tenant', async () => {
@@ -295,7 +268,7 @@ describe('a revocation list', () => {
     const theirs = await revocationsOf(server, other.admin.tenant_id);
     const record = { seenAt: START, epoch: 1_000 };
 
-    expect((await codesOf(file, { revocations }))[1]).toBe('VALID');
+    expect((await world.codesOf(file, { revocations }))[1]).toBe('VALID');
     for (const wrong of [
       { revocations: `${revocations.slice(0, -3)}AAA` },
       { revocations: '' },
@@ -303,7 +276,7 @@ describe('a revocation list', () => {
       { revocations, record },
       { revocations: String(codeIn('licenseFile', file)) },
     ])
-      expect([wrong, await codesOf(file, wrong)]).toEqual([
+      expect([wrong, await world.codesOf(file, wrong)]).toEqual([
         wrong,
         [false, 'SIGNATURE_INVALID', ['SIGNATURE_INVALID']],
       ]);

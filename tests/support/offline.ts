@@ -1,9 +1,13 @@
 import { randomUUID } from 'node:crypto';
 import type { JSONWebKeySet } from 'jose';
 import { expect } from 'vitest';
+import { addDays } from '../../src/core/clock.js';
+import type { OfflineFacts } from '../../src/sdk/offline/judge.js';
+import { verifyLicenseFile } from '../../src/sdk/offline/licenseFile.js';
 import { createOfflineRequest, type MadeRequest, type OfflineDevice } from '../../src/sdk/offline/request.js';
 import { mutation, readLicense } from './acts.js';
-import type { Answer, Claims, Json, TestServer } from './server.js';
+import { activate, createLicense, type Issued, openShop, type Shop } from './fixtures.js';
+import { type Answer, type Claims, type Json, START, startTestServer, type TestServer } from './server.js';
 
 /** The keys as an application brings them along. */
 export async function publishedKeys(server: TestServer): Promise<JSONWebKeySet> {
@@ -81,4 +85,45 @@ export async function signedDevice(
 
 export async function seatsInUse(server: TestServer, as: Claims, licenseId: string): Promise<unknown> {
   return (await readLicense(server, as, licenseId, 'currentActivations')).currentActivations;
+}
+
+/** What a license grants that files are made of. */
+export const reports = { featureId: 'reports', featureName: 'Reports', limitValue: 5 };
+const terms = { expiryDate: addDays(START, 20), gracePeriodDays: 5, features: [reports] };
+
+/** A license of twenty days and five of grace, with a device on it, and what devices go by without a connection. */
+export class OfflineWorld {
+  private constructor(
+    readonly server: TestServer,
+    readonly shop: Shop,
+    readonly license: Issued,
+    readonly keys: JSONWebKeySet,
+  ) {}
+
+  static async open(): Promise<OfflineWorld> {
+    const server = await startTestServer();
+    const shop = await openShop(server);
+    const license = await createLicense(server, shop, terms);
+    await activate(server, license.licenseKey, 'press', { user: 'ada' });
+    return new OfflineWorld(server, shop, license, await publishedKeys(server));
+  }
+
+  licensed(input: object = {}): Promise<Issued> {
+    return createLicense(this.server, this.shop, { ...terms, ...input });
+  }
+
+  async fileOf({ licenseKey }: Issued, input: object = {}): Promise<string> {
+    const asked = { licenseKey, deviceFingerprint: 'press', ...input };
+    return String((await checkout(this.server, asked)).licenseFile);
+  }
+
+  onDevice(more: OfflineFacts = {}) {
+    return { deviceFingerprint: 'press', now: new Date(this.server.now), ...more };
+  }
+
+  /** Whether a file holds on the device, the first rule that fails, and all that do. */
+  async codesOf(text: string, more: OfflineFacts = {}, set = this.keys): Promise<unknown[]> {
+    const { valid, code, reasons } = await verifyLicenseFile(text, set, this.onDevice(more));
+    return [valid, code, reasons.map((reason) => reason.code)];
+  }
 }
