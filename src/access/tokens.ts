@@ -21,6 +21,7 @@ import { Refusal } from '../core/refusal.js';
 import { isBearerType } from '../core/tokenTypes.js';
 import { tokenExpired } from './model.js';
 import { operatorClaim, permissionsOf } from './permissions.js';
+import { VerifiedTokens } from './tokens/verified.js';
 
 /** Turns a bearer token into an actor, or refuses it with the code of what is wrong with it. */
 export type VerifyToken = (token: string) => Promise<UserActor>;
@@ -136,6 +137,9 @@ function actorFrom(payload: JWTPayload, rules: TokenRules): UserActor {
   };
 }
 
+/** Keys are chosen by the head alone; the rest of a token is not kept. */
+const ONLY_ITS_HEAD = { payload: '', signature: '' } as const;
+
 /** What a token says of itself before anything of it is believed. */
 function unverified(token: string): { head: ProtectedHeaderParameters; issuer: unknown } {
   if (token.length > LONGEST_TOKEN) throw invalid('The token is too long.');
@@ -159,24 +163,42 @@ function requireBearer({ typ, crit }: ProtectedHeaderParameters): void {
  */
 export function tokenVerifier(issuers: readonly TokenRules[], clock: Clock): VerifyToken {
   const byName = new Map(issuers.map((rules) => [rules.issuer, rules]));
+  const known = new VerifiedTokens();
   return async (token) => {
+    const now = clock();
+    const before = await known.find(token, now);
+    if (before !== undefined) return before;
     const { head, issuer } = unverified(token);
     requireBearer(head);
     const rules = typeof issuer === 'string' ? byName.get(issuer) : undefined;
     if (rules === undefined)
       throw new Refusal('TOKEN_ISSUER_UNKNOWN', 'The token names no issuer whose tokens are taken here.');
-    const verified = await jwtVerify(token, rules.keys, {
+    let key: unknown;
+    const keys: JWTVerifyGetKey = async (...asked) => {
+      const found = await rules.keys(...asked);
+      key = found;
+      return found;
+    };
+    const verified = await jwtVerify(token, keys, {
       issuer: rules.issuer,
       audience: rules.audience,
       algorithms: [...rules.algorithms],
-      currentDate: new Date(millis(clock())),
+      currentDate: new Date(millis(now)),
       clockTolerance: SKEW_SECONDS,
       maxTokenAge: LONGEST_SECONDS,
       requiredClaims: ['sub', 'iat', 'exp'],
     }).catch((error: unknown) => {
       throw failureOf(error);
     });
-    return actorFrom(verified.payload, rules);
+    const actor = actorFrom(verified.payload, rules);
+    const { protectedHeader } = verified;
+    known.keep(token, {
+      actor,
+      since: now,
+      key,
+      keyNow: async () => rules.keys(protectedHeader, ONLY_ITS_HEAD),
+    });
+    return actor;
   };
 }
 
