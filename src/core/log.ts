@@ -3,7 +3,7 @@ import { type DestinationStream, pino, stdSerializers } from 'pino';
 export type Log = pino.Logger;
 
 /** Members that never reach a log line, wherever an object that carries them is logged. */
-const SECRET_MEMBERS = [
+const SECRET_MEMBERS: ReadonlySet<string> = new Set([
   'authorization',
   'cookie',
   'token',
@@ -18,7 +18,8 @@ const SECRET_MEMBERS = [
   'requestCode',
   'responseCode',
   'variables',
-];
+]);
+const CENSOR = '(secret)';
 
 /** The frames of a stack, without the message above them. */
 function framesOf({ stack = '', message }: Error): string {
@@ -39,14 +40,39 @@ function serializeError(error: Error): object {
   return { type, code, message: error.message, stack: framesOf(error), cause: cause?.message };
 }
 
+function masked(name: string, value: unknown): unknown {
+  return SECRET_MEMBERS.has(name) ? CENSOR : value;
+}
+
+/** As it will be printed, without secrets at any depth; what cannot be printed is not. */
+function maskedCopy(value: object): unknown {
+  try {
+    return JSON.parse(JSON.stringify(value, masked));
+  } catch {
+    return '(unprintable)';
+  }
+}
+
+/**
+ * Of the line of each request, which holds names and numbers, nothing is copied: pino's own redaction, with a path for each
+ * member and depth, took a ninth of the processor's time of a small query. An error is written by its serializer.
+ */
+function withoutSecrets(line: Readonly<Record<string, unknown>>): Record<string, unknown> {
+  const safe: Record<string, unknown> = {};
+  for (const name of Object.keys(line)) {
+    const value = masked(name, line[name]);
+    const isWritten = name === 'err' || typeof value !== 'object' || value === null;
+    safe[name] = isWritten ? value : maskedCopy(value);
+  }
+  return safe;
+}
+
 export function createLog(level: string, destination?: DestinationStream): Log {
-  const paths = SECRET_MEMBERS.flatMap((member) => [
-    member,
-    `*.${member}`,
-    `*.*.${member}`,
-    `*.*.*.${member}`,
-  ]);
-  const redact = { paths, censor: '(secret)' };
-  const options = { level, redact, base: null, serializers: { err: serializeError } };
+  const options = {
+    level,
+    base: null,
+    formatters: { log: withoutSecrets },
+    serializers: { err: serializeError },
+  };
   return destination === undefined ? pino(options) : pino(options, destination);
 }

@@ -41,3 +41,29 @@ test('a member that holds a secret is masked, however deep it stands', () => {
 
   expect(lineOf((log) => log.info(secrets, 'said'))).not.toContain('SECRET');
 });
+
+test('a member that holds a secret is masked in lists and in what prints itself, and the object stays as it was', () => {
+  const said = {
+    list: [{ token: 'SECRET-1' }, { a: { b: { c: { d: { secret: 'SECRET-2' } } } } }],
+    own: { toJSON: () => ({ password: 'SECRET-3', rest: 'kept' }) },
+    cookie: { of: 'SECRET-4' },
+  };
+
+  const line = JSON.parse(lineOf((log) => log.info(said, 'said')));
+
+  expect(line).toMatchObject({
+    list: [{ token: '(secret)' }, { a: { b: { c: { d: { secret: '(secret)' } } } } }],
+    own: { password: '(secret)', rest: 'kept' },
+    cookie: '(secret)',
+  });
+  expect(said.list[0]?.token).toBe('SECRET-1');
+});
+
+test('what cannot be printed is logged as that, and its line with it', () => {
+  const round: { self?: object; token: string } = { token: 'SECRET-1' };
+  round.self = round;
+
+  const line = JSON.parse(lineOf((log) => log.info({ round, count: 1 }, 'said')));
+
+  expect(line).toMatchObject({ round: '(unprintable)', count: 1, msg: 'said' });
+});
