@@ -61,6 +61,9 @@ export const permissions = {
   'quota.top_up': 'Give extra units of a feature.',
   'quota.reset': "Set a limit's running window back to nothing used.",
   'feature_flags.set': "Say which features switch the host's settings.",
+  'tenant.read': "See the tenant's settings.",
+  'tenant.update': "Change the tenant's settings.",
+  'notification.read': 'See which mail was sent, and what it said.',
   'tenant.list': 'See all tenants; for operators alone.',
 } as const;
 

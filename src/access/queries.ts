@@ -22,6 +22,13 @@ export async function findTenant(db: Db, id: TenantId): Promise<Tenant | undefin
   return row;
 }
 
+/** The caller's own tenant. */
+export async function tenantOf(reading: Reading): Promise<Tenant> {
+  const tenant = await findTenant(reading.db, reading.tenantId);
+  if (tenant === undefined) throw new Error('the tenant of a reading is not there');
+  return tenant;
+}
+
 /** The caller's own tenant, locked: its settings are about to change. */
 export async function lockTenant(reading: Reading): Promise<Tenant> {
   const rows = reading.db.select().from(tenants).where(eq(tenants.id, reading.tenantId));

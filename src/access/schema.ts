@@ -1,11 +1,12 @@
 import { Field, ID, InputType, ObjectType } from 'type-graphql';
-import { text, uuid } from '../core/check.js';
+import { mailAddress, text, uuid } from '../core/check.js';
 import type { Instant } from '../core/clock.js';
 import type { ApiKeyId, CustomerId, ResellerId } from '../core/id.js';
 import { Checked, NotNull } from '../graph/checked.js';
 import { connectionOf } from '../graph/connection.js';
 import { enumOf } from '../graph/enums.js';
 import { DateTime } from '../graph/scalars.js';
+import { type Language, language, timeZone } from './model/settings.js';
 import type { PartyStatus } from './model.js';
 
 export const PartyStatusEnum = enumOf<PartyStatus>(
@@ -88,6 +89,21 @@ export class Customer {
   @Field(() => PartyStatusEnum, { description: 'Whether the customer takes part.' })
   declare readonly status: PartyStatus;
 
+  @Field(() => String, {
+    nullable: true,
+    description: "The language in which it is written to: en, de, fr or es; null is the tenant's.",
+  })
+  declare readonly language: Language | null;
+
+  @Field(() => String, {
+    nullable: true,
+    description: "The IANA time zone of the dates it is told; null is the tenant's.",
+  })
+  declare readonly timeZone: string | null;
+
+  @Field(() => Boolean, { description: 'Whether it is reminded by mail of licenses that expire.' })
+  declare readonly receivesReminders: boolean;
+
   @Field(() => DateTime, { description: 'When the customer was added.' })
   declare readonly createdAt: Instant;
 
@@ -109,6 +125,18 @@ export class Reseller {
   @Field(() => PartyStatusEnum, { description: 'Whether the reseller takes part.' })
   declare readonly status: PartyStatus;
 
+  @Field(() => String, {
+    nullable: true,
+    description: "The language in which it is written to: en, de, fr or es; null is the tenant's.",
+  })
+  declare readonly language: Language | null;
+
+  @Field(() => String, {
+    nullable: true,
+    description: "The IANA time zone of the dates it is told; null is the tenant's.",
+  })
+  declare readonly timeZone: string | null;
+
   @Field(() => DateTime, { description: 'When the reseller was added.' })
   declare readonly createdAt: Instant;
 
@@ -125,11 +153,6 @@ export const { Connection: CustomerConnection, ConnectionResolver: CustomerConne
   connectionOf(() => Customer, 'Customer', 'customers');
 export const { Connection: ResellerConnection, ConnectionResolver: ResellerConnectionResolver } =
   connectionOf(() => Reseller, 'Reseller', 'resellers');
-
-const email = (value: unknown): string | undefined =>
-  typeof value === 'string' && value.length <= 320 && /^[^\s@]+@[^\s@]+\.[^\s@]+$/.test(value)
-    ? undefined
-    : 'must be a mail address';
 
 @InputType({ description: 'Which customers or resellers to list.' })
 export class PartyFilter {
@@ -157,9 +180,30 @@ export class CreateCustomerInput {
   @Field(() => String, { description: "The customer's name." })
   declare readonly name: string;
 
-  @Checked(email)
+  @Checked(mailAddress)
   @Field(() => String, { nullable: true, description: 'Where mail about licenses goes.' })
   declare readonly email?: string | null;
+
+  @Checked(language)
+  @Field(() => String, {
+    nullable: true,
+    description: "The language in which it is written to: en, de, fr or es; null is the tenant's.",
+  })
+  declare readonly language?: Language | null;
+
+  @Checked(timeZone)
+  @Field(() => String, {
+    nullable: true,
+    description: "The IANA time zone of the dates it is told, as Europe/Berlin; null is the tenant's.",
+  })
+  declare readonly timeZone?: string | null;
+
+  @NotNull()
+  @Field(() => Boolean, {
+    nullable: true,
+    description: 'Whether it is reminded by mail of licenses that expire.',
+  })
+  declare readonly receivesReminders?: boolean;
 
   @Checked(text(1, 255))
   @Field(() => String, {
@@ -184,9 +228,30 @@ export class UpdateCustomerInput {
   @Field(() => String, { nullable: true, description: 'A new name.' })
   declare readonly name?: string;
 
-  @Checked(email)
+  @Checked(mailAddress)
   @Field(() => String, { nullable: true, description: 'A new mail address; null removes it.' })
   declare readonly email?: string | null;
+
+  @Checked(language)
+  @Field(() => String, {
+    nullable: true,
+    description: "The language in which it is written to: en, de, fr or es; null is the tenant's.",
+  })
+  declare readonly language?: Language | null;
+
+  @Checked(timeZone)
+  @Field(() => String, {
+    nullable: true,
+    description: "The IANA time zone of the dates it is told, as Europe/Berlin; null is the tenant's.",
+  })
+  declare readonly timeZone?: string | null;
+
+  @NotNull()
+  @Field(() => Boolean, {
+    nullable: true,
+    description: 'Whether it is reminded by mail of licenses that expire.',
+  })
+  declare readonly receivesReminders?: boolean;
 
   @NotNull()
   @Field(() => PartyStatusEnum, { nullable: true, description: 'Switches the customer off or on.' })
@@ -203,9 +268,23 @@ export class CreateResellerInput {
   @Field(() => String, { description: "The reseller's name." })
   declare readonly name: string;
 
-  @Checked(email)
+  @Checked(mailAddress)
   @Field(() => String, { nullable: true, description: "The reseller's mail address." })
   declare readonly email?: string | null;
+
+  @Checked(language)
+  @Field(() => String, {
+    nullable: true,
+    description: "The language in which it is written to: en, de, fr or es; null is the tenant's.",
+  })
+  declare readonly language?: Language | null;
+
+  @Checked(timeZone)
+  @Field(() => String, {
+    nullable: true,
+    description: "The IANA time zone of the dates it is told, as Europe/Berlin; null is the tenant's.",
+  })
+  declare readonly timeZone?: string | null;
 }
 
 @InputType({ description: 'Changes to a reseller; what is left out stays as it is.' })
@@ -219,9 +298,23 @@ export class UpdateResellerInput {
   @Field(() => String, { nullable: true, description: 'A new name.' })
   declare readonly name?: string;
 
-  @Checked(email)
+  @Checked(mailAddress)
   @Field(() => String, { nullable: true, description: 'A new mail address; null removes it.' })
   declare readonly email?: string | null;
+
+  @Checked(language)
+  @Field(() => String, {
+    nullable: true,
+    description: "The language in which it is written to: en, de, fr or es; null is the tenant's.",
+  })
+  declare readonly language?: Language | null;
+
+  @Checked(timeZone)
+  @Field(() => String, {
+    nullable: true,
+    description: "The IANA time zone of the dates it is told, as Europe/Berlin; null is the tenant's.",
+  })
+  declare readonly timeZone?: string | null;
 
   @NotNull()
   @Field(() => PartyStatusEnum, { nullable: true, description: 'Switches the reseller off or on.' })

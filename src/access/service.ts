@@ -101,6 +101,9 @@ export function requireWholeTenant(work: Work, permission: string): void {
   requireUnbound(work, ['customerId', 'resellerId', 'licenseId'], permission);
 }
 
+/** How a party is called and reached. */
+const reached = ['name', 'email', 'language', 'timeZone'] as const;
+
 /** A reseller adds customers of its own. */
 export async function createCustomer(work: Work, input: CreateCustomerInput): Promise<Customer> {
   requireUnbound(work, ['customerId'], 'customer.create');
@@ -112,6 +115,9 @@ export async function createCustomer(work: Work, input: CreateCustomerInput): Pr
       id: newId<'Customer'>(work.now),
       name: input.name,
       email: input.email ?? null,
+      language: input.language ?? null,
+      timeZone: input.timeZone ?? null,
+      ...(input.receivesReminders === undefined ? {} : { receivesReminders: input.receivesReminders }),
       externalId: input.externalId ?? null,
       resellerId: input.resellerId ?? scopeOf(work.actor).resellerId ?? null,
       createdAt: work.now,
@@ -131,7 +137,7 @@ export async function updateCustomer(work: Work, input: UpdateCustomerInput): Pr
   const customer = await lockCustomer(work, input.customerId);
   if (customer === undefined) throw customerNotFound(input.customerId);
   await requireReseller(work, input.resellerId);
-  const changes = changesOf(input, ['name', 'email', 'status', 'resellerId']);
+  const changes = changesOf(input, [...reached, 'receivesReminders', 'status', 'resellerId']);
   const [row] = await work.db
     .update(customers)
     .set({ ...changes, updatedAt: work.now })
@@ -151,6 +157,8 @@ export async function createReseller(work: Work, input: CreateResellerInput): Pr
       id: newId<'Reseller'>(work.now),
       name: input.name,
       email: input.email ?? null,
+      language: input.language ?? null,
+      timeZone: input.timeZone ?? null,
       createdAt: work.now,
       updatedAt: work.now,
     })
@@ -165,7 +173,7 @@ export async function updateReseller(work: Work, input: UpdateResellerInput): Pr
   requireUnbound(work, ['customerId'], 'reseller.update');
   const reseller = await lockReseller(work, input.resellerId);
   if (reseller === undefined) throw resellerNotFound(input.resellerId);
-  const changes = changesOf(input, ['name', 'email', 'status']);
+  const changes = changesOf(input, [...reached, 'status']);
   const [row] = await work.db
     .update(resellers)
     .set({ ...changes, updatedAt: work.now })

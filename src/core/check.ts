@@ -25,6 +25,16 @@ export function text(least: number, most: number): Check {
   };
 }
 
+const ATEXT = '[^\\s@<>(),;:\\\\"\\[\\].\\p{C}]+';
+const LABEL = '[\\p{L}\\p{N}]([\\p{L}\\p{N}-]{0,61}[\\p{L}\\p{N}])?';
+const MAIL_ADDRESS = new RegExp(`^${ATEXT}(\\.${ATEXT})*@${LABEL}(\\.${LABEL})+$`, 'u');
+
+/** One mail address and nothing beside it (RFC 5321, 4.1.2): quoted names and domain literals are left out. */
+export const mailAddress: Check = (value) =>
+  typeof value === 'string' && value.length <= 254 && MAIL_ADDRESS.test(value)
+    ? undefined
+    : 'must be a mail address';
+
 export function integer(least: number, most: number): Check {
   return (value) =>
     Number.isInteger(value) && Number(value) >= least && Number(value) <= most

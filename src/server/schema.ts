@@ -3,6 +3,7 @@ import { printSchemaWithDirectives } from '@graphql-tools/utils';
 import { type GraphQLSchema, specifiedDirectives } from 'graphql';
 import { buildSchemaSync } from 'type-graphql';
 import { ApiKeyEdges, ApiKeyResolver } from '../access/resolver/apiKeys.js';
+import { SettingsResolver } from '../access/resolver/settings.js';
 import * as access from '../access/resolver.js';
 import { ApiKeyConnectionResolver } from '../access/schema/apiKeys.js';
 import {
@@ -63,6 +64,7 @@ export function createSchema(): GraphQLSchema {
     resolvers: [
       ...guarding,
       access.AccessResolver,
+      SettingsResolver,
       ApiKeyEdges,
       ApiKeyResolver,
       ApiKeyConnectionResolver,

@@ -170,6 +170,7 @@ signOfflineActivation, a request         U 0 0 F + + F + F + F F
 suspendLicense, a license                U 0 F F + + F + F F F F
 template, by id                          U 0 + + + + + + + + F F
 templates, of a product                  U 0 + + + + + + + + F F
+tenantSettings                           U = F F = = = = F F F F
 tenants                                  U F F F F F F F F F = F
 topUpQuota, a license                    U 0 F F + + F F F F F F
 transferLicense, a customer              U 0 F F + + F F F F F F
@@ -181,6 +182,7 @@ updateLicense, a license                 U 0 F F + + F F F F F F
 updateProduct, a product                 U 0 F F + + F F F F F F
 updateReseller, a reseller               U 0 F F + + F F F F F F
 updateTemplate, a template               U 0 F F + + F F F F F F
+updateTenantSettings                     U = F F = = F F F F F F
 validateActivation, a token              + 0 0 0 + + + + + + F +
 validateLicenseKey, a key                + 0 0 0 + + + + + + F +
 viewer                                   U = = = = = = = = = = F`;

@@ -79,6 +79,9 @@ export const namesNothing: Readonly<Record<string, Asked>> = {
   createProduct: plain(
     'mutation { createProduct(input: { productId: "NEW", name: "Radar", version: "1" }) { __typename } }',
   ),
+  tenantSettings: plain('{ tenantSettings { language } }'),
+  // Set to what it is: that changes nothing.
+  updateTenantSettings: plain('mutation { updateTenantSettings(input: { language: null }) { __typename } }'),
   setFeatureFlags: plain(
     'mutation { setFeatureFlags(input: { flags: [{ name: "vpn", featureId: "vpn" }] }) { __typename } }',
   ),

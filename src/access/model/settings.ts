@@ -170,3 +170,15 @@ export function emptyChange(change: SettingsChanges): FieldProblem[] {
     ? []
     : [{ field: 'input', message: 'names nothing to change' }];
 }
+
+/** The settings as they are shown: what is set, and the defaults that no deployment changes. */
+export function shownSettings({ branding, mail, retention, ...rest }: TenantSettings) {
+  return {
+    branding: branding ?? {},
+    mail: { sendsReminders: true, ...mail },
+    retention: retention ?? {},
+    language: rest.language ?? DEFAULT_LANGUAGE,
+    timeZone: rest.timeZone ?? DEFAULT_TIME_ZONE,
+    fourEyes: rest.fourEyes ?? false,
+  };
+}
