@@ -47,6 +47,7 @@ export const permissions = {
   'device.forget': 'Erase what was told of devices.',
   'incident.read': 'See suspicious activity.',
   'incident.report': 'Report suspicious activity.',
+  'violation.read': 'See breaches of the terms of licenses.',
   'emergency_code.generate': 'Make emergency codes for licenses.',
   'order.read': 'See orders.',
   'api_key.read': 'See API keys, without their secrets.',

@@ -11,7 +11,7 @@ import { auditSeals, type EventRow, licenseEventLogs } from './table.js';
  * those since the customer holds the license. The licenses' table belongs to a later domain, so that it is named here
  * by its SQL alone.
  */
-function eventScope(reading: Reading): SQL {
+export function eventScope(reading: Reading): SQL {
   const { customerId, resellerId, licenseId } = scopeOf(reading.actor);
   const own = eq(licenseEventLogs.tenantId, reading.tenantId);
   if (customerId === undefined && resellerId === undefined && licenseId === undefined) return own;

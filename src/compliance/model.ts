@@ -12,8 +12,11 @@ export const violationTypes = [
   'TRANSFER_VIOLATION',
   'REVERSE_ENGINEERING',
 ] as const;
+export type ViolationType = (typeof violationTypes)[number];
 export const violationSeverities = ['MINOR', 'MAJOR', 'CRITICAL'] as const;
+export type ViolationSeverity = (typeof violationSeverities)[number];
 export const violationStatuses = ['OPEN', 'ACKNOWLEDGED', 'RESOLVED', 'DISPUTED'] as const;
+export type ViolationStatus = (typeof violationStatuses)[number];
 
 /** What an incident is about, in the contract's words. */
 export const activityTypes = [

@@ -75,7 +75,7 @@ export const complianceViolations = pgTable(
     licenseId: idColumn<'License'>('license_id'),
     description: text('description').notNull(),
     detectedAt: instantColumn('detected_at').notNull(),
-    evidence: jsonb('evidence').notNull().default([]),
+    evidence: jsonb('evidence').$type<readonly string[]>().notNull().default([]),
     financialImpact: numeric('financial_impact', { precision: 19, scale: 4 }),
     resolutionRequired: boolean('resolution_required').notNull().default(true),
     resolutionDeadline: instantColumn('resolution_deadline'),
@@ -136,4 +136,5 @@ export const securityIncidents = pgTable(
   ],
 );
 
+export type ComplianceViolation = typeof complianceViolations.$inferSelect;
 export type SecurityIncident = typeof securityIncidents.$inferSelect;

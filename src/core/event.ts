@@ -19,6 +19,7 @@ export interface FedEvent {
   readonly sequence: number;
   readonly id: string;
   readonly type: EventType;
+  readonly subjectId: string;
   readonly licenseId: LicenseId | null;
   readonly activationId: ActivationId | null;
   readonly at: Instant;

@@ -22,13 +22,16 @@ import { ActivationConnectionResolver } from '../activations/schema.js';
 import * as analytics from '../analytics/resolver.js';
 import * as audit from '../audit/resolver.js';
 import { EventConnectionResolver } from '../audit/schema.js';
+import { ViolationStreams } from '../compliance/resolver/streams.js';
 import { IncidentResolver, SecurityIncidentEdges } from '../compliance/resolver.js';
 import { SecurityIncidentConnectionResolver } from '../compliance/schema.js';
+import { QuotaStreams } from '../entitlements/resolver/streams.js';
 import * as entitlements from '../entitlements/resolver.js';
 import { LicenseCertificateEdges, LicenseIntegrityResolver } from '../licenses/resolver/integrity.js';
 import { LicenseStreams } from '../licenses/resolver/streams.js';
 import * as licenses from '../licenses/resolver.js';
 import { LicenseConnectionResolver } from '../licenses/schema/types.js';
+import { OrderStreams } from '../orders/resolver/streams.js';
 import * as orders from '../orders/resolver.js';
 import { OrderConnectionResolver } from '../orders/schema.js';
 import { requiresFeatureDirective } from '../sdk/directive/marks.js';
@@ -58,11 +61,15 @@ const guarding = [
   LicenseIntegrityResolver,
 ] as const;
 
+/** What is told as it happens. */
+const streams = [ActivationStreams, LicenseStreams, OrderStreams, QuotaStreams, ViolationStreams] as const;
+
 /** The whole graph, with its guards. */
 export function createSchema(): GraphQLSchema {
   const schema = buildSchemaSync({
     resolvers: [
       ...guarding,
+      ...streams,
       access.AccessResolver,
       SettingsResolver,
       ApiKeyEdges,
@@ -75,7 +82,6 @@ export function createSchema(): GraphQLSchema {
       activations.ActivationEdges,
       activations.ActivationMutations,
       activations.ActivationQueries,
-      ActivationStreams,
       OfflineDocumentFields,
       OfflineMutations,
       activations.LicenseActivationEdges,
@@ -98,7 +104,6 @@ export function createSchema(): GraphQLSchema {
       licenses.LicenseEdges,
       licenses.LicenseMutations,
       licenses.LicenseQueries,
-      LicenseStreams,
       licenses.ProductLicenseEdges,
       licenses.ResellerLicenseEdges,
       licenses.TemplateLicenseEdges,

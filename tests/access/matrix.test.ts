@@ -142,9 +142,11 @@ licenses, of a product                   U 0 0 0 + + + + + + F +
 licenses, of a reseller                  U 0 0 0 + + + + + + F +
 licenses, of a template                  U 0 0 0 + + + + + + F +
 order, by id                             U 0 0 0 + + + + 0 + F F
+orderProgress                            U = = = = = = = = = F F
 orders, of a customer                    U 0 0 0 + + + + 0 + F F
 product, by id                           U 0 + + + + + + + + F F
 products                                 U = = = = = = = = = F F
+quotaThreshold                           U = = = = = = = = = F F
 refundFeatures, a customer               U 0 0 F + + F F F + F +
 refundFeatures, a key                    U 0 0 F + + F F F + F +
 refundFeatures, a license                U 0 0 F + + F F F + F +
@@ -185,7 +187,8 @@ updateTemplate, a template               U 0 F F + + F F F F F F
 updateTenantSettings                     U = F F = = F F F F F F
 validateActivation, a token              + 0 0 0 + + + + + + F +
 validateLicenseKey, a key                + 0 0 0 + + + + + + F +
-viewer                                   U = = = = = = = = = = F`;
+viewer                                   U = = = = = = = = = = F
+violationDetected                        U = F F = = = = F F F F`;
 
 /** Somebody who asks, and what he has himself. Who is inside holds the role for the very things that are named. */
 interface Caller {
@@ -286,6 +289,9 @@ const streams: Readonly<Record<string, string>> = {
   licenseChanged: 'subscription { licenseChanged { type } }',
   licenseExpiring: 'subscription { licenseExpiring(withinDays: 1) { daysRemaining } }',
   activationChanged: 'subscription { activationChanged { type } }',
+  orderProgress: 'subscription { orderProgress { type } }',
+  quotaThreshold: 'subscription { quotaThreshold { thresholdPercent } }',
+  violationDetected: 'subscription { violationDetected { at } }',
 };
 
 /** Begun, or told why not. Nobody opens no socket. */

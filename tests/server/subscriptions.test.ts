@@ -205,6 +205,9 @@ const streams = [
   ['licenseChanged', 'license.read', changed],
   ['licenseExpiring', 'license.read', 'subscription { licenseExpiring(withinDays: 7) { daysRemaining } }'],
   ['activationChanged', 'activation.read', 'subscription { activationChanged { type } }'],
+  ['orderProgress', 'order.read', 'subscription { orderProgress { type } }'],
+  ['quotaThreshold', 'entitlement.read', 'subscription { quotaThreshold { thresholdPercent } }'],
+  ['violationDetected', 'violation.read', 'subscription { violationDetected { at } }'],
 ] as const;
 
 test('every stream stands in the table', () => {

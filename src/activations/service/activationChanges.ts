@@ -15,10 +15,11 @@ export interface ActivationChange {
 }
 
 /** The activation that an event speaks of, as the subscriber sees it and its license. */
-async function activationOfEvent(reading: Reading, event: FedEvent): Promise<Activation | undefined> {
-  const { activationId } = event;
+async function changeOfEvent(reading: Reading, event: FedEvent): Promise<ActivationChange | undefined> {
+  const { activationId, sequence, type, at } = event;
   if (activationId === null || (await licenseOfEvent(reading, event)) === undefined) return undefined;
-  return (await activationsById(reading, [activationId])).get(activationId);
+  const activation = (await activationsById(reading, [activationId])).get(activationId);
+  return activation === undefined ? undefined : { sequence, type, at, activation };
 }
 
 /** Every change of the activations that the subscriber sees, or of one license's, from now on. */
@@ -27,10 +28,8 @@ export async function activationChanges(
   licenseId: string | null,
 ): Promise<Stream<ActivationChange>> {
   return piped(await watch.follow(), async (event) => {
-    const { sequence, type, at } = event;
     if (event.activationId === null || (licenseId !== null && licenseId !== event.licenseId))
       return undefined;
-    const activation = await watch.askOfEvent(event, activationOfEvent);
-    return activation === undefined ? undefined : { sequence, type, at, activation };
+    return watch.askOfEvent(event, changeOfEvent);
   });
 }

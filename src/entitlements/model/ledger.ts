@@ -1,3 +1,4 @@
+import type { Instant } from '../../core/clock.js';
 import type { NewEvent } from '../../core/event.js';
 import type { GrantId } from '../../core/id.js';
 import type { Decision, Draw } from './decide.js';
@@ -67,6 +68,29 @@ export interface Advance {
   readonly amount: number;
   readonly toldPercent: number;
   readonly events: readonly NewEvent[];
+}
+
+/** What an event of a reached threshold holds. */
+export interface ThresholdReached {
+  readonly featureId: string;
+  readonly thresholdPercent: number;
+  readonly limit: number;
+  readonly used: number;
+  /** When the limit is counted anew; null is never. */
+  readonly windowEndsAt: Instant | null;
+}
+
+/** A threshold that use has reached, with its place in the tenant's log. */
+export interface QuotaThreshold extends ThresholdReached {
+  readonly sequence: number;
+  readonly at: Instant;
+  readonly licenseId: string;
+}
+
+/** Read back from the log, where `thresholdEvent` wrote it. */
+export function thresholdOf(data: Readonly<Record<string, unknown>>): ThresholdReached {
+  const { featureId, thresholdPercent, limit, used, windowEndsAt } = data as unknown as ThresholdReached;
+  return { featureId, thresholdPercent, limit, used, windowEndsAt };
 }
 
 function thresholdEvent(meter: Meter, percent: number, used: number): NewEvent {

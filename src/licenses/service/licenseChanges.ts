@@ -28,12 +28,16 @@ export async function licenseOfEvent(reading: Reading, event: FedEvent): Promise
   return license !== undefined && holds && event.at < license.heldSince ? undefined : license;
 }
 
+async function changeOfEvent(reading: Reading, event: FedEvent): Promise<LicenseChange | undefined> {
+  const license = await licenseOfEvent(reading, event);
+  const { sequence, type, at } = event;
+  return license === undefined ? undefined : { sequence, type, at, license };
+}
+
 /** Every change of the licenses that the subscriber sees, or of one of them, from now on. */
 export async function licenseChanges(watch: Watch, only: string | null): Promise<Stream<LicenseChange>> {
   return piped(await watch.follow(), async (event) => {
-    const { licenseId, sequence, type, at } = event;
-    if (!aboutLicense(event) || (only !== null && only !== licenseId)) return undefined;
-    const license = await watch.askOfEvent(event, licenseOfEvent);
-    return license === undefined ? undefined : { sequence, type, at, license };
+    if (!aboutLicense(event) || (only !== null && only !== event.licenseId)) return undefined;
+    return watch.askOfEvent(event, changeOfEvent);
   });
 }

@@ -1,6 +1,7 @@
+import { sealedHeads } from '../../audit/queries/stream.js';
 import type { SealedEvent } from '../../audit/queries.js';
 import { sealedAfter, sealedHead } from '../../audit/queries.js';
-import { connect } from '../../core/db.js';
+import { connect, drizzleOn } from '../../core/db.js';
 import type { FedEvent } from '../../core/event.js';
 import type { TenantId } from '../../core/id.js';
 import { Queue } from '../../core/queue.js';
@@ -14,8 +15,8 @@ const POLL_MILLIS = 1000;
 const BATCH = 500;
 
 function fedEvent({ sequence, event }: SealedEvent): FedEvent {
-  const { id, eventType: type, licenseId, activationId, createdAt: at } = event;
-  return { sequence, id, type, licenseId, activationId, at };
+  const { id, eventType: type, subjectId, licenseId, activationId, createdAt: at } = event;
+  return { sequence, id, type, subjectId, licenseId, activationId, at };
 }
 
 interface Channel {
@@ -32,14 +33,17 @@ export class EventFeed {
   readonly #channels = new Map<TenantId, Channel>();
   readonly #sql;
   readonly #timer: NodeJS.Timeout;
+  readonly #db;
+  #polling = false;
   #stopped = false;
 
   constructor(
     private readonly machinery: Machinery,
     url: string,
   ) {
-    this.#sql = connect(url, { max: 1 });
-    this.#timer = setInterval(() => this.#look(), POLL_MILLIS).unref();
+    this.#sql = connect(url, { max: 1, connection: { role: 'lg_worker', TimeZone: 'UTC' } });
+    this.#db = drizzleOn(this.#sql, this.#sql.options);
+    this.#timer = setInterval(() => void this.#poll(), POLL_MILLIS).unref();
   }
 
   async start(): Promise<void> {
@@ -92,6 +96,26 @@ export class EventFeed {
     if (channel?.readers.size === 0) this.#channels.delete(tenantId);
   }
 
+  /** One statement for all that are followed: only those whose log has gone on are read. */
+  async #poll(): Promise<void> {
+    if (this.#polling || this.#channels.size === 0) return;
+    this.#polling = true;
+    try {
+      const heads = await sealedHeads(this.#db, [...this.#channels.keys()]);
+      const isBehind = ([tenantId, head]: readonly [TenantId, number]): boolean =>
+        (this.#channels.get(tenantId)?.sequence ?? head) < head;
+      this.#look([...heads].filter(isBehind).map(([tenantId]) => tenantId));
+    } catch (error) {
+      this.#failed(error);
+    } finally {
+      this.#polling = false;
+    }
+  }
+
+  #failed(error: unknown): void {
+    if (!this.#stopped) this.machinery.log.error({ err: error }, 'the event feed could not read');
+  }
+
   /** Reads on where somebody follows: of some tenants, or of all. */
   #look(tenants: Iterable<TenantId> = this.#channels.keys()): void {
     for (const tenantId of tenants) {
@@ -110,7 +134,7 @@ export class EventFeed {
         await this.#catchUp(tenantId, channel);
       }
     } catch (error) {
-      if (!this.#stopped) this.machinery.log.error({ err: error }, 'the event feed could not read');
+      this.#failed(error);
     } finally {
       channel.reading = false;
     }
