@@ -8,6 +8,9 @@
 import type { EventType } from '../core/event.js';
 import type { EventId, LicenseId, TenantId } from '../core/id.js';
 
+/** The head of the trail was signed. It tells of no change, so that it makes no checkpoint necessary. */
+export const CHECKPOINTED = 'audit.checkpointed';
+
 /** An event as the sealer numbered it, for whoever reacts to it. */
 export interface SealedFact {
   readonly tenantId: TenantId;

@@ -330,6 +330,11 @@ describe('what stands above tenants', () => {
         "update license_event_logs set event_type = 'x'",
         'delete from license_event_logs',
         'truncate license_event_logs',
+        "update audit_seals set hash = 'x'",
+        'delete from audit_seals',
+        "update audit_checkpoints set token = 'x'",
+        'delete from audit_checkpoints',
+        "update event_personal_data set created_at = '2026-01-01'",
       ]) {
         expect([role, text, await failureOf(as(role, tenant, (sql) => sql.unsafe(text)))]).toEqual([
           role,
@@ -337,6 +342,21 @@ describe('what stands above tenants', () => {
           REFUSED,
         ]);
       }
+    }
+  });
+
+  test('whoever serves requests neither seals, nor moves the head of a chain, nor cuts its beginning off', async () => {
+    const tenant = mine.admin.tenant_id;
+    for (const text of [
+      `insert into audit_seals select '${tenant}', 9, 'x', now(), 'x'`,
+      `insert into audit_heads values ('${tenant}', 9, 'x', 0)`,
+      'update audit_heads set sequence = 0',
+      'update audit_heads set kept_after = 1',
+      `select forget_events('${tenant}', 9, 9)`,
+    ]) {
+      const failure = await failureOf(as('lg_app', tenant, (sql) => sql.unsafe(text)));
+
+      expect([text, failure]).toEqual([text, REFUSED]);
     }
   });
 

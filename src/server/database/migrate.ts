@@ -6,6 +6,7 @@ import { migrate as applyMigrations } from 'drizzle-orm/postgres-js/migrator';
 import postgres from 'postgres';
 import { connect, type DatabaseRole, type Db } from '../../core/db.js';
 import { StartupError } from '../../core/startupError.js';
+import { chainSeals } from './chainSeals.js';
 
 const folder = fileURLToPath(new URL('../../../drizzle', import.meta.url));
 const roles: readonly DatabaseRole[] = ['lg_owner', 'lg_worker', 'lg_app'];
@@ -73,6 +74,7 @@ export async function migrate(url: string): Promise<void> {
     await prepareRoles(client);
     await client.unsafe('set role lg_owner');
     await applyMigrations(drizzle(client), { migrationsFolder: folder });
+    await chainSeals(client);
     // For /readyz, which asks as the role that serves.
     await client.unsafe(
       'grant usage on schema drizzle to lg_app; grant select on all tables in schema drizzle to lg_app',
