@@ -5,7 +5,9 @@ import { drizzle } from 'drizzle-orm/postgres-js';
 import { migrate as applyMigrations } from 'drizzle-orm/postgres-js/migrator';
 import postgres from 'postgres';
 import { connect, type DatabaseRole, type Db } from '../../core/db.js';
+import { createLog } from '../../core/log.js';
 import { StartupError } from '../../core/startupError.js';
+import { migrateQueue, queueGrants } from '../../jobs/queue.js';
 import { chainSeals } from './chainSeals.js';
 
 const folder = fileURLToPath(new URL('../../../drizzle', import.meta.url));
@@ -72,7 +74,9 @@ export async function migrate(url: string): Promise<void> {
   try {
     await client`select pg_advisory_lock(${MIGRATION_LOCK})`.catch(stopUnreachable);
     await prepareRoles(client);
+    await migrateQueue(url, createLog('warn'));
     await client.unsafe('set role lg_owner');
+    await client.unsafe(queueGrants);
     await applyMigrations(drizzle(client), { migrationsFolder: folder });
     await chainSeals(client);
     // For /readyz, which asks as the role that serves.

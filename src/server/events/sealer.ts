@@ -6,6 +6,7 @@ import type { Clock, Instant } from '../../core/clock.js';
 import { connect, drizzleOn, type Pool } from '../../core/db.js';
 import type { TenantId } from '../../core/id.js';
 import type { Log } from '../../core/log.js';
+import { enqueueReactions, type Reactions } from '../../jobs/reactions.js';
 
 /** Events were committed; events were numbered. Each says only that there is something to look at. */
 export const COMMITTED = 'lg_events_committed';
@@ -25,6 +26,8 @@ export interface SealerOptions {
   readonly url: string;
   readonly clock: Clock;
   readonly log: Log;
+  /** What follows facts; the product's own, unless a test has others. */
+  readonly reactions?: Reactions;
 }
 
 /** PostgreSQL takes 8,000 bytes with a notification. */
@@ -41,12 +44,21 @@ export function tenantsIn(word: string): readonly TenantId[] | undefined {
   return word === '' ? undefined : (word.split(',') as TenantId[]);
 }
 
-/** One batch in one transaction, whose lock keeps every other sealer out; undefined while another works. */
-async function sealBatch(sql: postgres.Sql, now: Instant): Promise<number | undefined> {
+/**
+ * One batch in one transaction, whose lock keeps every other sealer out; undefined while another works. What the facts
+ * make necessary is queued with their numbers, or not at all.
+ */
+export async function sealBatch(
+  sql: postgres.Sql,
+  now: Instant,
+  reactions?: Reactions,
+): Promise<number | undefined> {
   return sql.begin(async (transaction) => {
     const [row] = await transaction`select pg_try_advisory_xact_lock(${SEALER_LOCK}) as taken`;
     if (row?.taken !== true) return undefined;
-    const sealed = await sealEvents(drizzleOn(transaction, sql.options), now);
+    const db = drizzleOn(transaction, sql.options);
+    const sealed = await sealEvents(db, now);
+    await enqueueReactions(db, sealed, reactions);
     // A notification is sent with the commit, and only then.
     if (sealed.length > 0) await transaction`select pg_notify(${SEALED}, ${sealedWord(sealed)})`;
     return sealed.length;
@@ -57,13 +69,13 @@ async function sealBatch(sql: postgres.Sql, now: Instant): Promise<number | unde
  * Runs the single writer that numbers committed events. Every server process has one; of those that are told of a
  * commit the first takes the batch, and the others find nothing left.
  */
-export function startSealer({ url, clock, log }: SealerOptions): Sealer {
+export function startSealer({ url, clock, log, reactions }: SealerOptions): Sealer {
   const bell = new Bell();
   let stopping = false;
   const sql = connect(url, { max: 1, idle_timeout: 0, connection: { role: 'lg_worker', TimeZone: 'UTC' } });
   const work = async (): Promise<void> => {
     while (!stopping) {
-      const sealed = await sealBatch(sql, clock());
+      const sealed = await sealBatch(sql, clock(), reactions);
       if (sealed === undefined || sealed < SEAL_BATCH) await bell.wait(POLL_MILLIS);
     }
   };

@@ -1,0 +1,120 @@
+import { sql } from 'drizzle-orm';
+import { z } from 'zod';
+import type { Clock, Instant } from './clock.js';
+import { parseInstant } from './clock.js';
+import type { Config } from './config.js';
+import type { KeyRing } from './crypto.js';
+import type { Db, Pool } from './db.js';
+import type { EventType } from './event.js';
+import type { EventId, TenantId } from './id.js';
+import type { Log } from './log.js';
+import type { Work } from './work.js';
+
+/** What a job says that it did: counts, and few words. Operators read it. */
+export type JobResult = Readonly<Record<string, number | string>>;
+
+/** What a job stands on. It runs as the database's worker, over all tenants. */
+export interface JobContext {
+  /** As `lg_worker`: row-level security shows every tenant, so that each statement names the tenants that it means. */
+  readonly pool: Pool;
+  /** Our own clock. Whatever is due at an instant is due by it, never by the queue's. */
+  readonly clock: Clock;
+  readonly keys: KeyRing;
+  readonly config: Config;
+  readonly log: Log;
+  /** Aborted when the process stops and has waited long enough. */
+  readonly signal: AbortSignal;
+  /** One committed transaction in a tenant as the system, with its events and what follows them. */
+  act<Result>(tenantId: TenantId, run: (work: Work) => Promise<Result>): Promise<Result>;
+  /** Shows how far a job has come; where it runs by the schedule, operators see it. */
+  progress(made: JobResult): Promise<void>;
+}
+
+/**
+ * Something to be done behind the answers. It runs at least once: again when it fails, when its process dies, and now and
+ * then beside itself, so that whatever it does has to be safe to do twice.
+ */
+export interface Job<Payload> {
+  readonly name: string;
+  /** Reads what was queued, which another version of the program may have done. Throws where it is nothing to run on. */
+  parse(payload: unknown): Payload;
+  /** What it answers is shown as its last result. */
+  run(context: JobContext, payload: Payload): Promise<JobResult | undefined>;
+}
+
+const instantText = z.string().transform((text, context): Instant => {
+  const read = parseInstant(text);
+  if (read === undefined) context.addIssue({ code: 'custom', message: 'is no instant' });
+  return read ?? ('' as Instant);
+});
+
+/** What a reaction is told of the fact that it reacts to. */
+export interface ReactionPayload {
+  readonly tenantId: TenantId;
+  readonly sequence: number;
+  readonly eventId: EventId;
+  readonly type: EventType;
+}
+
+const reactionPayload = z.object({
+  tenantId: z.string(),
+  sequence: z.number(),
+  eventId: z.string(),
+  type: z.string(),
+});
+
+export function parseReaction(payload: unknown): ReactionPayload {
+  const { tenantId, sequence, eventId, type } = reactionPayload.parse(payload);
+  return { tenantId: tenantId as TenantId, sequence, eventId: eventId as EventId, type: type as EventType };
+}
+
+/** What a job of the schedule is told. */
+export interface SweepPayload {
+  /** The instant that it is run for. */
+  readonly dueAt: Instant;
+  /** The latest earlier one for which it has done all that there was: what lies between is to be caught up. */
+  readonly since: Instant;
+}
+
+const sweepPayload = z.object({ dueAt: instantText, since: instantText });
+
+export function parseSweep(payload: unknown): SweepPayload {
+  return sweepPayload.parse(payload);
+}
+
+/** One job to be put into the queue. */
+export interface QueuedJob {
+  readonly name: string;
+  readonly payload: object;
+  /** Of jobs with one key that nobody has begun, the last one stays. */
+  readonly key?: string;
+  /** Jobs of one line run one after the other. Few words, never an id. */
+  readonly line?: string;
+}
+
+/**
+ * Puts jobs into the queue in the caller's transaction: they are there when it commits, and only then. Needs lg_worker.
+ * A batch is one statement and one notification, whose price is in the commit.
+ */
+export async function enqueueJobs(db: Db, jobs: readonly QueuedJob[]): Promise<void> {
+  if (jobs.length === 0) return;
+  const specs = JSON.stringify(jobs);
+  await db.execute(sql`select count(*) from graphile_worker.add_jobs(array(
+    select (spec.name, spec.payload, spec.line, null, null, spec.key, null, null)::graphile_worker.job_spec
+    from json_to_recordset(${specs}::text::json) as spec (name text, payload json, line text, key text)))`);
+}
+
+/**
+ * Marks, in an act's transaction, that a reaction has had its effect; false if it had it before. A reaction whose effect
+ * has a key of its own in our tables needs no mark.
+ */
+export async function isFirstTime(
+  work: Work,
+  reaction: string,
+  { eventId }: ReactionPayload,
+): Promise<boolean> {
+  const marked = await work.db.execute(sql`
+    insert into reaction_marks (tenant_id, event_id, reaction, done_at)
+    values (${work.tenantId}, ${eventId}, ${reaction}, ${work.now}) on conflict do nothing returning 1`);
+  return marked.length === 1;
+}
