@@ -54,6 +54,13 @@ export const refusalCodes = {
   GRANT_NOT_FOUND: [404, 'There is no such grant of units that this caller took for this licensee.'],
   BLACKLISTED_DEVICE_NOT_FOUND: [404, 'There is no such device on the blacklist of this tenant.'],
   API_KEY_NOT_FOUND: [404, 'There is no such API key for this caller.'],
+  WEBHOOK_ENDPOINT_NOT_FOUND: [404, 'There is no such webhook endpoint for this caller.'],
+  WEBHOOK_DELIVERY_NOT_FOUND: [404, 'There is no such webhook delivery for this caller.'],
+  WEBHOOK_ENDPOINT_DISABLED: [409, 'The webhook endpoint is disabled and is sent nothing; enable it first.'],
+  WEBHOOK_ENDPOINT_LIMIT_EXCEEDED: [
+    409,
+    'The tenant has as many webhook endpoints as one may; `extensions.limit` says how many.',
+  ],
   ALREADY_EXISTS: [409, 'The code or key is taken; `extensions.fields` names it.'],
   INVALID_TRANSITION: [
     409,
