@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import type { UserActor } from '../../core/actor.js';
 import type { Instant } from '../../core/clock.js';
 
@@ -25,16 +25,16 @@ export class VerifiedTokens {
 
   /** Whose token this is; undefined is for the verifier to find out. */
   async find(token: string, now: Instant): Promise<UserActor | undefined> {
-    const hash = hashOf(token);
-    const verified = this.#known.get(hash);
+    const name = hashOf(token);
+    const verified = this.#known.get(name);
     if (verified === undefined) return undefined;
     const { actor, since, key } = verified;
-    this.#known.delete(hash);
+    this.#known.delete(name);
     if (since > now || actor.expiresAt === null || now >= actor.expiresAt) return undefined;
-    this.#known.set(hash, verified);
+    this.#known.set(name, verified);
     const keyNow = await verified.keyNow().catch(() => undefined);
     if (keyNow === key) return actor;
-    this.#known.delete(hash);
+    this.#known.delete(name);
     return undefined;
   }
 
@@ -47,5 +47,5 @@ export class VerifiedTokens {
 }
 
 function hashOf(token: string): string {
-  return createHash('sha256').update(token).digest('base64');
+  return hash('sha256', token, 'base64');
 }

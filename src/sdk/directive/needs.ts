@@ -163,6 +163,10 @@ function coercedVariables({ schema, operation, variables, areCoerced }: Operatio
   return getVariableValues(schema, operation.variableDefinitions ?? [], variables, options).coerced;
 }
 
+export function variablesFit(asked: OperationDocument): boolean {
+  return (asked.operation.variableDefinitions ?? []).length === 0 || coercedVariables(asked) !== undefined;
+}
+
 /** The root fields that will run, by response name, and what it takes to walk on; undefined if the variables do not fit. */
 function rootOf(asked: OperationDocument) {
   const { schema, document, operation } = asked;

@@ -1,5 +1,6 @@
 import {
   ApolloServer,
+  type ApolloServerOptionsWithGateway,
   type ApolloServerPlugin,
   type GraphQLRequest,
   type GraphQLResponse,
@@ -10,9 +11,11 @@ import {
 } from '@apollo/server/plugin/disabled';
 import { GraphQLError, type OperationDefinitionNode, OperationTypeNode } from 'graphql';
 import { asDoorError, formatError, isInternal, withoutSuggestion } from '../formatError.js';
-import { type DocumentRules, executionOptions, furtherRules, validationOptions } from '../limits/document.js';
+import { type DocumentRules, furtherRules, validationOptions } from '../limits/document.js';
+import type { KnownDocuments } from '../limits/knownDocuments.js';
 import type { Machinery, Operation } from '../operation/operation.js';
 import { LEGACY_TYPE } from './graphRequest.js';
+import type { HttpOperation } from './httpOperation.js';
 
 type Ended = { readonly contextValue: Operation };
 
@@ -24,15 +27,16 @@ function requireOneAnswer({ operation }: OperationDefinitionNode): void {
 }
 
 /** Knows an operation's needs before it runs, logs our own errors, and gives back what it held. */
-function operationPlugin(machinery: Machinery): ApolloServerPlugin<Operation> {
+function operationPlugin(machinery: Machinery, known: KnownDocuments): ApolloServerPlugin<HttpOperation> {
   const finish = async ({ contextValue }: Ended): Promise<void> => {
     await contextValue.finish();
   };
   return {
     requestDidStart: async () => ({
       // Not `executionDidStart`: what fails there is answered by Apollo itself, past the log and the request's id.
-      didResolveOperation: async ({ schema, document, operation, request, contextValue }) => {
+      didResolveOperation: async ({ schema, document, source, operation, request, contextValue }) => {
         if (operation === undefined) return;
+        known.keep(source, document);
         requireOneAnswer(operation);
         const asked = { schema, document, operation, variables: request.variables ?? {} };
         await contextValue.begin(asked).catch((error: unknown) => {
@@ -86,10 +90,29 @@ function isLegacy({ http: asked }: GraphQLRequest, { http, body }: GraphQLRespon
 
 const silent = (): void => undefined;
 
-/** The graph over HTTP: Apollo parses, validates and executes; what stands before and behind that is ours. */
-export function createGraph(machinery: Machinery, rules: DocumentRules): ApolloServer<Operation> {
-  return new ApolloServer<Operation>({
-    schema: rules.schema,
+/** Apollo's way to be given an executor: ours goes on with what was begun before Apollo was asked. */
+function executorOf({ schema }: DocumentRules): ApolloServerOptionsWithGateway<HttpOperation>['gateway'] {
+  return {
+    load: async () => ({
+      executor: ({ document, request: { operationName, variables = {} }, context }) =>
+        (context as HttpOperation).execute({ schema, document, operationName, variables }),
+    }),
+    onSchemaLoadOrUpdate: (told) => {
+      told({ apiSchema: schema, coreSupergraphSdl: '' });
+      return () => undefined;
+    },
+    stop: async () => undefined,
+  };
+}
+
+/** The graph over HTTP: Apollo parses, validates and answers; what stands before and behind that is ours. */
+export function createGraph(
+  machinery: Machinery,
+  rules: DocumentRules,
+  known: KnownDocuments,
+): ApolloServer<HttpOperation> {
+  return new ApolloServer<HttpOperation>({
+    gateway: executorOf(rules),
     // Ours is a rule of both doors.
     introspection: true,
     includeStacktraceInErrorResponses: false,
@@ -100,12 +123,11 @@ export function createGraph(machinery: Machinery, rules: DocumentRules): ApolloS
     persistedQueries: false,
     validationRules: furtherRules(rules),
     validationOptions: validationOptions(rules),
-    executionOptions,
     stopOnTerminationSignals: false,
     // What fails is logged by the plugin, once and without the statement's parameters.
     logger: { debug: silent, info: silent, warn: silent, error: silent },
     plugins: [
-      operationPlugin(machinery),
+      operationPlugin(machinery, known),
       ApolloServerPluginCacheControlDisabled(),
       ApolloServerPluginLandingPageDisabled(),
     ],

@@ -9,8 +9,9 @@ import { asHttpError, authenticator } from '../callers/authenticate.js';
 import { knownMigrations } from '../database/migrate.js';
 import type { Drain } from '../drain.js';
 import { admitBodies } from '../limits/admission.js';
+import { KnownDocuments } from '../limits/knownDocuments.js';
 import { openDocuments } from '../limits/trustedDocuments.js';
-import { type Machinery, Operation } from '../operation/operation.js';
+import type { Machinery } from '../operation/operation.js';
 import { Crowd } from '../sockets/crowd.js';
 import { closeSockets } from '../sockets/goodbye.js';
 import { chooseProtocol } from '../sockets/socketProtocol.js';
@@ -22,6 +23,8 @@ import { addGraphiql } from './graphiql.js';
 import { addGraph } from './graphRoute.js';
 import { addHealth } from './health.js';
 import { guard } from './httpHeaders.js';
+import { HttpOperation } from './httpOperation.js';
+import { answerKnown } from './knownOperations.js';
 import { proxyTrust, withoutPort } from './proxies.js';
 import { addPublicKeys } from './publicKeys.js';
 import { requestIds } from './requestId.js';
@@ -78,8 +81,9 @@ async function addSockets(app: FastifyInstance, sockets: SocketDoor, { log }: Ma
 
 /** What comes on a connection that is still open is answered, and ends it. */
 function endConnections(app: FastifyInstance, drain: Drain): void {
-  app.addHook('onSend', async (_request, reply) => {
+  app.addHook('onSend', (_request, reply, payload, done) => {
     if (drain.isLeaving) reply.header('connection', 'close');
+    done(null, payload);
   });
 }
 
@@ -115,7 +119,10 @@ export async function createApp(options: AppOptions): Promise<FastifyInstance> {
   app.addHook('onClose', () => machinery.security.flush());
   app.addHook('onClose', () => machinery.keyUses.drain());
   logRequests(app, machinery.log);
-  app.addHook('onRequest', async (request, reply) => guard(request, reply, config));
+  app.addHook('onRequest', (request, reply, done) => {
+    guard(request, reply, config);
+    done();
+  });
   allowOrigins(app, config.LG_CORS_ORIGINS);
   answerOdd(app);
   answerErrors(app, machinery.log);
@@ -125,23 +132,26 @@ export async function createApp(options: AppOptions): Promise<FastifyInstance> {
   addRevocations(app, options, addressOf);
   await addGraphiql(app, options);
   admitBodies(app, machinery);
-  const graph = createGraph(machinery, rules);
+  const known = new KnownDocuments();
+  const graph = createGraph(machinery, rules, known);
   await graph.start();
-  const context = async (request: FastifyRequest): Promise<Operation> => {
+  const context = async (request: FastifyRequest): Promise<HttpOperation> => {
     const arrival = { requestId: request.id, address: addressOf(request) };
     const actor = await authenticate(request.headers.authorization, arrival).catch((error: unknown) => {
       throw asHttpError(error, request.id);
     });
     const idempotencyKey = request.headers['idempotency-key']?.toString();
-    return new Operation(machinery, { actor, ...arrival, idempotencyKey });
+    return new HttpOperation(machinery, { actor, ...arrival, idempotencyKey });
   };
   addGraph(app, {
     graph,
     machinery,
     documents,
     context,
-    onRequest: async (request) => {
+    answerKnown: (body, operation) => answerKnown({ rules, documents, known }, body, operation),
+    onRequest: (request, _reply, done) => {
       if (request.ws) requireOrigin(request, config.LG_CORS_ORIGINS);
+      done();
     },
     wsHandler: (socket, request) => sockets.enter(socket, request),
   });

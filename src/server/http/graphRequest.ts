@@ -22,10 +22,16 @@ function weightOf(type: string, accept: string): number {
  * answered with 406. So the answer is JSON whatever is asked for (RFC 9110, section 12.5.1), and which JSON is
  * decided here.
  */
-function answerType(accept = ''): string {
+function answerType(accept = '*/*'): string {
+  if (accept === '*/*') return accept;
   const [own, legacy] = [weightOf(OWN_TYPE, accept), weightOf(LEGACY_TYPE, accept)];
   if (own > 0 && own >= legacy) return OWN_TYPE;
   return legacy > 0 ? LEGACY_TYPE : '*/*';
+}
+
+/** As Apollo writes it. */
+export function answerMediaType(accept: string | undefined): string {
+  return `${answerType(accept) === OWN_TYPE ? OWN_TYPE : LEGACY_TYPE}; charset=utf-8`;
 }
 
 function headersOf({ headers }: FastifyRequest): HeaderMap {

@@ -9,11 +9,13 @@ import { guard, guardHeaders } from './httpHeaders.js';
 
 /** By the route and never by the address: a path may hold a license key, a query string a document and its variables. */
 export function logRequests(app: FastifyInstance, log: Log): void {
-  app.addHook('onResponse', async (request, reply) => {
+  // Hooks here are called back: one that is async would cost each request a promise.
+  app.addHook('onResponse', (request, reply, done) => {
     const { method, id } = request;
     const path = request.routeOptions.url ?? '(none)';
     const millis = Math.round(reply.elapsedTime);
     log.info({ requestId: id, method, path, status: reply.statusCode, millis }, 'request');
+    done();
   });
 }
 
@@ -42,9 +44,10 @@ function answerMissing(app: FastifyInstance, request: FastifyRequest, reply: Fas
 
 /** What is refused outside of the graph, in the words of the graph; before a body is read where nothing would take it. */
 export function answerErrors(app: FastifyInstance, log: Log): void {
-  app.addHook('onRequest', async (request, reply) => {
-    if (request.url.length > LONGEST_URL) await send(reply, refusedByHttp(414, request.id));
-    else if (request.is404) await answerMissing(app, request, reply);
+  app.addHook('onRequest', (request, reply, done) => {
+    if (request.url.length > LONGEST_URL) send(reply, refusedByHttp(414, request.id));
+    else if (request.is404) answerMissing(app, request, reply);
+    else done();
   });
   app.setNotFoundHandler(async (request, reply) => answerMissing(app, request, reply));
   app.setErrorHandler(async (error: FastifyError, request, reply) => {
@@ -102,9 +105,9 @@ export function answerBroken(log: Log) {
 /** What Node would answer by itself, with nothing but a status, goes the way of every request. */
 export function answerOdd(app: FastifyInstance): void {
   app.server.on('checkExpectation', (request, response) => app.server.emit('request', request, response));
-  app.addHook('onRequest', async (request, reply) => {
+  app.addHook('onRequest', (request, reply, done) => {
     const { headers, raw } = request;
-    if (headers.host !== undefined || raw.httpVersion === '1.0') return;
-    await send(reply, refusedByHttp(400, request.id, 'The header Host is missing.'));
+    if (headers.host !== undefined || raw.httpVersion === '1.0') return done();
+    send(reply, refusedByHttp(400, request.id, 'The header Host is missing.'));
   });
 }

@@ -23,6 +23,7 @@ import { PAGE_LIMIT } from '../../core/page.js';
 import { Refusal } from '../../core/refusal.js';
 import { JsonObject } from '../../graph/scalars.js';
 import type { OperationDocument } from '../../sdk/directive/needs.js';
+import { oncePerDocument } from './fixed.js';
 
 /** What fields cost. One is what a plain field of one object takes to answer, about four microseconds. */
 export const costs = {
@@ -204,15 +205,18 @@ export function tooCostly(cost: number, limit: number): Refusal {
 /** What the schema says of itself is asked before anybody has signed in. */
 const ofData = (rootField: string): boolean => !rootField.startsWith('__');
 
+const knownCost = oncePerDocument((asked) => costOf(asked));
+const knownDataCost = oncePerDocument((asked) => costOf(asked, ofData));
+
 function requireWithin(cost: number, limit: number): void {
   if (cost > limit) throw tooCostly(cost, limit);
 }
 
 /** Before anything is charged or read: refuses an operation that costs too much. */
 export function requireAffordable(asked: OperationDocument, actor: Actor): number {
-  const cost = costOf(asked);
+  const cost = knownCost(asked);
   requireWithin(cost, costs.limit);
   if (asked.operation.operation === OperationTypeNode.SUBSCRIPTION) requireWithin(cost, costs.streamLimit);
-  if (actor.kind === 'anonymous') requireWithin(costOf(asked, ofData), costs.anonymousLimit);
+  if (actor.kind === 'anonymous') requireWithin(knownDataCost(asked), costs.anonymousLimit);
   return cost;
 }

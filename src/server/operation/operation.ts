@@ -20,7 +20,7 @@ import type {
 import type { AskedOperation, Context, Examined } from '../../graph/context.js';
 import { type Batch, Loaders } from '../../graph/load.js';
 import { Pace } from '../../graph/pace.js';
-import { needsOf, type OperationDocument, rootsOf } from '../../sdk/directive/needs.js';
+import { type OperationDocument, rootsOf } from '../../sdk/directive/needs.js';
 import type { Seals } from '../../sdk/offline/seals.js';
 import type { ApiKeyHolders } from '../callers/apiKeyHolders.js';
 import type { ApiKeyUses } from '../callers/apiKeyUses.js';
@@ -42,8 +42,9 @@ import type { Licensees } from './licensees.js';
 import type { Meter } from './meter.js';
 import { openWork, placeOf, readingOn, requireTenant, tenantOf } from './openWork.js';
 import { OperationFeatures } from './operationFeatures.js';
+import { needsFor } from './plans.js';
 import type { Progress } from './progress.js';
-import { countRoots, mayRun, once, type RootAct, runBehind, type SharedAct, SharedActs } from './rootActs.js';
+import { countRoots, once, type RootAct, runBehind, type SharedAct, SharedActs } from './rootActs.js';
 import { sharedLook } from './sharedLook.js';
 import type { Turns } from './turns.js';
 
@@ -212,7 +213,7 @@ export class Operation implements Context {
       signal: this.signal,
     });
     if (cost > costs.plain) this.progress.pace = new Pace();
-    const needs = needsOf(asked, mayRun(this.actor));
+    const needs = needsFor(asked, this.actor);
     if (!isMutation) return this.features.beforeQuery(needs);
     this.idempotency.recognise(asked);
     return this.features.beforeMutation(needs);
@@ -220,7 +221,7 @@ export class Operation implements Context {
 
   private async count(asked: OperationDocument): Promise<void> {
     try {
-      await countRoots(this.machinery.limits, this.caller, rootsOf(asked));
+      await countRoots(this.machinery.limits, this.caller, () => rootsOf(asked));
     } catch (error) {
       this.noteRefusal(error, asked.operation.operation);
       throw error;

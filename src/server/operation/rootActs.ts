@@ -27,9 +27,10 @@ export function mayRun(actor: Actor): MayRun {
 export async function countRoots(
   limits: Machinery['limits'],
   { actor, address }: Caller,
-  roots: number,
+  rootsAsked: () => number,
 ): Promise<void> {
   if (actor.kind !== 'anonymous' && actor.kind !== 'application') return;
+  const roots = rootsAsked();
   await limits.countAddress(address, roots);
   if (actor.kind === 'application') await limits.countLicense(actor.licenseId, roots);
 }
