@@ -40,85 +40,107 @@ export function holderSql(table: { readonly userRef: AnyPgColumn; readonly devic
   return sql`coalesce(${table.userRef}, ${table.deviceFingerprint})`;
 }
 
-export const licenseActivations = pgTable(
-  'license_activations',
-  {
-    tenantId: tenantColumn(),
-    id: idColumn<'Activation'>().notNull(),
-    licenseId: idColumn<'License'>('license_id').notNull(),
-    activationTokenHash: varchar('activation_token_hash', { length: 100 }).notNull(),
-    /** The last four characters of the token, for display. */
-    activationTokenHint: varchar('activation_token_hint', { length: 4 }).notNull(),
-    /** Keyed hashes of what the device reported; the raw values are nowhere. */
-    deviceFingerprint: varchar('device_fingerprint', { length: 255 }).notNull(),
-    hardwareId: varchar('hardware_id', { length: 255 }),
-    macAddress: varchar('mac_address', { length: 100 }),
-    /** The domain that it serves, as A-labels. */
-    domain: varchar('domain', { length: 253 }),
-    machineName: varchar('machine_name', { length: 255 }),
-    ipAddress: varchar('ip_address', { length: 50 }),
-    operatingSystem: varchar('operating_system', { length: 100 }),
-    userAgent: varchar('user_agent', { length: 500 }),
-    applicationVersion: varchar('application_version', { length: 50 }).notNull(),
-    activationType: varchar('activation_type', { length: 20, enum: activationTypes })
-      .notNull()
-      .default('ONLINE'),
-    status: varchar('status', { length: 20, enum: activationStatuses }).notNull().default('ACTIVE'),
-    /** Who sits at the device, for models that count people. */
-    userRef: varchar('user_ref', { length: 255 }),
-    /** Processors or cores, for models that count them. */
-    units: integer('units').notNull().default(1),
-    activatedAt: instantColumn('activated_at').notNull(),
-    expiresAt: instantColumn('expires_at'),
-    leaseExpiresAt: instantColumn('lease_expires_at'),
-    /** When its seat was counted as free, because its lease or its time was over; null while it counts. */
-    seatFreedAt: instantColumn('seat_freed_at'),
-    /** Until when its floating seat is taken along. */
-    borrowedUntil: instantColumn('borrowed_until'),
-    lastHeartbeat: instantColumn('last_heartbeat'),
-    deactivatedAt: instantColumn('deactivated_at'),
-    deactivationReason: text('deactivation_reason'),
-    location: recordsColumn<ActivationLocation>('location'),
-    /** When it last told its address and place; null once they are erased. */
-    reportedAt: instantColumn('reported_at'),
-    usageMetrics: recordsColumn<Omit<UsageMetrics, 'featureUsage'>>('usage_metrics'),
-    /** Apart from the other metrics because its keys are the application's own words. */
-    featureUsage: jsonb('feature_usage').$type<Record<string, number>>().notNull().default({}),
-    metadata: jsonb('metadata').$type<Record<string, unknown>>().notNull().default({}),
-    ...madeAndChanged(),
-  },
+/** What is kept of an activation, in the table of those that live and in the archive. */
+const activationColumns = () => ({
+  tenantId: tenantColumn(),
+  id: idColumn<'Activation'>().notNull(),
+  licenseId: idColumn<'License'>('license_id').notNull(),
+  activationTokenHash: varchar('activation_token_hash', { length: 100 }).notNull(),
+  /** The last four characters of the token, for display. */
+  activationTokenHint: varchar('activation_token_hint', { length: 4 }).notNull(),
+  /** Keyed hashes of what the device reported; the raw values are nowhere. */
+  deviceFingerprint: varchar('device_fingerprint', { length: 255 }).notNull(),
+  hardwareId: varchar('hardware_id', { length: 255 }),
+  macAddress: varchar('mac_address', { length: 100 }),
+  /** The domain that it serves, as A-labels. */
+  domain: varchar('domain', { length: 253 }),
+  machineName: varchar('machine_name', { length: 255 }),
+  ipAddress: varchar('ip_address', { length: 50 }),
+  operatingSystem: varchar('operating_system', { length: 100 }),
+  userAgent: varchar('user_agent', { length: 500 }),
+  applicationVersion: varchar('application_version', { length: 50 }).notNull(),
+  activationType: varchar('activation_type', { length: 20, enum: activationTypes })
+    .notNull()
+    .default('ONLINE'),
+  status: varchar('status', { length: 20, enum: activationStatuses }).notNull().default('ACTIVE'),
+  /** Who sits at the device, for models that count people. */
+  userRef: varchar('user_ref', { length: 255 }),
+  /** Processors or cores, for models that count them. */
+  units: integer('units').notNull().default(1),
+  activatedAt: instantColumn('activated_at').notNull(),
+  expiresAt: instantColumn('expires_at'),
+  leaseExpiresAt: instantColumn('lease_expires_at'),
+  /** When its seat was counted as free, because its lease or its time was over; null while it counts. */
+  seatFreedAt: instantColumn('seat_freed_at'),
+  /** Until when its floating seat is taken along. */
+  borrowedUntil: instantColumn('borrowed_until'),
+  lastHeartbeat: instantColumn('last_heartbeat'),
+  deactivatedAt: instantColumn('deactivated_at'),
+  deactivationReason: text('deactivation_reason'),
+  location: recordsColumn<ActivationLocation>('location'),
+  /** When it last told its address and place; null once they are erased. */
+  reportedAt: instantColumn('reported_at'),
+  usageMetrics: recordsColumn<Omit<UsageMetrics, 'featureUsage'>>('usage_metrics'),
+  /** Apart from the other metrics because its keys are the application's own words. */
+  featureUsage: jsonb('feature_usage').$type<Record<string, number>>().notNull().default({}),
+  metadata: jsonb('metadata').$type<Record<string, unknown>>().notNull().default({}),
+  ...madeAndChanged(),
+});
+
+export const licenseActivations = pgTable('license_activations', activationColumns(), (table) => [
+  primaryKey({ columns: [table.tenantId, table.id] }),
+  foreignKey({
+    columns: [table.tenantId, table.licenseId],
+    foreignColumns: [licenses.tenantId, licenses.id],
+    name: 'license_activations_license',
+  }).onDelete('cascade'),
+  uniqueIndex('ux_activations_token').on(table.tenantId, table.activationTokenHash),
+  uniqueIndex('ux_activations_device')
+    // A device may hold a seat, and beside it what an emergency code gave it for a day.
+    .on(
+      table.tenantId,
+      table.licenseId,
+      table.deviceFingerprint,
+      sql`(${table.activationType} = 'EMERGENCY')`,
+    )
+    .where(sql`${table.status} = 'ACTIVE'`),
+  index('ix_activations_license').on(table.tenantId, table.licenseId, table.activatedAt, table.id),
+  index('ix_activations_tenant_activated').on(table.tenantId, table.activatedAt, table.id),
+  index('ix_activations_device').on(table.tenantId, table.deviceFingerprint),
+  index('ix_activations_reported')
+    .on(table.tenantId, table.reportedAt)
+    .where(sql`${table.reportedAt} is not null`),
+  // Who holds a seat, by whom it is held: a heartbeat changes none of these columns, so that it touches no index.
+  index('ix_activations_seats')
+    .on(table.tenantId, table.licenseId, holderSql(table))
+    .where(
+      sql`${table.status} = 'ACTIVE' and ${table.activationType} <> 'EMERGENCY' and ${table.seatFreedAt} is null`,
+    ),
+  // What the archive takes next, over all tenants.
+  index('ix_activations_deactivated').on(table.deactivatedAt).where(sql`${table.status} = 'DEACTIVATED'`),
+  oneOf('license_activations_activation_type', table.activationType, activationTypes),
+  oneOf('license_activations_status', table.status, activationStatuses),
+  check('license_activations_units', sql`${table.units} >= 1`),
+]);
+
+/** Activations that ended long ago: out of the way of those that live, and found by whoever asks for them. */
+export const archivedActivations = pgTable(
+  'archived_activations',
+  { ...activationColumns(), archivedAt: instantColumn('archived_at').notNull() },
   (table) => [
     primaryKey({ columns: [table.tenantId, table.id] }),
     foreignKey({
       columns: [table.tenantId, table.licenseId],
       foreignColumns: [licenses.tenantId, licenses.id],
-      name: 'license_activations_license',
+      name: 'archived_activations_license',
     }).onDelete('cascade'),
-    uniqueIndex('ux_activations_token').on(table.tenantId, table.activationTokenHash),
-    uniqueIndex('ux_activations_device')
-      // A device may hold a seat, and beside it what an emergency code gave it for a day.
-      .on(
-        table.tenantId,
-        table.licenseId,
-        table.deviceFingerprint,
-        sql`(${table.activationType} = 'EMERGENCY')`,
-      )
-      .where(sql`${table.status} = 'ACTIVE'`),
-    index('ix_activations_license').on(table.tenantId, table.licenseId, table.activatedAt, table.id),
-    index('ix_activations_tenant_activated').on(table.tenantId, table.activatedAt, table.id),
-    index('ix_activations_device').on(table.tenantId, table.deviceFingerprint),
-    index('ix_activations_reported')
+    uniqueIndex('ux_archived_activations_token').on(table.tenantId, table.activationTokenHash),
+    index('ix_archived_activations_license').on(table.tenantId, table.licenseId, table.activatedAt, table.id),
+    index('ix_archived_activations_activated').on(table.tenantId, table.activatedAt, table.id),
+    index('ix_archived_activations_device').on(table.tenantId, table.deviceFingerprint),
+    index('ix_archived_activations_reported')
       .on(table.tenantId, table.reportedAt)
       .where(sql`${table.reportedAt} is not null`),
-    // Who holds a seat, by whom it is held: a heartbeat changes none of these columns, so that it touches no index.
-    index('ix_activations_seats')
-      .on(table.tenantId, table.licenseId, holderSql(table))
-      .where(
-        sql`${table.status} = 'ACTIVE' and ${table.activationType} <> 'EMERGENCY' and ${table.seatFreedAt} is null`,
-      ),
-    oneOf('license_activations_activation_type', table.activationType, activationTypes),
-    oneOf('license_activations_status', table.status, activationStatuses),
-    check('license_activations_units', sql`${table.units} >= 1`),
   ],
 );
 
@@ -222,7 +244,7 @@ export const emergencyCodes = pgTable(
     createdAt: instantColumn('created_at').notNull(),
     expiresAt: instantColumn('expires_at').notNull(),
     usedAt: instantColumn('used_at'),
-    /** What it was used for. */
+    /** What it was used for. No foreign key: the archive may have it. */
     activationId: idColumn<'Activation'>('activation_id'),
   },
   (table) => [
@@ -232,11 +254,6 @@ export const emergencyCodes = pgTable(
       foreignColumns: [licenses.tenantId, licenses.id],
       name: 'emergency_codes_license',
     }).onDelete('cascade'),
-    foreignKey({
-      columns: [table.tenantId, table.activationId],
-      foreignColumns: [licenseActivations.tenantId, licenseActivations.id],
-      name: 'emergency_codes_activation',
-    }).onDelete('set null'),
     uniqueIndex('ux_emergency_codes_hash').on(table.tenantId, table.codeHash),
     index('ix_emergency_codes_license').on(table.tenantId, table.licenseId, table.createdAt),
   ],

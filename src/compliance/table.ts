@@ -12,7 +12,6 @@ import {
   varchar,
 } from 'drizzle-orm/pg-core';
 import { customers } from '../access/table.js';
-import { licenseActivations } from '../activations/table.js';
 import { idColumn, instantColumn, madeAndChanged, oneOf, tenantColumn } from '../core/columns.js';
 import { licenses } from '../licenses/table.js';
 import {
@@ -108,6 +107,7 @@ export const securityIncidents = pgTable(
     activityType: varchar('activity_type', { length: 30, enum: activityTypes }).notNull(),
     source: varchar('source', { length: 10, enum: incidentSources }).notNull(),
     licenseId: idColumn<'License'>('license_id'),
+    /** No foreign key: the archive may have it. */
     activationId: idColumn<'Activation'>('activation_id'),
     description: text('description').notNull(),
     evidence: jsonb('evidence').$type<Record<string, unknown>>().notNull().default({}),
@@ -123,11 +123,6 @@ export const securityIncidents = pgTable(
       foreignColumns: [licenses.tenantId, licenses.id],
       name: 'security_incidents_license',
     }),
-    foreignKey({
-      columns: [table.tenantId, table.activationId],
-      foreignColumns: [licenseActivations.tenantId, licenseActivations.id],
-      name: 'security_incidents_activation',
-    }).onDelete('set null'),
     uniqueIndex('ux_security_incidents_window').on(table.tenantId, table.windowKey),
     index('ix_security_incidents_created').on(table.tenantId, table.createdAt, table.id),
     index('ix_security_incidents_license').on(table.tenantId, table.licenseId, table.createdAt),

@@ -39,6 +39,25 @@ export function expiryOrder(expiryDate: AnyPgColumn, direction: 'ASC' | 'DESC'):
   return sql`coalesce(${expiryDate}, ${never}::timestamptz)`;
 }
 
+interface Lapsing {
+  readonly status: AnyPgColumn;
+  readonly expiryDate: AnyPgColumn;
+  readonly gracePeriodDays: AnyPgColumn;
+}
+
+/** Which licenses time alone moves on, and was not told of by that column for their expiry date. */
+export function untold(
+  { status, expiryDate }: Pick<Lapsing, 'status' | 'expiryDate'>,
+  told: AnyPgColumn,
+): SQL {
+  return sql`${status} in ('ACTIVE', 'INACTIVE', 'EXPIRED') and ${expiryDate} is not null and ${told} is distinct from ${expiryDate}`;
+}
+
+/** When grace ends, as `graceEnd` of the model, in UTC and without its zone: an index takes nothing that depends on one. */
+export function graceEndOf({ status, expiryDate, gracePeriodDays }: Lapsing): SQL {
+  return sql`((${expiryDate} at time zone 'UTC') + make_interval(days => case when ${status} = 'INACTIVE' then 0 else coalesce(${gracePeriodDays}, 0) end))`;
+}
+
 export const licenses = pgTable(
   'licenses',
   {
@@ -90,6 +109,9 @@ export const licenses = pgTable(
     /** Since when its customer holds it: what was before belongs to whoever held it then. */
     heldSince: instantColumn('held_since').notNull().default(sql`now()`),
     metadata: jsonb('metadata').$type<Record<string, unknown>>().notNull().default({}),
+    /** The expiry date whose passing, and whose end of grace, was told: each is told once. */
+    expiryTold: instantColumn('expiry_told'),
+    lapseTold: instantColumn('lapse_told'),
     /** Keyed hashes over what is licensed, renewed by every act with the row; null for a row that was never sealed. */
     seal: jsonb('seal').$type<LicenseSeal>(),
     ...madeAndChanged(),
@@ -133,6 +155,10 @@ export const licenses = pgTable(
       table.id,
     ),
     index('ix_licenses_tenant_status').on(table.tenantId, table.status),
+    // What sweeps have not told of yet, over all tenants: one range of each is what is due.
+    index('ix_licenses_expiry_untold').on(table.expiryDate).where(untold(table, table.expiryTold)),
+    index('ix_licenses_seats_until').on(table.seatsUntil).where(sql`${table.seatsUntil} is not null`),
+    index('ix_licenses_lapse_untold').on(graceEndOf(table)).where(untold(table, table.lapseTold)),
     oneOf('licenses_license_type', table.licenseType, licenseTypes),
     oneOf('licenses_license_model', table.licenseModel, licenseModels),
     oneOf('licenses_status', table.status, licenseStatuses),
@@ -146,6 +172,27 @@ export const licenses = pgTable(
       'licenses_leases',
       sql`${table.leaseSeconds} > 0 and ${table.maxBorrowHours} >= 0 and ${table.maxDeactivationsPerYear} >= 0`,
     ),
+  ],
+);
+
+/** Which reminders of which expiry date a license has had. */
+export const licenseReminders = pgTable(
+  'license_reminders',
+  {
+    tenantId: tenantColumn(),
+    licenseId: idColumn<'License'>('license_id').notNull(),
+    expiryDate: instantColumn('expiry_date').notNull(),
+    /** How many days before the expiry it is due. */
+    days: integer('days').notNull(),
+    remindedAt: instantColumn('reminded_at').notNull(),
+  },
+  (table) => [
+    primaryKey({ columns: [table.tenantId, table.licenseId, table.expiryDate, table.days] }),
+    foreignKey({
+      columns: [table.tenantId, table.licenseId],
+      foreignColumns: [licenses.tenantId, licenses.id],
+      name: 'license_reminders_license',
+    }).onDelete('cascade'),
   ],
 );
 

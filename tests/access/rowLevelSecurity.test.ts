@@ -10,11 +10,14 @@ const noTenants: Readonly<Record<string, string>> = {
   tenants: 'the tenants themselves: each sees its own row',
   signing_keys: "are the deployment's; the private half is encrypted",
   rate_limits: 'are counted before a tenant is known',
+  scheduled_jobs: 'run over all tenants; they hold counts',
   key_directory: 'finds the tenant of a secret that arrives without one; it holds hashes only',
 };
 
 /** Columns that name something and have no foreign key, and why. */
 const unbound: Readonly<Record<string, string>> = {
+  'emergency_codes.activation_id': 'the archive may have it',
+  'security_incidents.activation_id': 'the archive may have it',
   'license_event_logs.license_id': 'the trail outlives its subjects',
   'license_event_logs.activation_id': 'the trail outlives its subjects',
   'licenses.order_id': 'orders come later than licenses and refer to them',
