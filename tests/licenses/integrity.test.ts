@@ -92,38 +92,6 @@ describe('the seal', () => {
     expect(checked).toEqual(checked.map(() => intact));
   });
 
-  test.each([
-    ['max_activations', 'max_activations + 1000'],
-    ['expiry_date', "expiry_date + interval '10 years'"],
-    ['status', "'INACTIVE'"],
-    ['features', `features || '[{"feature_id": "all", "enabled": true}]'`],
-    ['restrictions', `'[{"restriction_type": "DOMAIN"}]'`],
-    ['customer_id', 'null'],
-    ['issued_to', "'Mallory'"],
-    ['license_type', "'PERPETUAL'"],
-    ['license_model', "'SITE_LICENSE'"],
-    ['grace_period_days', '9999'],
-    ['maintenance_expiry', "'2099-01-01'"],
-    ['held_since', "'2000-01-01'"],
-  ])(
-    'shows that %s was edited behind the back of the server, and nothing once it is put back',
-    async (column, value) => {
-      const license = await issueLicense(server, shop);
-      const [before] =
-        await server.sql`select ${server.sql(column)} as value from licenses where id = ${license.id}`;
-      await server.sql.unsafe(`update licenses set ${column} = ${value} where id = '${license.id}'`);
-
-      const edited = await check(license);
-      await server.sql.unsafe(
-        `update licenses set ${column} = (select ${column} from jsonb_populate_record(null::licenses, $1)) where id = $2`,
-        [server.sql.json({ [column]: before?.value }), license.id],
-      );
-      const restored = await check(license);
-
-      expect([edited, restored]).toEqual([alteredIn(column), intact]);
-    },
-  );
-
   test('names all that was edited at once, and does not watch what is no fact of the license', async () => {
     const license = await issueLicense(server, shop);
 

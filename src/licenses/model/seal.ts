@@ -8,20 +8,29 @@ export interface LicenseSeal {
 }
 
 /**
- * What a seal covers: whatever decides who may use a license, for what and until when. Not what follows from the devices
- * (`current_activations`), nor what the vendor notes for itself.
+ * What a seal covers: whatever decides who may use a license, for what, on how many devices and until when. Not what
+ * follows from the devices (`current_activations`), nor what the vendor notes for itself. A seal names the columns that it
+ * covers, so that one that was made before a column joined them goes on to verify; whatever renews it covers all.
  */
 const sealedFields = {
   license_key_hash: 'licenseKeyHash',
   product_id: 'productId',
+  product_name: 'productName',
   product_version: 'productVersion',
   license_type: 'licenseType',
   license_model: 'licenseModel',
   customer_id: 'customerId',
   reseller_id: 'resellerId',
+  template_id: 'templateId',
+  template_version: 'templateVersion',
   order_id: 'orderId',
   issued_to: 'issuedTo',
   max_activations: 'maxActivations',
+  lease_seconds: 'leaseSeconds',
+  max_borrow_hours: 'maxBorrowHours',
+  max_deactivations_per_year: 'maxDeactivationsPerYear',
+  deactivations: 'deactivations',
+  deactivations_since: 'deactivationsSince',
   features: 'features',
   restrictions: 'restrictions',
   issued_date: 'issuedDate',
@@ -31,6 +40,7 @@ const sealedFields = {
   status: 'status',
   suspended_from: 'suspendedFrom',
   suspension_cause: 'suspensionCause',
+  auto_renewal: 'autoRenewal',
   trial_period_days: 'trialPeriodDays',
   grace_period_days: 'gracePeriodDays',
   held_since: 'heldSince',
@@ -88,10 +98,14 @@ function fieldHash(keys: KeyRing, keyId: string, facts: SealedFacts, name: strin
 
 const keyOf = (hash: string): string => hash.slice(0, hash.indexOf('.'));
 
-/** The seal of a row as it is, under the current pepper. */
-export function sealOf(keys: KeyRing, facts: SealedFacts): LicenseSeal {
-  const whole = keys.hash('LICENSE_SEAL', textOf(facts, names), facts.tenantId);
-  const fields = names.map((name) => [name, fieldHash(keys, keyOf(whole), facts, name) ?? '']);
+/** The seal of a row as it is, under the current pepper; of all that is covered today, unless it is to be an earlier one. */
+export function sealOf(
+  keys: KeyRing,
+  facts: SealedFacts,
+  covered: readonly SealedField[] = names,
+): LicenseSeal {
+  const whole = keys.hash('LICENSE_SEAL', textOf(facts, covered), facts.tenantId);
+  const fields = covered.map((name) => [name, fieldHash(keys, keyOf(whole), facts, name) ?? '']);
   return { whole, fields: Object.fromEntries(fields) };
 }
 
