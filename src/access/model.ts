@@ -5,7 +5,7 @@
  * Nothing here is ever deleted: a customer that left is INACTIVE, keeps its licenses, and receives no new ones.
  */
 import type { Actor, ApplicationActor } from '../core/actor.js';
-import type { LicenseId, TenantId } from '../core/id.js';
+import type { ActivationId, LicenseId, TenantId } from '../core/id.js';
 import { Refusal, type RefusalCode } from '../core/refusal.js';
 import { applicationPermissions, type Permission } from './permissions.js';
 
@@ -76,12 +76,17 @@ export function viewerOf(actor: Actor) {
 }
 
 /** An application in the field: it sees and uses only the license whose key or token it showed. */
-export function applicationActor(tenantId: TenantId, licenseId: LicenseId): ApplicationActor {
+export function applicationActor(
+  tenantId: TenantId,
+  licenseId: LicenseId,
+  emergencyId?: ActivationId,
+): ApplicationActor {
   return {
     kind: 'application',
     subject: `license:${licenseId}`,
     tenantId,
     licenseId,
+    ...(emergencyId === undefined ? {} : { emergencyId }),
     permissions: applicationPermissions,
   };
 }

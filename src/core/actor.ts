@@ -1,5 +1,5 @@
 import type { Instant } from './clock.js';
-import type { ApiKeyId, CustomerId, LicenseId, ResellerId, TenantId } from './id.js';
+import type { ActivationId, ApiKeyId, CustomerId, LicenseId, ResellerId, TenantId } from './id.js';
 import { Refusal, unauthenticated } from './refusal.js';
 
 /** Who asks. `permissions` are the words of access/permissions.ts. */
@@ -25,6 +25,8 @@ export interface ApplicationActor {
   readonly subject: string;
   readonly tenantId: TenantId;
   readonly licenseId: LicenseId;
+  /** What an emergency code gave it, of whose token it came with: for as long as that lasts, it is granted past grace. */
+  readonly emergencyId?: ActivationId;
   readonly permissions: ReadonlySet<string>;
 }
 
@@ -57,10 +59,14 @@ export interface Scope {
   readonly customerId?: CustomerId;
   readonly resellerId?: ResellerId;
   readonly licenseId?: LicenseId;
+  readonly emergencyId?: ActivationId;
 }
 
 export function scopeOf(actor: Actor): Scope {
-  if (actor.kind === 'application') return { licenseId: actor.licenseId };
+  if (actor.kind === 'application') {
+    const { licenseId, emergencyId } = actor;
+    return { licenseId, ...(emergencyId === undefined ? {} : { emergencyId }) };
+  }
   if (actor.kind !== 'user' && actor.kind !== 'service') return {};
   return {
     ...(actor.customerId === undefined ? {} : { customerId: actor.customerId }),

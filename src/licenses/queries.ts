@@ -40,6 +40,13 @@ export function grantingSql(now: Instant | Placeholder): SQL {
   return sql`${statusSql(now)} in ('ACTIVE', 'EXPIRED')`;
 }
 
+/** Whether nothing but the end of grace keeps a license from granting, as `passesEndOfGrace` of the activations. */
+export function lapsedSql(now: Instant | Placeholder): SQL {
+  return sql`(${statusSql(now)} = 'SUSPENDED' and ${licenses.status} <> 'INACTIVE'
+    and coalesce(${licenses.suspendedFrom}, '') <> 'INACTIVE'
+    and (${licenses.status} <> 'SUSPENDED' or ${licenses.suspensionCause} = 'GRACE_EXPIRED'))`;
+}
+
 export async function licensesById(
   reading: Reading,
   ids: readonly string[],

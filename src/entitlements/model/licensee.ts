@@ -27,11 +27,14 @@ export function proofOf(named: NamedLicensee, field: string): LicenseeProof {
 }
 
 /** Says all that a licensee depends on: the part of the tenant that is asked for, the features, and whether units are. */
-export function licenseeName({ customerId, resellerId, licenseId }: Scope, needs: readonly Need[]): string {
+export function licenseeName(
+  { customerId, resellerId, licenseId, emergencyId }: Scope,
+  needs: readonly Need[],
+): string {
   const features = needs.map(({ feature, amount }) => `${feature}${amount > 0 ? '+' : ''}`);
   // Whatever order a document has them in.
   const sorted = [...new Set(features)].toSorted();
-  return [customerId ?? '', resellerId ?? '', licenseId ?? '', ...sorted].join(' ');
+  return [customerId ?? '', resellerId ?? '', licenseId ?? '', emergencyId ?? '', ...sorted].join(' ');
 }
 
 export function activationOver(status: 'ACTIVATION_DEACTIVATED' | 'ACTIVATION_EXPIRED'): Refusal {

@@ -1,26 +1,58 @@
-import { and, type Column, eq, isNotNull, isNull, or, type SQL, sql } from 'drizzle-orm';
+import { and, type Column, eq, isNotNull, isNull, or, type Placeholder, type SQL, sql } from 'drizzle-orm';
+import { licenseActivations as activations } from '../../activations/table.js';
 import { scopeOf } from '../../core/actor.js';
 import type { Instant } from '../../core/clock.js';
 import type { LicenseId } from '../../core/id.js';
 import { anyOf } from '../../core/keyset.js';
 import { arrayOf, prepared } from '../../core/prepared.js';
 import type { Reading } from '../../core/work.js';
-import { graceEndSql, grantingSql, licenseScope } from '../../licenses/queries.js';
+import { graceEndSql, grantingSql, lapsedSql, licenseScope } from '../../licenses/queries.js';
 import { licenses } from '../../licenses/table.js';
 import type { Licensee, Need } from '../model/decide.js';
 import type { GrantedElsewhere } from '../model/entitlement.js';
 import { type Grant, grantsFeature, type TopUp } from '../model/meter.js';
 import { featureTopUps } from '../table.js';
 
-const grantColumns = {
+/** What an emergency code has given to devices of a license and still lasts. */
+function runningEmergency(now: Instant | Placeholder): SQL {
+  return sql`${activations.tenantId} = ${licenses.tenantId} and ${activations.licenseId} = ${licenses.id}
+    and ${activations.activationType} = 'EMERGENCY' and ${activations.status} = 'ACTIVE'
+    and ${activations.expiresAt} > ${now}::timestamptz`;
+}
+
+/** Until when the caller is granted past grace: it shows the token of what an emergency code gave it. */
+function emergencyEnd(reading: Reading): SQL | undefined {
+  const { emergencyId } = scopeOf(reading.actor);
+  if (emergencyId === undefined) return undefined;
+  return sql`(select ${activations.expiresAt} from ${activations}
+    where ${runningEmergency(reading.now)} and ${activations.id} = ${emergencyId})`;
+}
+
+/** When all ends that a license grants to the caller; null is never. */
+function endSql(reading: Reading): SQL {
+  const emergency = emergencyEnd(reading);
+  if (emergency === undefined) return graceEndSql;
+  return sql`(case when ${graceEndSql} is not null then greatest(${graceEndSql}, ${emergency}) end)`;
+}
+
+/** Whether a license grants to the caller. */
+function granting(reading: Reading): SQL {
+  const emergency = emergencyEnd(reading);
+  if (emergency === undefined) return grantingSql(reading.now);
+  return sql`(${grantingSql(reading.now)} or (${lapsedSql(reading.now)} and ${emergency} is not null))`;
+}
+
+const endColumn = (reading: Reading) => sql<Instant | null>`${endSql(reading)}`.mapWith(licenses.expiryDate);
+
+const grantColumns = (reading: Reading) => ({
   licenseId: licenses.id,
   customerId: licenses.customerId,
   resellerId: licenses.resellerId,
   issuedDate: licenses.issuedDate,
   expiryDate: licenses.expiryDate,
-  endsAt: sql<Instant | null>`${graceEndSql}`.mapWith(licenses.expiryDate),
+  endsAt: endColumn(reading),
   features: licenses.features,
-};
+});
 
 /** Licenses of the whole tenant: they belong to no customer. To a reseller, and for whom it acts, those that it sold. */
 function tenantWide(reading: Reading): SQL | undefined {
@@ -42,7 +74,7 @@ export function inReach(reading: Reading): SQL | undefined {
 
 /** The licenses that decide for the caller: those that it sees, and for a customer those of the whole tenant too. */
 function grantingToCaller(reading: Reading): SQL | undefined {
-  return and(inReach(reading), grantingSql(reading.now));
+  return and(inReach(reading), granting(reading));
 }
 
 /** Those of them from which units are drawn: whoever is nobody's customer draws from tenant-wide ones only. */
@@ -73,7 +105,7 @@ function withTopUps(row: Omit<Grant, 'topUps'>, topUps: readonly TopUp[]): Grant
 
 /** Licenses that grant, by any condition, with what was given on top of their limits. */
 async function grantsWhere(reading: Reading, condition: SQL | undefined): Promise<Grant[]> {
-  const rows = await reading.db.select(grantColumns).from(licenses).where(condition);
+  const rows = await reading.db.select(grantColumns(reading)).from(licenses).where(condition);
   const topUps = await topUpsOf(
     reading,
     rows.map((row) => row.licenseId),
@@ -103,7 +135,8 @@ const grantingRows = prepared<LicenseRow, ByIds>(sql`
     ${licenses.issuedDate} as "issuedDate", ${licenses.expiryDate} as "expiryDate", ${graceEndSql} as "endsAt",
     ${licenses.features} as features
   from ${licenses} where ${licenses.tenantId} = ${places.tenant} and ${licenses.id} = any(${places.ids}::text[])
-    and ${grantingSql(places.now)}`);
+    and (${grantingSql(places.now)} or (${lapsedSql(places.now)}
+      and exists (select 1 from ${activations} where ${runningEmergency(places.now)})))`);
 
 const topUpRows = prepared<TopUpRow, ByIds>(sql`
   select id, license_id as "licenseId", feature_id as "featureId", amount, created_at as "createdAt",
@@ -134,7 +167,10 @@ function grantIn(row: LicenseRow, topUps: readonly TopUp[]): Grant {
   return withTopUps(grant, topUps);
 }
 
-/** Those of the licenses that grant now, as they are now. Both statements are sent at once. */
+/**
+ * Those of the licenses that grant now, as they are now; to devices in an emergency too: to whom, whoever asked for the
+ * units was asked before. Both statements are sent at once.
+ */
 export async function grantsById(reading: Reading, ids: readonly LicenseId[]): Promise<Grant[]> {
   if (ids.length === 0) return [];
   const asked = { tenant: reading.tenantId, ids: arrayOf(ids), now: reading.now };
@@ -171,7 +207,7 @@ async function grantedAnywhere(
   features: readonly string[],
 ): Promise<ReadonlyMap<string, Until>> {
   if (features.length === 0) return new Map();
-  const end = sql`least((entry ->> 'expires_at')::timestamptz, ${graceEndSql})`;
+  const end = sql`least((entry ->> 'expires_at')::timestamptz, ${endSql(reading)})`;
   const rows = await reading.db.execute<{ id: string; ends: string | null }>(sql`
     select asked.id, found.ends from unnest(${sql.param(features)}::text[]) as asked (id)
     cross join lateral (select ${end}::text as ends from ${licenses}, ${entries}
@@ -188,7 +224,7 @@ function untilOf(ends: string | null): Until {
 /** How long at least some license grants to the caller; undefined if none does now. */
 async function anyGranting(reading: Reading): Promise<Until | undefined> {
   const [row] = await reading.db
-    .select({ ends: grantColumns.endsAt })
+    .select({ ends: endColumn(reading) })
     .from(licenses)
     .where(grantingToCaller(reading))
     .limit(1);

@@ -38,9 +38,9 @@ export function featuresToExplain(refused: readonly Refused[]): string[] {
 
 /** Says all that hints depend on: the part of the tenant that is seen, what may be seen in it, and the features. */
 export function hintsName(actor: Actor, features: readonly string[]): string {
-  const { customerId = '', resellerId = '', licenseId = '' } = scopeOf(actor);
+  const { customerId = '', resellerId = '', licenseId = '', emergencyId = '' } = scopeOf(actor);
   const sees = ['license.read', 'template.read'].map((permission) => mayAct(actor, permission));
-  return ['hints', customerId, resellerId, licenseId, ...sees, ...features].join(' ');
+  return ['hints', customerId, resellerId, licenseId, emergencyId, ...sees, ...features].join(' ');
 }
 
 export async function hintsOn(reading: Reading, features: readonly string[]): Promise<Hints> {

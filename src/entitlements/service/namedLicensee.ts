@@ -39,10 +39,11 @@ async function byToken(reading: Reading, token: string): Promise<KnownLicensee> 
   const licenseId = await seenLicense(reading, 'ACTIVATION_TOKEN', token);
   const activation = licenseId === undefined ? undefined : await activationByToken(reading, licenseId, token);
   if (licenseId === undefined || activation === undefined) throw activationNotFound();
-  const { status, expiresAt } = activation;
+  const { id, status, expiresAt, activationType } = activation;
   if (status === 'DEACTIVATED') throw activationOver('ACTIVATION_DEACTIVATED');
   if (expiresAt !== null && expiresAt <= reading.now) throw activationOver('ACTIVATION_EXPIRED');
-  return { scope: { licenseId }, until: expiresAt };
+  const emergency = activationType === 'EMERGENCY' ? { emergencyId: id } : {};
+  return { scope: { licenseId, ...emergency }, until: expiresAt };
 }
 
 /** A customer in the caller's reach; whoever sells for a reseller acts with what that reseller sold. */
@@ -89,8 +90,8 @@ export async function recollectLicensee(
   return known.scope;
 }
 
-function actorOf(caller: Actor, tenantId: TenantId, { licenseId, ...bound }: Scope): Actor {
-  if (licenseId !== undefined) return applicationActor(tenantId, licenseId);
+function actorOf(caller: Actor, tenantId: TenantId, { licenseId, emergencyId, ...bound }: Scope): Actor {
+  if (licenseId !== undefined) return applicationActor(tenantId, licenseId, emergencyId);
   const { permissions } = caller;
   return { kind: 'service', subject: 'licensee', tenantId, ...bound, permissions, expiresAt: null };
 }

@@ -5,6 +5,7 @@ import type { DirectoryKind } from '../../access/table.js';
 import { isBlacklisted } from '../../activations/queries/devices.js';
 import { activationShown } from '../../activations/queries/tokens.js';
 import { retireEarlierTokens } from '../../activations/service/tokens.js';
+import type { Activation } from '../../activations/table.js';
 import type { ApplicationActor } from '../../core/actor.js';
 import type { LicenseId } from '../../core/id.js';
 import { parseLicenseKey } from '../../licenses/model.js';
@@ -43,7 +44,12 @@ async function byToken(look: Operation, proof: Proof): Promise<ApplicationActor 
   if (status !== 'ACTIVE' && (await isBlacklisted(reading, [deviceFingerprint]))) return undefined;
   // The first use of a token ends those before it, wherever it is shown.
   if (shown.endsOthers) look.afterAnswer((work) => retireEarlierTokens(work, actor.licenseId, proof.secret));
-  return actor;
+  return inEmergency(actor, shown.activation);
+}
+
+/** To the token of what an emergency code gave, and to no other of the license, the end of grace is none. */
+function inEmergency(actor: ApplicationActor, { id, activationType }: Activation): ApplicationActor {
+  return activationType === 'EMERGENCY' ? applicationActor(actor.tenantId, actor.licenseId, id) : actor;
 }
 
 async function proven(machinery: Machinery, proof: Proof): Promise<ApplicationActor> {
