@@ -2,7 +2,7 @@ import type { GraphQLResolveInfo } from 'graphql';
 import { Arg, Args, Ctx, Info, Mutation, Query, Resolver } from 'type-graphql';
 import { listOf, text } from '../core/check.js';
 import type { Work } from '../core/work.js';
-import { Authorized } from '../graph/authorized.js';
+import { ANYONE, Authorized } from '../graph/authorized.js';
 import { CheckedArguments } from '../graph/checked.js';
 import { DoneTogether } from '../graph/coalesced.js';
 import type { Context } from '../graph/context.js';
@@ -76,9 +76,10 @@ export class FieldVerdictEdges {}
 
 @Resolver()
 export class EntitlementResolver {
-  @Authorized('entitlement.read')
+  @Authorized(ANYONE)
   @Query(() => [Entitlement], {
-    description: 'What the caller, or a licensee in its reach, may use, by feature: limit, used, left.',
+    description:
+      "What the caller, or a licensee in its reach, may use, by feature: limit, used, left. Needs `entitlement.read`, or a license's key or token: that is the proof.",
   })
   async entitlements(
     @Arg('licensee', () => LicenseeInput, {

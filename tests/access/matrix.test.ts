@@ -118,10 +118,10 @@ entitlementSet, a customer               U 0 0 F + + F F F + F 0
 entitlementSet, a key                    U 0 0 F + + F F F + F +
 entitlementSet, a license                U 0 0 F + + F F F + F +
 entitlementSet, a token                  U 0 0 F + + F F F + F +
-entitlements, a customer                 U 0 0 0 + + + + + + F F
-entitlements, a key                      U 0 0 0 + + + + + + F F
-entitlements, a license                  U 0 0 0 + + + + + + F F
-entitlements, a token                    U 0 0 0 + + + + + + F F
+entitlements, a customer                 U 0 0 0 + + + + + + F 0
+entitlements, a key                      + 0 0 0 + + + + + + F +
+entitlements, a license                  U 0 0 0 + + + + + + F +
+entitlements, a token                    + 0 0 0 + + + + + + F +
 events, of a customer                    U 0 F F + + + + F F F F
 events, of a license                     U 0 F F + + + + F F F F
 events, of a product                     U 0 F F + + + + F F F F

@@ -1,4 +1,4 @@
-import { type Actor, mayAct } from '../../core/actor.js';
+import { type Actor, mayAct, requirePermission } from '../../core/actor.js';
 import { Refusal } from '../../core/refusal.js';
 import type { Reading } from '../../core/work.js';
 import { type Entitlement, entitlementsOf, type RunningTopUp, withElsewhere } from '../model/entitlement.js';
@@ -45,9 +45,17 @@ async function toldEntitlements(reading: Reading, asker: Actor): Promise<ToldEnt
 
 type Told = { readonly told: readonly ToldEntitlement[] } | { readonly refusal: Refusal };
 
+/** An application is told of the license that it shows, and can ask for no other. */
+function requireAsking(actor: Actor): void {
+  if (actor.kind !== 'application') requirePermission(actor, 'entitlement.read');
+}
+
 async function entitlementsNamed(reading: Reading, named: NamedLicensee | null): Promise<Told> {
   try {
+    // Nobody may be an application that shows what it is; whoever is known has to be let in before it shows anything.
+    if (reading.actor.kind !== 'anonymous') requireAsking(reading.actor);
     const { scope } = await licenseeNamed(reading, named);
+    requireAsking(reading.actor);
     const own = named === null ? reading : readingFor(reading, scope);
     return { told: await toldEntitlements(own, reading.actor) };
   } catch (error) {
