@@ -43,6 +43,18 @@ const full = (refusedCount: number): string[] => [
   ...Array(CALLERS - refusedCount).fill('seated'),
 ];
 
+test.each(['PER_SEAT', 'PER_DEVICE', 'PER_CPU', 'PER_CORE'])(
+  'a limit of 0 takes no device at all where a license counts: %s',
+  async (licenseModel) => {
+    const license = await licensed({ licenseModel, maxActivations: 0 });
+
+    const { code } = await tryActivate(server, license.licenseKey, 'laptop');
+
+    expect(code).toBe('ACTIVATION_LIMIT_EXCEEDED');
+    expect(await seatsOf(server, shop, license)).toEqual({ graph: 0, stored: 0, live: 0 });
+  },
+);
+
 describe('the last seats go to exactly as many of 24 callers on two servers', () => {
   test.each([
     ['PER_DEVICE', { licenseModel: 'PER_DEVICE' }],

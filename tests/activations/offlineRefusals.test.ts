@@ -131,6 +131,10 @@ describe('refused by name, and nothing written:', () => {
     const flipped = `${head}.${body}.${signature.startsWith('A') ? 'B' : 'A'}${signature.slice(1)}`;
     for (const forged of [flipped, signedElsewhere, 'none', requestCode])
       await registerRefused('SIGNATURE_INVALID', requestCode, forged);
+    const [told] = (await tryRegister(server, requestCode, flipped)).errors;
+    expect(told?.message).toBe(
+      'The response code is not as it was signed: it was cut or changed on the way. Take it as it was answered.',
+    );
     expect((await tryRegister(server, requestCode, responseCode)).code).toBeUndefined();
   });
 

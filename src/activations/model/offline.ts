@@ -2,7 +2,7 @@ import { addDays, addMillis, earliest, type Instant, millis } from '../../core/c
 import { Refusal, type RefusalSubject } from '../../core/refusal.js';
 import { graceEnd, type StatusFacts } from '../../licenses/model.js';
 import type { LicenseRestriction, RestrictionType } from '../../templates/model.js';
-import { refusalCodeOf, verdictCodes } from './verdict.js';
+import { refusalCodeOf } from './verdict.js';
 
 /**
  * A seat is kept for longer than its response holds: a device takes a response for good for some minutes after its end,
@@ -81,6 +81,7 @@ export function codeUsed(about: RefusalSubject): Refusal {
 
 /** A response that is not as we signed it. */
 export function responseForged(about: RefusalSubject): Refusal {
-  const message = `${verdictCodes.SIGNATURE_INVALID} Take the response as it was answered.`;
+  const message =
+    'The response code is not as it was signed: it was cut or changed on the way. Take it as it was answered.';
   return new Refusal(refusalCodeOf.SIGNATURE_INVALID, message, { verdict: 'SIGNATURE_INVALID' }, about);
 }

@@ -1,7 +1,7 @@
 import { enterBySecret } from '../../access/service.js';
 import { addDays, latest } from '../../core/clock.js';
 import { canonicalDomain } from '../../core/domainName.js';
-import { newId } from '../../core/id.js';
+import { type LicenseId, newId } from '../../core/id.js';
 import type { Work } from '../../core/work.js';
 import { keyMalformed, licenseNotFound, parseLicenseKey, requireMove } from '../../licenses/model.js';
 import { lockLicense } from '../../licenses/queries.js';
@@ -27,17 +27,27 @@ export interface ActivatedLicense {
   readonly activationToken: string;
 }
 
-/** The license of a key, locked; what belongs to somebody else answers as what does not exist. */
-export async function licenseOfKey(work: Work, input: string, fingerprint?: string): Promise<License> {
+/** Where a key leads; what belongs to somebody else answers as what does not exist. */
+export async function licenseShown(work: Work, input: string): Promise<LicenseId> {
   const licenseKey = parseLicenseKey(input);
   if (licenseKey === undefined) throw keyMalformed();
   const id = await enterBySecret(work, 'LICENSE_KEY', licenseKey);
+  if (id === undefined) throw licenseNotFound();
+  return id;
+}
+
+/** A license that was shown, locked, and the device that is to use it held before. */
+export async function lockedLicense(work: Work, id: LicenseId, fingerprint?: string): Promise<License> {
   // Whoever shuts the device out waits until this activation is there to be ended, or comes first and is seen.
-  if (id !== undefined && fingerprint !== undefined)
-    await holdDevice(work, fingerprintHashes(work, fingerprint), 'shared');
-  const license = id === undefined ? undefined : await lockLicense(work, id);
+  if (fingerprint !== undefined) await holdDevice(work, fingerprintHashes(work, fingerprint), 'shared');
+  const license = await lockLicense(work, id);
   if (license === undefined) throw licenseNotFound();
   return countedLicense(work, license);
+}
+
+/** The license of a key, locked. */
+export async function licenseOfKey(work: Work, input: string, fingerprint?: string): Promise<License> {
+  return lockedLicense(work, await licenseShown(work, input), fingerprint);
 }
 
 /**

@@ -20,7 +20,7 @@ import {
   notYet,
 } from './activateLicense.js';
 import { changeActivation, eventOf } from './activation.js';
-import { onlineInput, openedRequest } from './offlineRequest.js';
+import { carried, onlineInput, openedRequest } from './offlineRequest.js';
 import { isReservation, storedResponse } from './signOfflineActivation.js';
 
 /** The request that a response answers: as it was signed, not over, this one and no other. */
@@ -66,13 +66,14 @@ export async function activateOffline(
   const known = await livingActivation(work, license, request.deviceFingerprint);
   const about = { licenseId: license.id, activationId: row.activationId };
   if (known === undefined || known.id !== row.activationId) throw codeUsed(about);
-  const facts = await factsOfClaim(work, license, known, onlineInput(request));
+  const there = carried(work);
+  const facts = await factsOfClaim(there, license, known, onlineInput(request));
   requirePassing(facts, notYet, about);
   await work.db
     .update(offlineRequests)
     .set({ registeredAt: work.now, updatedAt: work.now })
     .where(and(eq(offlineRequests.tenantId, work.tenantId), eq(offlineRequests.id, row.id)));
-  const activated = await registered(work, known, license, { request, seats: facts.seats });
+  const activated = await registered(there, known, license, { request, seats: facts.seats });
   await work.emit(eventOf(activated.activation, 'activation.registered'));
   return activated;
 }

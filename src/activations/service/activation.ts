@@ -2,6 +2,7 @@ import { and, eq } from 'drizzle-orm';
 import { enterBySecret } from '../../access/service.js';
 import type { Instant } from '../../core/clock.js';
 import type { NewEvent } from '../../core/event.js';
+import type { LicenseId } from '../../core/id.js';
 import type { Work } from '../../core/work.js';
 import { lockLicense } from '../../licenses/queries.js';
 import type { License } from '../../licenses/table.js';
@@ -62,7 +63,15 @@ export async function activationToChange(
   work: Work,
   token: string,
 ): Promise<{ activation: Activation; license: License }> {
-  const licenseId = await enterBySecret(work, 'ACTIVATION_TOKEN', token);
+  return lockedActivation(work, await enterBySecret(work, 'ACTIVATION_TOKEN', token), token);
+}
+
+/** The same, of a token that was looked up. */
+export async function lockedActivation(
+  work: Work,
+  licenseId: LicenseId | undefined,
+  token: string,
+): Promise<{ activation: Activation; license: License }> {
   const license = licenseId === undefined ? undefined : await lockLicense(work, licenseId);
   const found = license === undefined ? undefined : await activationByToken(work, license.id, token);
   // Locked behind the license, as everywhere: a heartbeat may be changing it.

@@ -1,4 +1,6 @@
+import { enterBySecret } from '../../access/service.js';
 import { requirePermission } from '../../core/actor.js';
+import type { LicenseId } from '../../core/id.js';
 import { invalidInput } from '../../core/refusal.js';
 import type { Work } from '../../core/work.js';
 import { licenseNotFound } from '../../licenses/model.js';
@@ -9,16 +11,18 @@ import type { DeviceBinding } from '../../sdk/offline/deviceBinding.js';
 import { armored } from '../../sdk/offline/documents.js';
 import { sealLicenseFile } from '../../sdk/offline/licenseFile.js';
 import type { Seals } from '../../sdk/offline/seals.js';
+import { activationNotFound } from '../model/activation.js';
 import { documentEnd } from '../model/offline.js';
-import { isFloating, isUnlimited, seatUnit } from '../model/seats.js';
+import { isFloating, isUnlimited } from '../model/seats.js';
 import { requirePassing } from '../model/verdict.js';
+import { activationByToken } from '../queries/tokens.js';
 import { activationOfDevice } from '../queries.js';
 import type { CheckoutLicenseFileInput } from '../schema/offline.js';
 import type { Activation } from '../table.js';
-import { licenseOfKey } from './activateLicense.js';
-import { activationToChange } from './activation.js';
+import { licenseShown, lockedLicense } from './activateLicense.js';
+import { lockedActivation } from './activation.js';
 import { factsOfOffline, issueDocument, markedDevice } from './licenseContent.js';
-import { type AskingDevice, askingDevice, onlineInput, openedRequest } from './offlineRequest.js';
+import { type AskingDevice, askingDevice, carried, onlineInput, openedRequest } from './offlineRequest.js';
 
 interface Found {
   readonly license: License;
@@ -33,24 +37,45 @@ function requireOneWay(input: CheckoutLicenseFileInput): void {
   throw invalidInput([{ field: 'input', message: `exactly one of ${ways.join(', ')} is needed` }]);
 }
 
-async function byId(work: Work, licenseId: string): Promise<License> {
-  requirePermission(work.actor, 'license.checkout');
-  const license = await lockLicense(work, licenseId);
-  if (license === undefined) throw licenseNotFound(licenseId);
-  return license;
-}
-
-/** The license that is named or shown, and the activation of the device on it. */
-async function found(
+/** The license that is named or shown, not locked yet. */
+async function licenseIn(
   work: Work,
   { licenseId, activationToken }: CheckoutLicenseFileInput,
-  device: AskingDevice,
+  { licenseKey }: AskingDevice,
+): Promise<LicenseId> {
+  if (activationToken) {
+    const id = await enterBySecret(work, 'ACTIVATION_TOKEN', activationToken);
+    if (id === undefined) throw activationNotFound();
+    return id;
+  }
+  if (!licenseId) return licenseShown(work, licenseKey ?? '');
+  requirePermission(work.actor, 'license.checkout');
+  return licenseId as LicenseId;
+}
+
+/** The activation of the device on the license, as it is before that is locked. */
+async function activationAhead(
+  work: Work,
+  id: LicenseId,
+  { activationToken }: CheckoutLicenseFileInput,
+  { deviceFingerprint }: AskingDevice,
+): Promise<Activation | undefined> {
+  if (activationToken) return activationByToken(work, id, activationToken);
+  return deviceFingerprint ? activationOfDevice(work, id, deviceFingerprint) : undefined;
+}
+
+/** The license and the activation of the device on it, both locked. */
+async function found(
+  work: Work,
+  id: LicenseId,
+  { licenseId, activationToken }: CheckoutLicenseFileInput,
+  { deviceFingerprint }: AskingDevice,
 ): Promise<Found> {
-  if (activationToken) return activationToChange(work, activationToken);
+  if (activationToken) return lockedActivation(work, id, activationToken);
   const license = licenseId
-    ? await byId(work, licenseId)
-    : await licenseOfKey(work, device.licenseKey ?? '', device.deviceFingerprint ?? undefined);
-  const { deviceFingerprint } = device;
+    ? await lockLicense(work, id)
+    : await lockedLicense(work, id, deviceFingerprint ?? undefined);
+  if (license === undefined) throw licenseNotFound(id);
   const activation = deviceFingerprint
     ? await activationOfDevice(work, license.id, deviceFingerprint)
     : undefined;
@@ -85,15 +110,18 @@ async function requireHolding(work: Work, { license, activation }: Found, device
   requirePassing({ ...facts, seats, deviceNamed, fingerprintMatches }, new Set(), about);
 }
 
-/** Where people are counted, whose seat it is is bound too, whether or not the device says it. */
+/** Whose seat it is is bound where people are counted, whether or not the device says it. */
+const userOf = (device: AskingDevice, activation: Activation | undefined): string | null =>
+  activation?.userRef ?? device.user ?? null;
+
+/** The marks of whoever seems to hold a seat; who does not is refused behind the lock. */
 async function marksOf(
   device: AskingDevice,
-  { license, activation }: Found,
+  activation: Activation | undefined,
 ): Promise<DeviceBinding | undefined> {
   const { deviceFingerprint } = device;
-  if (!deviceFingerprint) return undefined;
-  const user = seatUnit(license) === 'USER' ? (activation?.userRef ?? device.user) : null;
-  return markedDevice({ ...device, deviceFingerprint, user: user ?? null });
+  if (!deviceFingerprint || activation === undefined) return undefined;
+  return markedDevice({ ...device, deviceFingerprint, user: userOf(device, activation) });
 }
 
 /** Takes out a license as a file, for a device that holds a seat of it: it is judged as if it validated. */
@@ -102,11 +130,17 @@ export async function checkoutLicenseFile(work: Work, input: CheckoutLicenseFile
   const device = input.requestCode
     ? onlineInput(await openedRequest(seals, input.requestCode))
     : askingDevice(input);
-  const subject = await found(work, input, device);
+  const licenseId = await licenseIn(work, input, device);
+  const ahead = await activationAhead(work, licenseId, input, device);
+  const made = await marksOf(device, ahead);
+  const subject = await found(work, licenseId, input, device);
   const { license, activation } = subject;
   requireDevice(license, device);
-  await requireHolding(work, subject, device);
-  const marks = await marksOf(device, subject);
+  // Whoever names a license, or brings a request, is not where the device is.
+  const isCarried = Boolean(input.requestCode || input.licenseId);
+  await requireHolding(isCarried ? carried(work) : work, subject, device);
+  const isCurrent = userOf(device, ahead) === userOf(device, activation);
+  const marks = made !== undefined && isCurrent ? made : await marksOf(device, activation);
   const lease = isFloating(license) ? activation?.leaseExpiresAt : null;
   const { licenseFileDays } = work.settings;
   const days = Math.min(input.validDays ?? licenseFileDays, licenseFileDays);

@@ -18,7 +18,7 @@ import { restrictionFactsOf } from './restrictionFacts.js';
 /** A device as it tells of itself; what tells it from others is kept nowhere. */
 export type Device = Pick<ActivateLicenseInput, 'deviceFingerprint' | 'hardwareId' | 'macAddress' | 'user'>;
 
-/** The marks of a device; they take 40 ms, and so are made for whoever is to have a document, and for nobody else. */
+/** The marks of a device; they take 40 ms, and so are made before its license is locked, for whoever may have a document. */
 export function markedDevice(device: Device): Promise<DeviceBinding> {
   return bindingOf(device);
 }

@@ -34,6 +34,14 @@ export async function openedRequest(seals: Seals, requestCode: string): Promise<
   return request;
 }
 
+/**
+ * The same transaction, for a device whose request somebody carries: it has no address, and of where it is nothing is
+ * known but what it says. The address that is seen is the courier's.
+ */
+export function carried(work: Work): Work {
+  return { ...work, address: undefined, country: undefined };
+}
+
 /** Where a device says it is; of one that tells a country alone the time zone is not asked for. */
 function placeOf(country: string | null | undefined, timezone: string | null | undefined) {
   if (!country) return {};

@@ -10,10 +10,10 @@ import { type Facts, requirePassing } from '../model/verdict.js';
 import { offlineRequestOf } from '../queries/offline.js';
 import type { SignOfflineActivationInput } from '../schema/offline.js';
 import { type Activation, type OfflineRequest, offlineRequests } from '../table.js';
-import { firstActivation, licenseOfKey, livingActivation, notYet } from './activateLicense.js';
+import { firstActivation, licenseShown, livingActivation, lockedLicense, notYet } from './activateLicense.js';
 import { changeActivation, eventOf } from './activation.js';
 import { factsOfOffline, issueDocument, markedDevice, type Subject, subjectOf } from './licenseContent.js';
-import { onlineInput, openedRequest } from './offlineRequest.js';
+import { carried, onlineInput, openedRequest } from './offlineRequest.js';
 import { countSeat } from './seats.js';
 
 /** What holds a seat for a device that is not registered yet. */
@@ -95,17 +95,21 @@ function signed(responseCode: string, expiresAt: string, activation: Activation,
  */
 export async function signOfflineActivation(work: Work, input: SignOfflineActivationInput, seals: Seals) {
   const request = await openedRequest(seals, input.requestCode);
-  const license = await licenseOfKey(work, request.licenseKey, request.deviceFingerprint);
+  const id = await licenseShown(work, request.licenseKey);
+  // They take 40 ms, in which nobody has to wait for the license.
+  const marks = await markedDevice(request);
+  const license = await lockedLicense(work, id, request.deviceFingerprint);
   const known = await livingActivation(work, license, request.deviceFingerprint);
   const about = { licenseId: license.id, ...(known === undefined ? {} : { activationId: known.id }) };
   requireFresh(request.madeAt, work.now, work.settings.offlineCodeDays, about);
   const before = await offlineRequestOf(work, license.id, request.nonce);
   if (before !== undefined) requireRunning(before.expiresAt, work.now, about);
   if (before !== undefined && before.activationId !== known?.id) throw codeMismatch(about);
-  const facts = await factsOfOffline(work, license, known, onlineInput(request));
+  const there = carried(work);
+  const facts = await factsOfOffline(there, license, known, onlineInput(request));
   requirePassing(facts, notYet, about);
   if (before !== undefined && known !== undefined)
     return signed(storedResponse(work, before), before.expiresAt, known, license);
-  const reserved = await reserve(work, license, known, request, facts.seats);
-  return answer(work, seals, request, { ...reserved, marks: await markedDevice(request) });
+  const reserved = await reserve(there, license, known, request, facts.seats);
+  return answer(work, seals, request, { ...reserved, marks });
 }

@@ -118,7 +118,7 @@ export class CreateLicenseInput {
   declare readonly issuedTo: string;
 
   @Checked(activationLimit)
-  @Field(() => Int, { defaultValue: 1, description: 'The activation limit.' })
+  @Field(() => Int, { defaultValue: 1, description: 'The activation limit; 0 takes no device at all.' })
   declare readonly maxActivations: number;
 
   @Checked(listOf(200))
@@ -228,7 +228,10 @@ export class UpdateLicenseInput {
 
   @NotNull()
   @Checked(activationLimit)
-  @Field(() => Int, { nullable: true, description: 'The activation limit; devices already active stay so.' })
+  @Field(() => Int, {
+    nullable: true,
+    description: 'The activation limit; devices already active stay so, and 0 takes no other one.',
+  })
   declare readonly maxActivations?: number;
 
   @NotNull()

@@ -133,7 +133,10 @@ export class CreateTemplateInput {
   declare readonly defaultDuration: number;
 
   @Checked(limit)
-  @Field(() => Int, { defaultValue: 1, description: "The licenses' activation limit." })
+  @Field(() => Int, {
+    defaultValue: 1,
+    description: "The licenses' activation limit; 0 takes no device at all.",
+  })
   declare readonly maxActivations: number;
 
   @Checked(listOf(200))
