@@ -27,11 +27,19 @@ export function requireFewFeatures(
   throw invalidInput([{ field: 'input.metrics.featureUsage', message }]);
 }
 
-function addedUsage(known: Readonly<Record<string, number>>, more: Readonly<Record<string, number>>) {
+function addedUsage(
+  known: Readonly<Record<string, number>>,
+  more: Readonly<Record<string, number>> | undefined,
+): Readonly<Record<string, number>> {
+  if (more === undefined) return known;
   // Not by `known[name]`: an application may call a feature `constructor`.
   const sums = new Map(Object.entries(known));
   for (const [name, uses] of Object.entries(more)) sums.set(name, (sums.get(name) ?? 0) + uses);
   return Object.fromEntries(sums);
+}
+
+function highest(one: number | null, other: number | null): number | null {
+  return one === null || other === null ? (one ?? other) : Math.max(one, other);
 }
 
 export function mergedMetrics(
@@ -39,18 +47,15 @@ export function mergedMetrics(
   reported: ReportedMetrics,
   now: Instant,
 ): UsageMetrics {
-  const peaks = [known?.peakConcurrentUsers, reported.peakConcurrentUsers].filter(
-    (peak) => typeof peak === 'number',
-  );
   const calls = (known?.apiCallsCount ?? 0) + (reported.apiCallsCount ?? 0);
   return {
     totalRuntimeHours: (known?.totalRuntimeHours ?? 0) + (reported.totalRuntimeHours ?? 0),
-    featureUsage: addedUsage(known?.featureUsage ?? {}, reported.featureUsage ?? {}),
+    featureUsage: addedUsage(known?.featureUsage ?? {}, reported.featureUsage),
     // Past this number JSON does not tell neighbours apart, and the graph could not answer it.
     apiCallsCount: Math.min(calls, Number.MAX_SAFE_INTEGER),
     dataProcessedMb: (known?.dataProcessedMb ?? 0) + (reported.dataProcessedMb ?? 0),
     // A device's clock may be ahead; nothing has been used yet that is to come.
     lastUsedAt: latest(known?.lastUsedAt ?? null, earliest(reported.lastUsedAt ?? now, now)),
-    peakConcurrentUsers: peaks.length === 0 ? null : Math.max(...peaks),
+    peakConcurrentUsers: highest(known?.peakConcurrentUsers ?? null, reported.peakConcurrentUsers ?? null),
   };
 }

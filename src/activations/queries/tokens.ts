@@ -1,4 +1,4 @@
-import { and, eq, type SQL, sql } from 'drizzle-orm';
+import { and, eq, sql } from 'drizzle-orm';
 import type { ActivationId, LicenseId } from '../../core/id.js';
 import { anyOf } from '../../core/keyset.js';
 import type { Reading } from '../../core/work.js';
@@ -37,10 +37,6 @@ export async function activationShown(
 
 /** The tokens of these activations that were given before the current one and still serve, the oldest first. */
 export function tokensServing(reading: Reading, ids: readonly ActivationId[]) {
-  return servingTokens(reading, anyOf(earlier.activationId, ids));
-}
-
-function servingTokens(reading: Reading, which: SQL) {
   return reading.db
     .select({
       tokenHash: earlier.tokenHash,
@@ -51,18 +47,11 @@ function servingTokens(reading: Reading, which: SQL) {
     .where(
       and(
         eq(earlier.tenantId, reading.tenantId),
-        which,
+        anyOf(earlier.activationId, ids),
         sql`${earlier.endsAt} > ${reading.now}::timestamptz`,
       ),
     )
     .orderBy(earlier.activationId, earlier.place);
-}
-
-/** The same by the current tokens of the activations. */
-export async function tokensServingBeside(reading: Reading, current: readonly string[]) {
-  const named = sql`${earlier.activationId} in (select given.id from ${activations} as given
-    where given.tenant_id = ${reading.tenantId} and ${anyOf(sql`given.activation_token_hash`, current)})`;
-  return await servingTokens(reading, named);
 }
 
 export type ServingToken = Awaited<ReturnType<typeof tokensServing>>[number];

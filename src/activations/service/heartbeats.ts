@@ -10,20 +10,17 @@ import { mergedMetrics, type ReportedMetrics, requireFewFeatures } from '../mode
 import { type Facts, type FailingCode, requirePassing } from '../model/verdict.js';
 import { blacklistedAmong } from '../queries/devices.js';
 import {
+  type Beaten,
   type BeatLicense,
   type BeatRow,
   beatLicenses,
   currentTokens,
+  knownMetrics,
   lockByIds,
   lockByTokens,
   writeBeats,
 } from '../queries/heartbeats.js';
-import {
-  holdersOfEarlier,
-  type ServingToken,
-  tokensServing,
-  tokensServingBeside,
-} from '../queries/tokens.js';
+import { holdersOfEarlier, type ServingToken, tokensServing } from '../queries/tokens.js';
 import { leaseEnd } from './activation.js';
 import { endedBy, endTokens, hashesOf } from './tokens.js';
 
@@ -57,7 +54,7 @@ export function refusedBeat(refusal: Refusal): BeatOutcome {
 /** The rows of a batch, locked and as its heartbeats leave them, one after the other. */
 export class BeatBatch {
   readonly #rows: Map<ActivationId, BeatRow>;
-  readonly #changed = new Set<ActivationId>();
+  readonly #beaten = new Map<ActivationId, Beaten>();
   readonly #ended = new Set<string>();
 
   private constructor(
@@ -75,15 +72,13 @@ export class BeatBatch {
   static async open(work: Work, beats: readonly Beat[]): Promise<BeatBatch> {
     const hashes = [...new Set(beats.map(({ tokenHash }) => tokenHash))];
     // Sent one behind the other: of a license that was revoked meanwhile nothing older is seen than of its activations.
-    const [current, licenses, beside] = await Promise.all([
+    const [current, licenses] = await Promise.all([
       lockByTokens(work, hashes),
       beatLicenses(work, [...new Set(beats.map(({ licenseId }) => licenseId))]),
-      tokensServingBeside(work, hashes),
     ]);
-    const { rows, holders, held, serving } = await lockOthers(work, hashes, current);
-    const tokens = groupBy([...beside, ...serving], (token) => token.activationId);
+    const { rows, holders, held } = await lockOthers(work, hashes, current);
     const all = await withBlacklist(work, [...current, ...rows]);
-    return new BeatBatch(work, all, holders, held, licenses, tokens);
+    return new BeatBatch(work, all, holders, held, licenses, await tokensBeside(work, all));
   }
 
   get rows(): readonly BeatRow[] {
@@ -93,7 +88,7 @@ export class BeatBatch {
   /** The activation and the license of a heartbeat; undefined while somebody else holds them. */
   of({ tokenHash, scope }: Beat): { row: BeatRow; license: BeatLicense } | undefined {
     const id = this.holders.get(tokenHash);
-    const row = id === undefined ? undefined : this.#rows.get(id);
+    const row = id === undefined ? undefined : this.#rowNow(id);
     if (row === undefined && this.held.has(tokenHash)) return undefined;
     const license = row === undefined ? undefined : this.licenses.get(row.licenseId);
     if (row === undefined || license === undefined || !isSeen(license, scope)) throw activationNotFound();
@@ -103,33 +98,44 @@ export class BeatBatch {
   /** Renews the lease and adds up the metrics. The first use of a token ends those before it. */
   take(beat: Beat, row: BeatRow, license: BeatLicense): HeartbeatAnswer {
     const { now } = this.work;
-    requireFewFeatures(row.featureUsage, beat.metrics.featureUsage ?? {});
-    const known = row.usageMetrics === null ? null : { ...row.usageMetrics, featureUsage: row.featureUsage };
-    const { featureUsage, ...usageMetrics } = mergedMetrics(known, beat.metrics, now);
+    const before = this.#beaten.get(row.id);
+    const reported = beat.metrics.featureUsage;
+    if (reported !== undefined) requireFewFeatures(before?.featureUsage ?? row.featureUsage, reported);
+    const metrics = mergedMetrics(before?.metrics ?? knownMetrics(row), beat.metrics, now);
     const lease = row.activationType === 'EMERGENCY' ? null : leaseEnd(this.work, license);
     // Of two at once the later may be the first to hold the lock.
     const leaseExpiresAt = lease === null ? null : latest(row.leaseExpiresAt, lease);
-    const lastHeartbeat = latest(row.lastHeartbeat, now);
-    this.#rows.set(row.id, {
-      ...row,
-      lastHeartbeat,
-      leaseExpiresAt,
-      seatFreedAt: null,
-      usageMetrics,
-      featureUsage,
-    });
-    this.#changed.add(row.id);
-    const ended = endedBy(this.serving.get(row.id) ?? [], beat.tokenHash);
-    for (const hash of hashesOf(ended)) this.#ended.add(hash);
+    const featureUsage = reported === undefined ? before?.featureUsage : metrics.featureUsage;
+    this.#beaten.set(row.id, { id: row.id, leaseExpiresAt, metrics, featureUsage });
+    if (row.hasEarlier) this.#endTokensBefore(row, beat);
     const message = 'Heartbeat received successfully';
     return { status: 'SUCCESS', message, activationId: row.id, leaseExpiresAt };
   }
 
+  /** Nothing may be sent behind it but what is sent with the commit. */
   async write(): Promise<void> {
-    const changed = [...this.#changed].flatMap((id) => this.#rows.get(id) ?? []);
-    await writeBeats(this.work, changed);
     await endTokens(this.work, [...this.#ended]);
+    this.work.send(writeBeats(this.work, [...this.#beaten.values()]));
   }
+
+  /** A row as the heartbeats before this one leave it. */
+  #rowNow(id: ActivationId): BeatRow | undefined {
+    const row = this.#rows.get(id);
+    const beaten = this.#beaten.get(id);
+    if (row === undefined || beaten === undefined) return row;
+    return { ...row, leaseExpiresAt: beaten.leaseExpiresAt, seatFreedAt: null };
+  }
+
+  #endTokensBefore(row: BeatRow, { tokenHash }: Beat): void {
+    const ended = endedBy(this.serving.get(row.id) ?? [], tokenHash);
+    for (const hash of hashesOf(ended)) this.#ended.add(hash);
+  }
+}
+
+/** The tokens that serve beside the current ones of these rows: most have none, and then nothing is asked. */
+async function tokensBeside(work: Work, rows: readonly BeatRow[]) {
+  const ids = rows.filter(({ hasEarlier }) => hasEarlier).map(({ id }) => id);
+  return groupBy(ids.length === 0 ? [] : await tokensServing(work, ids), (token) => token.activationId);
 }
 
 /** Who is shut out has no activation that lives, so that heartbeats of those that do cost no look at the list. */
@@ -202,21 +208,14 @@ function isSeen({ id, customerId, resellerId }: BeatLicense, scope: Scope): bool
 async function lockOthers(work: Work, hashes: readonly string[], found: readonly BeatRow[]) {
   const holders = new Map(found.map((row) => [row.tokenHash, row.id]));
   const others = hashes.filter((hash) => !holders.has(hash));
-  if (others.length === 0) return { rows: [], holders, held: new Set<string>(), serving: [] };
+  if (others.length === 0) return { rows: [], holders, held: new Set<string>() };
   const [current, earlier] = await Promise.all([currentTokens(work, others), holdersOfEarlier(work, others)]);
   const held = new Set([...current, ...earlier.keys()]);
-  if (earlier.size === 0) return { rows: [], holders, held, serving: [] };
+  if (earlier.size === 0) return { rows: [], holders, held };
   const known = new Set(found.map(({ id }) => id));
   const wanted = [...new Set(earlier.values())].filter((id) => !known.has(id));
   const rows = await lockByIds(work, wanted);
   // Until its row was locked, a token may have been ended by the use of a later one.
-  const [serves, serving] = await Promise.all([
-    holdersOfEarlier(work, others),
-    tokensServing(
-      work,
-      rows.map(({ id }) => id),
-    ),
-  ]);
-  for (const [hash, id] of serves) holders.set(hash, id);
-  return { rows, holders, held, serving };
+  for (const [hash, id] of await holdersOfEarlier(work, others)) holders.set(hash, id);
+  return { rows, holders, held };
 }

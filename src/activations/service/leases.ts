@@ -121,7 +121,7 @@ export async function winLeases(work: Work, beats: readonly Beat[]): Promise<Bea
       return { payload: pool.win(batch, beat, found.row, found.license), isEffective: true };
     }),
   );
-  await batch.write();
   for (const pool of pools.values()) await pool.write();
+  await batch.write();
   return outcomes;
 }

@@ -165,7 +165,7 @@ async function flush(work: Work, act: AnyAct, shares: readonly Share<unknown>[])
     if (answer?.isEffective !== true) return [];
     return [{ claim: share.claim, storeAs: found.storeAs, payload: answer.payload }];
   });
-  await rememberMany(work, answers);
+  work.send(rememberMany(work, answers));
   return shares.map((share, index) => {
     const found = recalled[index];
     if (found !== undefined && 'payload' in found) return found.payload;

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { type SQL, sql } from 'drizzle-orm';
 import { addDays, type Instant } from '../../core/clock.js';
+import { arrayOf, prepared } from '../../core/prepared.js';
 import { Refusal } from '../../core/refusal.js';
 import type { Work } from '../../core/work.js';
 import { idempotencyKeys as answers } from '../table.js';
@@ -123,16 +124,28 @@ export interface NewAnswer {
   readonly payload: unknown;
 }
 
-/** Stores what was answered, in the transaction of the act itself. */
+const store = prepared<
+  never,
+  Readonly<Record<'tenant' | 'now' | 'actors' | 'keys' | 'names' | 'hashes' | 'payloads', string>>
+>(sql`
+  insert into ${answers} (tenant_id, actor, key, response_name, request_hash, payload, created_at)
+  select ${sql.placeholder('tenant')}, actor, key, name, hash, payload, ${sql.placeholder('now')}::timestamptz
+  from unnest(${sql.placeholder('actors')}::text[], ${sql.placeholder('keys')}::text[], ${sql.placeholder('names')}::text[],
+    ${sql.placeholder('hashes')}::text[], ${sql.placeholder('payloads')}::text[]) as made (actor, key, name, hash, payload)`);
+
+/** Stores what was answered, in the transaction of the act itself. It is sent at once. */
 export async function rememberMany(work: Work, made: readonly NewAnswer[]): Promise<void> {
   if (made.length === 0) return;
-  const texts = (of: (answer: NewAnswer) => string): SQL => sql`${sql.param(made.map(of))}::text[]`;
-  await work.db.execute(sql`
-    insert into ${answers} (tenant_id, actor, key, response_name, request_hash, payload, created_at)
-    select ${work.tenantId}, actor, key, name, hash, payload, ${work.now}::timestamptz
-    from unnest(${texts(({ claim }) => claim.place.actor)}, ${texts(({ claim }) => claim.place.key)},
-      ${texts(({ storeAs }) => storeAs)}, ${texts(({ claim }) => claim.requestHashes[0] ?? '')},
-      ${texts(({ claim, storeAs, payload }) =>
-        work.keys.encrypt(JSON.stringify(payload ?? null), bond(claim, storeAs)),
-      )}) as made (actor, key, name, hash, payload)`);
+  const texts = (of: (answer: NewAnswer) => string): string => arrayOf(made.map(of));
+  const sealed = ({ claim, storeAs, payload }: NewAnswer): string =>
+    work.keys.encrypt(JSON.stringify(payload ?? null), bond(claim, storeAs));
+  await store(work.db, {
+    tenant: work.tenantId,
+    now: work.now,
+    actors: texts(({ claim }) => claim.place.actor),
+    keys: texts(({ claim }) => claim.place.key),
+    names: texts(({ storeAs }) => storeAs),
+    hashes: texts(({ claim }) => claim.requestHashes[0] ?? ''),
+    payloads: texts(sealed),
+  });
 }
