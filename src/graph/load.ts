@@ -17,7 +17,7 @@ function rowsIn(value: unknown): number {
 
 /** The loaders of one operation. A batch function together with its arguments is a loader's identity. */
 export class Loaders {
-  readonly #byBatch = new Map<unknown, Map<string, DataLoader<string, unknown>>>();
+  #byBatch: Map<unknown, Map<string, DataLoader<string, unknown>>> | undefined;
 
   constructor(
     private readonly reading: () => Promise<Reading>,
@@ -38,10 +38,11 @@ export class Loaders {
 
   /** Forgets what was read: after a mutation the same question has another answer. */
   clear(): void {
-    this.#byBatch.clear();
+    this.#byBatch = undefined;
   }
 
   #loaderOf<Value, Arguments>(batch: Batch<Value, Arguments>, args: Arguments): DataLoader<string, unknown> {
+    this.#byBatch ??= new Map();
     const byArguments = this.#byBatch.get(batch) ?? new Map<string, DataLoader<string, unknown>>();
     this.#byBatch.set(batch, byArguments);
     const name = JSON.stringify(args ?? null);

@@ -148,6 +148,7 @@ export function restrictionFailure(
   facts: RestrictionFacts,
   now: Instant,
 ): RestrictionFailure | undefined {
+  if (restrictions.length === 0) return undefined;
   const entries = restrictions
     .map((restriction, index): Placed => ({ ...restriction, position: index + 1 }))
     .filter(({ restrictionType }) => restrictionType === type);

@@ -1,6 +1,6 @@
 import type { Instant } from '../../core/clock.js';
 import { Refusal, type RefusalCode, type RefusalSubject } from '../../core/refusal.js';
-import { standingAt } from '../../licenses/model.js';
+import { type Standing, standingAt } from '../../licenses/model.js';
 import type { RestrictionType } from '../../templates/model.js';
 import { type ActivationFacts, isOver, type LicenseFacts, passesEndOfGrace } from './activation.js';
 import {
@@ -94,7 +94,14 @@ export interface Facts extends SeatFacts {
   readonly clockSetBack?: boolean | undefined;
 }
 
-const statusOf = (facts: Facts) => standingAt(facts.license, facts.now);
+let standing: { readonly license: LicenseFacts; readonly now: Instant; readonly is: Standing } | undefined;
+
+/** Five rules ask it of the same facts, and those of a batch of heartbeats mostly of one license: the last is kept. */
+function statusOf({ license, now }: Facts): Standing {
+  if (standing?.license !== license || standing.now !== now)
+    standing = { license, now, is: standingAt(license, now) };
+  return standing.is;
+}
 
 function active({ activation, now }: Facts): boolean {
   return activation?.status === 'ACTIVE' && !isOver(activation.expiresAt, now);

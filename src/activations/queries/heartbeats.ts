@@ -51,7 +51,7 @@ const lockFree = (column: Column) =>
   preparedSelect<typeof beatColumns, Among>(
     beatColumns,
     sql`from ${activations} where ${activations.tenantId} = ${tenant} and ${column} = ${among}
-      order by ${activations.id} for no key update skip locked`,
+      for no key update skip locked`,
   );
 
 const freeByTokens = lockFree(activations.activationTokenHash);

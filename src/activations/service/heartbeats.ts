@@ -163,13 +163,17 @@ export function outcomeOf(run: () => BeatOutcome): BeatOutcome {
  * A heartbeat tells nothing of its device: it is judged by what the server sees itself, which are its address, the hour
  * and, with a file of countries, the place. What a device says of itself is asked of it when it validates.
  */
-function restrictionsSeen(restrictions: BeatLicense['restrictions'], { country }: Place) {
-  const seen: readonly RestrictionType[] = ['IP_RANGE', 'TIME_BASED', ...geographic(country)];
-  return restrictions.filter(({ restrictionType }) => seen.includes(restrictionType));
+function asSeen(license: BeatLicense, { country }: Place): BeatLicense {
+  if (license.restrictions.length === 0) return license;
+  const seen = country === undefined ? seenAlways : seenWithCountries;
+  return {
+    ...license,
+    restrictions: license.restrictions.filter(({ restrictionType }) => seen.includes(restrictionType)),
+  };
 }
 
-const geographic = (country: Place['country']): readonly RestrictionType[] =>
-  country === undefined ? [] : ['GEOGRAPHIC'];
+const seenAlways: readonly RestrictionType[] = ['IP_RANGE', 'TIME_BASED'];
+const seenWithCountries: readonly RestrictionType[] = [...seenAlways, 'GEOGRAPHIC'];
 
 /** The rules of a heartbeat, as those of any act. */
 export function requireAlive(
@@ -181,12 +185,11 @@ export function requireAlive(
   except: ReadonlySet<FailingCode>,
 ): void {
   const about = { licenseId: license.id, activationId: row.id };
-  const seen = { ...license, restrictions: restrictionsSeen(license.restrictions, place) };
   const restrictionFacts = { address: place.address, country: place.country ?? undefined };
   const { blacklisted } = row;
   const facts = {
     now,
-    license: seen,
+    license: asSeen(license, place),
     activation: row,
     deviceNamed: true,
     seats,

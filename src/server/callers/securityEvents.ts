@@ -189,8 +189,9 @@ function isQuiet({ until }: Count, now: number): boolean {
 
 /** The refusals of one operation. */
 export class OperationRefusals {
-  readonly #noted = new WeakMap<Refusal, Set<string>>();
-  readonly #actors = new WeakMap<Refusal, Actor>();
+  /** Made with the first refusal: most operations have none. */
+  #noted: WeakMap<Refusal, Set<string>> | undefined;
+  #actors: WeakMap<Refusal, Actor> | undefined;
 
   constructor(
     private readonly events: SecurityEvents,
@@ -199,16 +200,19 @@ export class OperationRefusals {
 
   /** Who showed a key in an act that was rolled back: to whatever follows he is nobody again. */
   by(error: unknown, actor: Actor): void {
-    if (error instanceof Refusal) this.#actors.set(error, actor);
+    if (!(error instanceof Refusal)) return;
+    this.#actors ??= new WeakMap();
+    this.#actors.set(error, actor);
   }
 
   /** Once a field, however many elements of a list were refused with it. */
   note(error: unknown, field: string, actor: Actor): void {
     if (!(error instanceof Refusal)) return;
+    this.#noted ??= new WeakMap();
     const fields = this.#noted.get(error) ?? new Set();
     if (fields.has(field)) return;
     this.#noted.set(error, fields.add(field));
     const { requestId } = this;
-    this.events.note({ actor: this.#actors.get(error) ?? actor, refusal: error, field, requestId });
+    this.events.note({ actor: this.#actors?.get(error) ?? actor, refusal: error, field, requestId });
   }
 }

@@ -15,19 +15,27 @@ function cancelled(): Refusal {
  * whether it was done, and finds out by asking.
  */
 export class Deadline {
-  readonly #controller = new AbortController();
+  #controller: AbortController | undefined;
+  #reason: Refusal | undefined;
   #timer: NodeJS.Timeout | undefined;
   #isLeft = false;
   #endsWithCaller = false;
 
+  /** Made for who asks: a controller costs more than all the rest of an operation that shares what it does. */
   get signal(): AbortSignal {
+    this.#controller ??= new AbortController();
+    if (this.#reason !== undefined && !this.#controller.signal.aborted) this.#controller.abort(this.#reason);
     return this.#controller.signal;
+  }
+
+  throwIfOver(): void {
+    if (this.#reason !== undefined) throw this.#reason;
   }
 
   /** From here on its time counts, and it is known whether it needs its caller. */
   begin(seconds: number, endsWithCaller: boolean): void {
     this.#endsWithCaller = endsWithCaller;
-    const end = (): void => this.#controller.abort(timedOut(seconds));
+    const end = (): void => this.#abort(timedOut(seconds));
     this.#timer = setTimeout(end, seconds * 1000).unref();
     if (this.#isLeft) this.leave();
   }
@@ -35,10 +43,15 @@ export class Deadline {
   /** The caller has gone. */
   leave(): void {
     this.#isLeft = true;
-    if (this.#endsWithCaller) this.#controller.abort(cancelled());
+    if (this.#endsWithCaller) this.#abort(cancelled());
   }
 
   end(): void {
     clearTimeout(this.#timer);
+  }
+
+  #abort(reason: Refusal): void {
+    this.#reason ??= reason;
+    this.#controller?.abort(this.#reason);
   }
 }

@@ -9,11 +9,13 @@ import type { Log } from '../../core/log.js';
 import type { Sign, Verify } from '../../core/tokenTypes.js';
 import type {
   CoalescedAct,
+  Entered,
   EventLook,
   Followers,
   Perishable,
   Place,
   Reading,
+  ShownSecret,
   Work,
   WorkSettings,
 } from '../../core/work.js';
@@ -106,20 +108,20 @@ export interface Caller {
 export class Operation implements Context {
   readonly requestId: string;
   readonly place: Place;
-  readonly features: OperationFeatures;
   private readonly idempotency: Idempotency;
   private readonly progress: Progress;
   private readonly sharing: SharedActs;
   private readonly loaders: Loaders;
   private readonly refusals: OperationRefusals;
   private readonly deadline = new Deadline();
+  private readonly begun: boolean;
   private readonly tasks: ((work: Work) => Promise<void>)[] = [];
 
   constructor(
     private readonly machinery: Machinery,
     private readonly caller: Caller,
     /** Of the operation that this one goes on with: a subscription is checked and charged once, at its start. */
-    private readonly begun?: OperationFeatures,
+    begun?: OperationFeatures,
   ) {
     this.requestId = caller.requestId;
     this.place = placeOf(machinery, caller);
@@ -132,7 +134,9 @@ export class Operation implements Context {
       ended: false,
       spent: 0,
       pace: undefined,
+      features: begun,
     };
+    this.begun = begun !== undefined;
     this.refusals = new OperationRefusals(machinery.security, caller.requestId);
     this.loaders = new Loaders(
       () => this.reading(),
@@ -140,7 +144,11 @@ export class Operation implements Context {
     );
     this.idempotency = new Idempotency(machinery, caller);
     this.sharing = new SharedActs(machinery, this, caller, this.idempotency);
-    this.features = begun ?? new OperationFeatures(machinery, this);
+  }
+
+  get features(): OperationFeatures {
+    this.progress.features ??= new OperationFeatures(this.machinery, this);
+    return this.progress.features;
   }
 
   get actor(): Actor {
@@ -154,6 +162,10 @@ export class Operation implements Context {
   /** Ends the transactions of this operation. */
   get signal(): AbortSignal {
     return this.deadline.signal;
+  }
+
+  throwIfOver(): void {
+    this.deadline.throwIfOver();
   }
 
   get idempotencyKey(): string | undefined {
@@ -207,16 +219,18 @@ export class Operation implements Context {
     const cost = requireAffordable(asked, actor);
     const isMutation = asked.operation.operation === OperationTypeNode.MUTATION;
     this.deadline.begin(this.machinery.operationSeconds, !isMutation);
-    await this.machinery.gate.enter(this.progress, {
-      caller: turnName(this.caller),
-      cost,
-      signal: this.signal,
-    });
-    if (cost > costs.plain) this.progress.pace = new Pace();
+    this.throwIfOver();
+    if (cost > costs.plain) await this.takeTurn(cost);
     const needs = needsFor(asked, this.actor);
     if (!isMutation) return this.features.beforeQuery(needs);
     this.idempotency.recognise(asked);
     return this.features.beforeMutation(needs);
+  }
+
+  private async takeTurn(cost: number): Promise<void> {
+    const { signal } = this;
+    await this.machinery.gate.enter(this.progress, { caller: turnName(this.caller), cost, signal });
+    this.progress.pace = new Pace();
   }
 
   private async count(asked: OperationDocument): Promise<void> {
@@ -284,10 +298,17 @@ export class Operation implements Context {
     return this.machinery.settings;
   }
 
-  readonly share = (act: SharedAct): Promise<unknown> => this.sharing.share(act);
+  share(act: SharedAct): Promise<unknown> {
+    return this.sharing.share(act);
+  }
 
-  readonly enter: Context['enter'] = (kind, secret) => this.sharing.enter(kind, secret);
-  readonly pause: Context['pause'] = () => this.sharing.pause();
+  enter(kind: ShownSecret, secret: string): Promise<Entered | undefined> {
+    return this.sharing.enter(kind, secret);
+  }
+
+  pause(): Promise<void> {
+    return this.sharing.pause();
+  }
 
   /** Who acts from here on. */
   become(actor: Actor): void {
@@ -373,8 +394,12 @@ export class Operation implements Context {
   async finish(): Promise<void> {
     this.progress.ended = true;
     this.deadline.end();
-    await this.endReading().finally(() => this.machinery.gate.leave(this.progress));
-    if (this.begun === undefined) await this.features.settle();
+    try {
+      await this.endReading();
+    } finally {
+      this.machinery.gate.leave(this.progress);
+    }
+    if (!this.begun) await this.progress.features?.settle();
     const actor = this.progress.actor;
     for (const task of this.tasks.splice(0)) {
       void this.machinery.drain.track(runBehind(this.machinery, { ...this.caller, actor }, task));
@@ -388,9 +413,14 @@ export class Operation implements Context {
     return readingOn(session, this.progress, this.machinery, { ...this.caller, admit, missed });
   }
 
+  get isReading(): boolean {
+    return this.progress.reading !== undefined;
+  }
+
   /** The snapshot ends, and what was read in it is forgotten. */
   async endReading(): Promise<void> {
     const opening = this.progress.reading;
+    if (opening === undefined) return;
     this.progress.reading = undefined;
     this.loaders.clear();
     await opening?.catch(() => undefined);

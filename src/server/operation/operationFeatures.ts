@@ -308,6 +308,7 @@ export class OperationFeatures implements FeatureRun {
 
   /** Units return when the marked resolver threw or never ran. */
   async settle(): Promise<void> {
+    if (this.#lines.size === 0) return;
     const unused = [...this.#lines].filter(([key]) => !this.#used.has(key)).flatMap(([, lines]) => lines);
     this.#lines.clear();
     await this.#giveBack(unused);

@@ -3,6 +3,7 @@ import type { Instant } from '../../core/clock.js';
 import type { Session } from '../../core/db.js';
 import type { Reading, Work } from '../../core/work.js';
 import type { Pace } from '../../graph/pace.js';
+import type { OperationFeatures } from './operationFeatures.js';
 
 /**
  * What changes while an operation runs, in one object: Apollo copies the context value shallowly, and the copy has
@@ -18,4 +19,6 @@ export interface Progress {
   /** What its lists have cost that are no pages. */
   spent: number;
   pace: Pace | undefined;
+  /** Made for who asks: an operation that shares what it does may have none. */
+  features: OperationFeatures | undefined;
 }

@@ -3,6 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { applicationActor, oneLicensePerOperation } from '../../access/model.js';
 import { type Actor, mayAct } from '../../core/actor.js';
 import type { LicenseId } from '../../core/id.js';
+import { Refusal } from '../../core/refusal.js';
 import type {
   CoalescedAct,
   Entered,
@@ -68,9 +69,13 @@ const PAUSE_MILLIS = [5, 25] as const;
 /** Finds what a claim was answered, and does nothing. */
 const recallOnly: CoalescedAct<undefined, unknown> = async (_, asked) => asked.map(() => undefined);
 
+const isNotFound = (error: unknown): boolean =>
+  error instanceof Refusal && error.code === 'ACTIVATION_NOT_FOUND';
+
 /** The roots of an operation that are done together with those of others: their transactions are the meter's. */
 export class SharedActs {
   #claim: Claim | undefined;
+  #shown: { readonly kind: ShownSecret; readonly secret: string } | undefined;
 
   constructor(
     private readonly machinery: Machinery,
@@ -79,39 +84,24 @@ export class SharedActs {
     private readonly idempotency: Idempotency,
   ) {}
 
-  /**
-   * What was done under the act's key is answered also when it could not be asked any more, because for whom it was done
-   * is gone.
-   */
-  async share(act: SharedAct): Promise<unknown> {
+  async share({ responseName, input, run }: SharedAct): Promise<unknown> {
     const before = this.operation.actor;
     try {
-      return await this.#share(act);
+      if (this.operation.isReading) await this.operation.endReading();
+      this.#claim = await this.idempotency.claim(responseName, input);
+      return await (this.#claim === undefined ? run() : this.#once(this.#claim, run));
     } catch (error) {
+      if (isNotFound(error)) await this.#lookAgain();
       this.operation.refusedTo(error, before);
       throw error;
     }
   }
 
-  async enter(kind: ShownSecret, secret: string): Promise<Entered | undefined> {
-    const place = await this.machinery.directory.find(kind, secret);
-    if (place === undefined) {
-      await this.operation.missed();
-      return undefined;
-    }
-    const licenseId = place.subjectId as LicenseId;
-    const { actor } = this.caller;
-    if (actor.kind === 'anonymous') this.operation.become(applicationActor(place.tenantId, licenseId));
-    else if (actor.kind === 'application' && actor.licenseId !== licenseId) throw oneLicensePerOperation();
-    await this.operation.admit(licenseId);
-    return tenantOf(this.operation.actor) === place.tenantId ? { licenseId, hash: place.hash } : undefined;
-  }
-
-  async #share({ responseName, input, run }: SharedAct): Promise<unknown> {
-    await this.operation.endReading();
-    const claim = await this.idempotency.claim(responseName, input);
-    this.#claim = claim;
-    if (claim === undefined) return run();
+  /**
+   * What was done under the act's key is answered also when it could not be asked any more, because for whom it was done
+   * is gone.
+   */
+  #once(claim: Claim, run: SharedAct['run']): Promise<unknown> {
     const attempt = (): Promise<unknown> =>
       run().catch(async (error: unknown) => {
         const before = await this.coalesce(recallOnly, undefined);
@@ -122,19 +112,41 @@ export class SharedActs {
     return this.machinery.turns.take(claimName(claim), attempt, this.operation.signal);
   }
 
+  /** What was remembered of a secret may lead nowhere any more: that is taken down as of any other that does. */
+  async #lookAgain(): Promise<void> {
+    if (this.#shown === undefined) return;
+    const { kind, secret } = this.#shown;
+    if ((await this.machinery.directory.findNow(kind, secret)) === undefined) await this.operation.missed();
+  }
+
+  async enter(kind: ShownSecret, secret: string): Promise<Entered | undefined> {
+    const place = await this.machinery.directory.find(kind, secret);
+    if (place === undefined) {
+      await this.operation.missed();
+      return undefined;
+    }
+    this.#shown = { kind, secret };
+    const licenseId = place.subjectId as LicenseId;
+    const { actor } = this.caller;
+    if (actor.kind === 'anonymous') this.operation.become(applicationActor(place.tenantId, licenseId));
+    else if (actor.kind === 'application' && actor.licenseId !== licenseId) throw oneLicensePerOperation();
+    await this.operation.admit(licenseId);
+    return tenantOf(this.operation.actor) === place.tenantId ? { licenseId, hash: place.hash } : undefined;
+  }
+
   async coalesce<Request, Answer>(
     act: CoalescedAct<Request, Answer>,
     request: Request,
   ): Promise<Answer | undefined> {
-    this.operation.signal.throwIfAborted();
-    await this.operation.endReading();
+    this.operation.throwIfOver();
+    if (this.operation.isReading) await this.operation.endReading();
     const tenantId = requireTenant(tenantOf(this.#claim?.actor ?? this.operation.actor));
     return this.machinery.meter.act(tenantId, act, { request, claim: this.#claim });
   }
 
   async pause(): Promise<void> {
     await sleep(randomInt(...PAUSE_MILLIS));
-    this.operation.signal.throwIfAborted();
+    this.operation.throwIfOver();
   }
 
   async recollect<Value extends Perishable>(
