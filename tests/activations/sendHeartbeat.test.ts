@@ -116,6 +116,7 @@ describe('metrics', () => {
       max_speed: 1,
       maxSpeed: 2,
       'Überblick 📡': 5,
+      'two\nlines, "quoted" {and} \\ barred': 3,
     };
     await beat({ featureUsage });
 

@@ -10,7 +10,7 @@ import {
   refusedAct,
   refusedFields,
 } from '../support/acts.js';
-import { tryActivate, validateKey, validateToken } from '../support/devices.js';
+import { heartbeat, tryActivate, validateKey, validateToken } from '../support/devices.js';
 import { activate, createLicense, issueLicense, openShop, type Shop } from '../support/fixtures.js';
 import {
   type Answer,
@@ -297,6 +297,24 @@ describe('guessing', () => {
       await server.sql`delete from rate_limits`;
     },
   );
+
+  test('counts a token that was ended on a server that has known it, and nothing of it is done', async () => {
+    await server.sql`delete from rate_limits`;
+    const { id, licenseKey } = await issueLicense(server, shop);
+    const { activationToken: first } = await activate(server, licenseKey, 'd');
+    expect((await heartbeat(beside, first, { apiCallsCount: 1 })).errors).toEqual([]);
+    const { activationToken: second } = await activate(server, licenseKey, 'd');
+    expect((await heartbeat(server, second, { apiCallsCount: 10 })).errors).toEqual([]);
+
+    await refused(beside, shop.admin, 'ACTIVATION_NOT_FOUND', () =>
+      heartbeat(beside, first, { apiCallsCount: 100 }),
+    );
+
+    await expect.poll(() => server.count('rate_limits', "bucket like 'missed:%' and hits = 1")).toBe(1);
+    const told = await server.sql`select usage_metrics ->> 'api_calls_count' as calls from license_activations
+      where license_id = ${id}`;
+    expect(told).toEqual([{ calls: '11' }]);
+  });
 
   test('of emergency codes raises one in the tenant whose license it is, and nowhere else', async () => {
     server.pass(24 * 3_600_000);
