@@ -1,17 +1,12 @@
 import { type GraphQLSchema, OperationTypeNode } from 'graphql';
 import type { Actor } from '../../core/actor.js';
-import type { Clock, Instant } from '../../core/clock.js';
-import type { KeyRing } from '../../core/crypto.js';
-import type { Pool } from '../../core/db.js';
+import type { Instant } from '../../core/clock.js';
 import type { FedEvent } from '../../core/event.js';
-import type { Lane } from '../../core/lane.js';
-import type { Log } from '../../core/log.js';
 import type { Sign, Verify } from '../../core/tokenTypes.js';
 import type {
   CoalescedAct,
   Entered,
   EventLook,
-  Followers,
   Perishable,
   Place,
   Reading,
@@ -24,85 +19,22 @@ import { type Batch, Loaders } from '../../graph/load.js';
 import { Pace } from '../../graph/pace.js';
 import { type OperationDocument, rootsOf } from '../../sdk/directive/needs.js';
 import type { Seals } from '../../sdk/offline/seals.js';
-import type { ApiKeyHolders } from '../callers/apiKeyHolders.js';
-import type { ApiKeyUses } from '../callers/apiKeyUses.js';
-import type { Countries } from '../callers/countries.js';
-import { OperationRefusals, type SecurityEvents } from '../callers/securityEvents.js';
-import type { Drain } from '../drain.js';
-import type { EventFeed } from '../events/eventFeed.js';
+import { OperationRefusals } from '../callers/securityEvents.js';
 import { costs, requireAffordable, tooCostly } from '../limits/cost.js';
 import { Deadline } from '../limits/deadline.js';
-import { type CostGate, type ShortestFirst, turnName } from '../limits/fairness.js';
-import type { Guesses } from '../limits/guesses.js';
+import { turnName } from '../limits/fairness.js';
 import { checkValues } from '../limits/limits.js';
-import type { RateLimits } from '../limits/rateLimits.js';
-import type { SigningKeys } from '../signingKeys.js';
-import type { Directory } from './directory.js';
 import { examine } from './examine.js';
 import { type Claim, claimName, Idempotency } from './idempotency.js';
-import type { Licensees } from './licensees.js';
-import type { Meter } from './meter.js';
+import type { Caller, Machinery } from './machinery.js';
 import { openWork, placeOf, readingOn, requireTenant, tenantOf } from './openWork.js';
 import { OperationFeatures } from './operationFeatures.js';
 import { needsFor } from './plans.js';
 import type { Progress } from './progress.js';
 import { countRoots, once, type RootAct, runBehind, type SharedAct, SharedActs } from './rootActs.js';
 import { sharedLook } from './sharedLook.js';
-import type { Turns } from './turns.js';
 
-/** What every operation of this process uses. */
-export interface Machinery {
-  readonly pool: Pool;
-  readonly keys: KeyRing;
-  readonly clock: Clock;
-  readonly log: Log;
-  readonly settings: WorkSettings;
-  readonly followers: Followers;
-  /** Acts under one Idempotency-Key, one after the other. */
-  readonly turns: Turns;
-  /** Whether the schema may be asked about. */
-  readonly introspection: boolean;
-  /** How long an operation may take. */
-  readonly operationSeconds: number;
-  /** Counts callers without a bearer token, over all servers. */
-  readonly limits: RateLimits;
-  /** Adds up secrets that led nowhere. */
-  readonly guesses: Guesses;
-  /** What is under way, for a stop to wait for. */
-  readonly drain: Drain;
-  /** Requests of both doors, looked at one after the other. */
-  readonly line: ShortestFirst;
-  /** Operations that cost much, a few at a time. */
-  readonly gate: CostGate;
-  /** Records refusals that somebody has to be able to look up. */
-  readonly security: SecurityEvents;
-  /** When API keys were last used, and what they hold open. */
-  readonly keyUses: ApiKeyUses;
-  readonly keyHolders: ApiKeyHolders;
-  /** Events on their way to subscribers, a few at a time: however many follow, whoever asks something gets a connection. */
-  readonly streams: Lane;
-  /** Tells the sealer that events were committed; many calls at once make one word. */
-  announce(): void;
-  /** Draws units for queries, many callers at once. */
-  readonly meter: Meter;
-  /** Finds the tenants of secrets, many callers at once. */
-  readonly directory: Directory;
-  /** What this deployment signs with. */
-  readonly signing: SigningKeys;
-  readonly countries?: Countries;
-  /** What callers are granted, remembered; only where events are followed, which make it forget. */
-  readonly licensees?: Licensees;
-  /** Hands out a tenant's events; a process that only works on the database has none. */
-  readonly feed?: Pick<EventFeed, 'follow' | 'readers'>;
-}
-
-export interface Caller {
-  readonly actor: Actor;
-  readonly requestId: string;
-  readonly address: string | undefined;
-  /** The Idempotency-Key as it came: a header over HTTP, `extensions.idempotencyKey` over a socket. */
-  readonly idempotencyKey?: string | undefined;
-}
+export type { Caller, Machinery } from './machinery.js';
 
 /** One GraphQL operation: its caller, its one read-only transaction, the work of the root mutation that runs. */
 export class Operation implements Context {
