@@ -54,6 +54,10 @@ export const permissions = {
   'api_key.create': 'Make API keys that may do no more than oneself.',
   'api_key.revoke': 'Revoke API keys.',
   'event.read': 'See the events of the audit trail.',
+  'event.read_personal': 'See the addresses, names and places that events were told with.',
+  'audit.verify': 'Have the audit trail computed again and compared.',
+  'audit.export': 'Export the audit trail.',
+  'audit.checkpoint': 'Have the end of the audit trail signed, and see what was signed.',
   'entitlement.read': 'See what the own licenses grant.',
   'feature.consume':
     "Ask for features, use units of them and give units back, for oneself or whoever stands in one's reach.",
@@ -105,7 +109,15 @@ const office = [
 export const roles = {
   admin: all,
   manager: all.filter((permission) => permission !== 'license.import'),
-  auditor: [...office, 'license.analyze', 'license.export'],
+  auditor: [
+    ...office,
+    'license.analyze',
+    'license.export',
+    'event.read_personal',
+    'audit.verify',
+    'audit.export',
+    'audit.checkpoint',
+  ],
   support: [
     ...office,
     'activation.deactivate',

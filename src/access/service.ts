@@ -90,14 +90,14 @@ async function requireReseller(work: Work, id: string | null | undefined): Promi
 }
 
 /** Who is bound to a part of the tenant adds nobody beside itself, whatever else its token grants. */
-function requireUnbound(work: Work, to: readonly (keyof Scope)[], permission: string): void {
+function requireUnbound(work: Pick<Work, 'actor'>, to: readonly (keyof Scope)[], permission: string): void {
   const scope = scopeOf(work.actor);
   if (to.every((part) => scope[part] === undefined)) return;
   throw new Refusal('FORBIDDEN', 'Is not for callers who are bound to a part of the tenant.', { permission });
 }
 
 /** What all of the tenant shares is changed by those alone who see all of it. */
-export function requireWholeTenant(work: Work, permission: string): void {
+export function requireWholeTenant(work: Pick<Work, 'actor'>, permission: string): void {
   requireUnbound(work, ['customerId', 'resellerId', 'licenseId'], permission);
 }
 

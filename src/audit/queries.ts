@@ -1,6 +1,7 @@
 import { and, desc, eq, type SQL, sql } from 'drizzle-orm';
 import { scopeOf } from '../core/actor.js';
 import type { Instant } from '../core/clock.js';
+import type { LicenseId } from '../core/id.js';
 import { anyOf, pageOf, pagesByOwner, type Sorting } from '../core/keyset.js';
 import type { Page, PageArguments } from '../core/page.js';
 import type { Reading } from '../core/work.js';
@@ -49,6 +50,7 @@ export const eventsBySubject = eventsBy(licenseEventLogs.subjectId, (row) => row
 
 export interface EventFilter {
   readonly types?: readonly string[] | null;
+  readonly licenseId?: string | null;
   readonly subjectId?: string | null;
   readonly actor?: string | null;
   readonly from?: Instant | null;
@@ -60,11 +62,12 @@ export function eventsPage(
   filter: EventFilter,
   page: PageArguments,
 ): Promise<Page<EventRow>> {
-  const { types, subjectId, actor, from, to } = filter;
+  const { types, licenseId, subjectId, actor, from, to } = filter;
   const { createdAt, eventType, userId } = licenseEventLogs;
   const where = and(
     eventScope(reading),
     types ? anyOf(eventType, types) : undefined,
+    licenseId ? eq(licenseEventLogs.licenseId, licenseId as LicenseId) : undefined,
     subjectId ? eq(licenseEventLogs.subjectId, subjectId) : undefined,
     actor ? eq(userId, actor) : undefined,
     from ? sql`${createdAt} >= ${from}::timestamptz` : undefined,

@@ -52,6 +52,10 @@ export class EventFilter {
   declare readonly types?: readonly string[] | null;
 
   @Checked(text(1, 50))
+  @Field(() => ID, { nullable: true, description: 'Only events that concern this license.' })
+  declare readonly licenseId?: string | null;
+
+  @Checked(text(1, 50))
   @Field(() => ID, { nullable: true, description: 'Only events of the thing with this id.' })
   declare readonly subjectId?: string | null;
 

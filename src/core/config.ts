@@ -190,6 +190,10 @@ export const settings = {
     z.coerce.number().int().min(1).max(36_500).default(180),
     'For how many days addresses and places of devices are kept, of tenants whose settings say nothing else.',
   ),
+  LG_AUDIT_CHECKPOINT_DIR: setting(
+    z.string().min(1).optional(),
+    'A folder that signed checkpoints of the audit trail are handed out to, best on another machine: one file of JSON lines a tenant.',
+  ),
   LG_INCIDENT_ACTIVATIONS: setting(
     z.coerce.number().int().min(0).max(1_000_000).default(50),
     'More devices than so many, activated on one license within an hour, raise an incident; 0 raises none.',

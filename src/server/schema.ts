@@ -20,7 +20,9 @@ import * as activations from '../activations/resolver.js';
 import { BlacklistedDeviceConnectionResolver } from '../activations/schema/devices.js';
 import { ActivationConnectionResolver } from '../activations/schema.js';
 import * as analytics from '../analytics/resolver.js';
+import { EventPersonalData, TrailResolver } from '../audit/resolver/trail.js';
 import * as audit from '../audit/resolver.js';
+import { AuditCheckpointConnectionResolver } from '../audit/schema/trail.js';
 import { EventConnectionResolver } from '../audit/schema.js';
 import { ViolationStreams } from '../compliance/resolver/streams.js';
 import { IncidentResolver, SecurityIncidentEdges } from '../compliance/resolver.js';
@@ -97,6 +99,9 @@ export function createSchema(): GraphQLSchema {
       audit.CustomerEventEdges,
       audit.EventResolver,
       audit.ResellerEventEdges,
+      AuditCheckpointConnectionResolver,
+      EventPersonalData,
+      TrailResolver,
       entitlements.EntitlementResolver,
       entitlements.FieldVerdictEdges,
       entitlements.UseVerdictEdges,

@@ -1,4 +1,4 @@
-import { and, desc, eq, gt, lte, sql } from 'drizzle-orm';
+import { and, desc, eq, gt, lte, or, type SQL, sql } from 'drizzle-orm';
 import {
   calculateJwkThumbprint,
   errors,
@@ -124,6 +124,14 @@ function unfinishedIn(keys: readonly SigningKey[], purpose: KeyPurpose, now: Ins
 const current = (keys: readonly SigningKey[], now: Instant): readonly SigningKey[] =>
   keys.filter(({ signsUntil }) => signsUntil > now);
 
+/** A trail is older than a key becomes: checkpoints verify on, unless their key was retired before its time. */
+function stillVerifies(kind: SignedKind, now: Instant): SQL | undefined {
+  const { signsUntil, verifiesUntil } = signingKeys;
+  if (kind !== 'auditCheckpoint') return gt(verifiesUntil, now);
+  const wasNeverRetired = sql`${verifiesUntil} >= ${signsUntil} + make_interval(days => ${VERIFIES_DAYS})`;
+  return or(gt(verifiesUntil, now), wasNeverRetired);
+}
+
 interface Read {
   readonly keys: Promise<readonly SigningKey[]>;
   readonly at: number;
@@ -175,13 +183,24 @@ export class SigningKeys {
   async #verifier(kind: SignedKind, kid: string): Promise<Awaited<ReturnType<typeof importJWK>>> {
     const now = this.parts.clock();
     const [row] = await this.parts.pool.db
-      .select({ jwk: signingKeys.publicJwk })
+      .select()
       .from(signingKeys)
-      .where(
-        and(eq(signingKeys.kid, kid), eq(signingKeys.purpose, kind), gt(signingKeys.verifiesUntil, now)),
-      );
-    if (row === undefined) throw new errors.JWKSNoMatchingKey();
-    return importJWK(row.jwk, 'EdDSA');
+      .where(and(eq(signingKeys.kid, kid), eq(signingKeys.purpose, kind), stillVerifies(kind, now)));
+    if (row === undefined || !this.#isOwn(row)) throw new errors.JWKSNoMatchingKey();
+    return importJWK(row.publicJwk, 'EdDSA');
+  }
+
+  /**
+   * The trail is verified for those who do not trust the database: a key that somebody wrote into it has no private half that
+   * our key ring opens.
+   */
+  #isOwn({ kid, purpose, publicJwk, privateJwk }: SigningKey): boolean {
+    if (purpose !== 'auditCheckpoint') return true;
+    try {
+      return JSON.parse(this.parts.keys.decrypt(privateJwk, bond(kid))).x === publicJwk.x;
+    } catch {
+      return false;
+    }
   }
 
   /**

@@ -25,6 +25,7 @@ import { EventFeed } from './events/eventFeed.js';
 import { followers } from './events/followers.js';
 import { announcer, startSealer } from './events/sealer.js';
 import { startSweeper } from './events/sweeper.js';
+import { startTrailKeeper } from './events/trailKeeper.js';
 import { type AppOptions, createApp } from './http/app.js';
 import { demoAccess } from './http/demoUsers.js';
 import { CostGate, ShortestFirst } from './limits/fairness.js';
@@ -266,6 +267,7 @@ export async function startServer(
     );
     const worker = openMachinery(parts, 'lg_worker');
     undo.push(worker.pool.end);
+    undo.push(startTrailKeeper({ machinery: worker, log, folder: config.LG_AUDIT_CHECKPOINT_DIR }).stop);
     if (wantsDemo(config)) await seedDemo(worker);
     const tokens = await openTokens(config, keys, systemClock, log);
     const app = await createApp({

@@ -38,6 +38,7 @@ Customer.events                          U 0 0 0 + + + + F F F F
 Customer.licenses                        U 0 0 0 + + + + + + F F
 Customer.orders                          U 0 0 0 + + + + + + F F
 Customer.reseller                        U 0 0 0 + + + + + F F F
+Event.personal                           U 0 F F + + + F F F F F
 FieldVerdict.hints                       U = = = = = = = = = F F
 License.activations                      U 0 0 0 + + + + + + F F
 License.advancedAnalytics                U 0 0 0 + + + + + + F F
@@ -82,6 +83,7 @@ activations, of a license                U 0 0 0 + + + + + + F F
 apiAccess                                U = = = = = = = = = F F
 apiKeys, of a customer                   U 0 F F + + + + F F F F
 apiKeys, of a reseller                   U 0 F F + + + + F F F F
+auditCheckpoints                         U = F F = = = F F F F F
 blacklistDevice, an activation           U 0 F F + + F + F F F F
 blacklistedDevices                       U = F F = = = = F F F F
 borrowLease, a token                     + 0 0 0 + + + + + + + +
@@ -101,6 +103,7 @@ consumeFeatures, a license               U 0 0 F + + F F F + F +
 consumeFeatures, a token                 U 0 0 F + + F F F + F +
 createApiKey, a customer                 U 0 F F + + F F F F F F
 createApiKey, a reseller                 U 0 F F + + F F F F F F
+createAuditCheckpoint                    U = F F = = = F F F F F
 createCustomer, a reseller               U 0 F F + + F F F F F F
 createLicense, a customer                U 0 F F + + F F F F F F
 createLicense, a product                 U 0 F F + + F F F F F F
@@ -124,7 +127,9 @@ entitlements, a license                  U 0 0 0 + + + + + + F +
 entitlements, a token                    + 0 0 0 + + + + + + F +
 events, of a customer                    U 0 F F + + + + F F F F
 events, of a license                     U 0 F F + + + + F F F F
+events, of a license as what changed     U 0 F F + + + + F F F F
 events, of a product                     U 0 F F + + + + F F F F
+exportAuditTrail                         U = F F = = = F F F F F
 exportLicenses                           U = F F = = = F F F F F
 featureFlags                             U = = = = = = = = = F F
 forgetDevice, an activation              U 0 F F + + F F F F F F
@@ -187,6 +192,7 @@ updateTemplate, a template               U 0 F F + + F F F F F F
 updateTenantSettings                     U = F F = = F F F F F F
 validateActivation, a token              + 0 0 0 + + + + + + F +
 validateLicenseKey, a key                + 0 0 0 + + + + + + F +
+verifyAuditTrail                         U = F F = = = F F F F F
 viewer                                   U = = = = = = = = = = F
 violationDetected                        U = F F = = = = F F F F`;
 
@@ -281,7 +287,7 @@ function naming(ask: Ask): Cell {
 
 /** What it would make gets no name, so that nothing is made. */
 function plain({ query }: Asked): Cell {
-  const unfit = query.replace(/name: "\w+"/, 'name: ""');
+  const unfit = query.replace(/(name|reason): "\w+"/, '$1: ""');
   return async (caller) => refusalIn(await send({ query: unfit }, caller)) ?? '=';
 }
 

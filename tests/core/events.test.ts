@@ -6,6 +6,7 @@ import { accessEvents } from '../../src/access/model.js';
 import { activationEvents } from '../../src/activations/model/activation.js';
 import { deviceEvents } from '../../src/activations/model/devices.js';
 import { emergencyEvents } from '../../src/activations/model/emergency.js';
+import { auditEvents } from '../../src/audit/model.js';
 import { incidentEvents } from '../../src/compliance/model/incidents.js';
 import { violationEvents } from '../../src/compliance/model/violations.js';
 import { type RefusalCode, recordedAs, refusalCodes } from '../../src/core/refusal.js';
@@ -17,6 +18,7 @@ import { templateEvents } from '../../src/templates/model.js';
 
 const listed: readonly string[] = [
   ...accessEvents,
+  ...auditEvents,
   ...templateEvents,
   ...licenseEvents,
   ...activationEvents,

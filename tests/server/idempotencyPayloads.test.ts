@@ -177,6 +177,7 @@ const inputs: Readonly<Record<string, () => Promise<object>>> = {
     retention: { eventDays: 400 },
     fourEyes: true,
   }),
+  createAuditCheckpoint: async () => ({ reason: 'before the auditor comes' }),
   setFeatureFlags: async () => ({ flags: [{ name: 'reports_enabled', featureId: 'reports' }] }),
   createProduct: async () => ({ productId: 'P-new', name: 'Sonar', version: '1' }),
   updateProduct: async () => ({ productId: await createProduct(server, shop.admin), description: 'Deeper' }),

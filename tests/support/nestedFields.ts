@@ -3,6 +3,11 @@ import type { World } from './world.js';
 /** Fields below the root that ask for a permission: how they are reached, what that takes, and what they ask for. */
 export const nested: Readonly<Record<string, readonly [query: string, root: string, permission: string]>> = {
   'Viewer.tenant': ['{ viewer { tenant { id } } }', 'viewer.read', 'viewer.read'],
+  'Event.personal': [
+    '{ events(first: 1, filter: { licenseId: $licenseId }) { nodes { personal } } }',
+    'event.read',
+    'event.read_personal',
+  ],
   'UseVerdict.hints': [
     '{ checkFeatures(uses: [{ featureId: "x" }]) { verdicts { hints { upgrades { templateId } } } } }',
     'feature.consume',

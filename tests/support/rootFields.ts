@@ -68,6 +68,10 @@ export const namesNothing: Readonly<Record<string, Asked>> = {
   featureFlags: plain('{ featureFlags { name } }'),
   apiAccess: plain('{ apiAccess { path } }'),
   checkOperation: plain('{ checkOperation(document: "{ viewer { kind } }") { passes } }'),
+  verifyAuditTrail: plain('{ verifyAuditTrail { verified } }'),
+  exportAuditTrail: plain('{ exportAuditTrail { count } }'),
+  auditCheckpoints: page('auditCheckpoints'),
+  createAuditCheckpoint: plain('mutation { createAuditCheckpoint(input: { reason: "x" }) { __typename } }'),
   schemaFeatures: plain('{ schemaFeatures { featureId } }'),
   blacklistedDevices: page('blacklistedDevices'),
   securityIncidents: page('securityIncidents'),
@@ -122,7 +126,10 @@ export const cases: Readonly<Record<string, readonly Case[]>> = {
   orders: [list('orders', 'OrderFilter', 'of a customer', ({ customerId }) => ({ customerId }))],
   templates: [list('templates', 'TemplateFilter', 'of a product', ({ productId }) => ({ productId }))],
   events: [
-    list('events', 'EventFilter', 'of a license', ({ licenseId }) => ({ subjectId: licenseId })),
+    list('events', 'EventFilter', 'of a license', ({ licenseId }) => ({ licenseId })),
+    list('events', 'EventFilter', 'of a license as what changed', ({ licenseId }) => ({
+      subjectId: licenseId,
+    })),
     list('events', 'EventFilter', 'of a customer', ({ customerId }) => ({ subjectId: customerId })),
     list('events', 'EventFilter', 'of a product', ({ productId }) => ({ subjectId: productId })),
   ],

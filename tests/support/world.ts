@@ -101,6 +101,9 @@ const recorded: Readonly<Record<string, string>> = {
   security_incidents: "source = 'DETECTED'",
   license_event_logs: OF_REFUSALS,
   unsealed_events: `event_id in (select id from license_event_logs where ${OF_REFUSALS})`,
+  // It says where the numbers of all these end.
+  audit_heads: 'true',
+  event_personal_data: `event_id in (select id from license_event_logs where ${OF_REFUSALS})`,
   audit_seals: `event_id in (select id from license_event_logs where ${OF_REFUSALS})`,
 };
 

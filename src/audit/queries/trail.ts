@@ -1,8 +1,9 @@
 import { type SQL, sql } from 'drizzle-orm';
+import type { PgTable as AnyPgTable } from 'drizzle-orm/pg-core';
 import type { Db } from '../../core/db.js';
 import type { TenantId } from '../../core/id.js';
 import type { TrailEntry, TrailEvent } from '../model/chain.js';
-import { auditSeals, eventPersonalData, licenseEventLogs } from '../table.js';
+import { auditSeals, eventPersonalData, licenseEventLogs, unsealedEvents } from '../table.js';
 
 /** An instant in UTC whatever the session's zone is; the letter of the zone is added where it is read. */
 const utc = (column: string): SQL => sql.raw(`${column} at time zone 'UTC'`);
@@ -47,4 +48,28 @@ export async function trailEntries(db: Db, tenantId: TenantId, range: TrailRange
     left join ${eventPersonalData} as told on told.tenant_id = ${tenantId} and told.event_id = seal.event_id
     order by seal.sequence`);
   return [...rows].map(({ entry }) => readEntry(entry));
+}
+
+/** The highest number that there is. */
+export async function lastSeal(db: Db, tenantId: TenantId): Promise<number> {
+  const [row] = await db.execute<{ sequence: string }>(
+    sql`select sequence from ${auditSeals} where tenant_id = ${tenantId} order by sequence desc limit 1`,
+  );
+  return Number(row?.sequence ?? 0);
+}
+
+/** An event that neither has a number nor waits for one: no act has written it. Counting is cheaper than looking for it. */
+export async function unnumberedEvent(db: Db, tenantId: TenantId): Promise<string | undefined> {
+  const count = (table: AnyPgTable): SQL =>
+    sql`(select count(*) from ${table} where tenant_id = ${tenantId})`;
+  const [counted] = await db.execute<{ strange: string }>(
+    sql`select ${count(licenseEventLogs)} - ${count(auditSeals)} - ${count(unsealedEvents)} as strange`,
+  );
+  if (Number(counted?.strange ?? 0) <= 0) return undefined;
+  const [row] = await db.execute<{ id: string }>(sql`
+    select id from ${licenseEventLogs} as fact where tenant_id = ${tenantId}
+      and not exists (select from ${auditSeals} as seal where seal.tenant_id = ${tenantId} and seal.event_id = fact.id)
+      and not exists (select from ${unsealedEvents} as fresh where fresh.tenant_id = ${tenantId} and fresh.event_id = fact.id)
+    order by id limit 1`);
+  return row?.id;
 }

@@ -1,0 +1,150 @@
+import { sql } from 'drizzle-orm';
+import { permissionsOf } from '../../access/permissions.js';
+import { CheckpointFiles } from '../../audit/gateway/checkpointFiles.js';
+import { dueForCheckpoint, forgetEvents, outlived, signBoundary, signDue } from '../../audit/jobs/keep.js';
+import { checkpointsAfter, newestCheckpoints } from '../../audit/queries/checkpoints.js';
+import type { TenantId } from '../../core/id.js';
+import type { Log } from '../../core/log.js';
+import type { Work } from '../../core/work.js';
+import { type Opening, openWork } from '../operation/openWork.js';
+import type { Machinery } from '../operation/operation.js';
+
+/** Held by whoever signs or deletes at the moment; a killed one leaves nothing behind. */
+const KEEPER_LOCK = 7_461_200_523;
+const EVERY_MILLIS = 2_000;
+/** Events of one transaction: gone in some milliseconds. */
+const BATCH = 1000;
+const HANDED_OUT_AT_ONCE = 1000;
+/** Days are counted less often than events. */
+const FORGETS_EVERY = 30;
+
+export interface TrailKeeperOptions {
+  /** Of the worker. */
+  readonly machinery: Opening & Pick<Machinery, 'signing'>;
+  readonly log: Log;
+  /** Where checkpoints are handed out to. */
+  readonly folder?: string | undefined;
+  readonly everyMillis?: number;
+}
+
+/** What was done. */
+export interface Kept {
+  readonly checkpoints: number;
+  readonly handedOut: number;
+  readonly forgotten: number;
+}
+
+export interface TrailKeeper {
+  /** Does now what is due. */
+  keep(): Promise<Kept>;
+  stop(): Promise<void>;
+}
+
+function keeperOf(tenantId: TenantId) {
+  const permissions = permissionsOf([], []);
+  const actor = { kind: 'system', subject: 'audit', tenantId, permissions } as const;
+  return { actor, requestId: 'audit', address: undefined };
+}
+
+class Keeping {
+  readonly #files: CheckpointFiles | undefined;
+
+  constructor(private readonly options: TrailKeeperOptions) {
+    this.#files = options.folder === undefined ? undefined : new CheckpointFiles(options.folder);
+  }
+
+  /** Acts on one tenant, alone among all servers; undefined while another does. */
+  async #alone<Result>(
+    tenantId: TenantId,
+    run: (work: Work) => Promise<Result>,
+  ): Promise<Result | undefined> {
+    const { work, session } = await openWork(this.options.machinery, keeperOf(tenantId));
+    try {
+      const [row] = await work.db.execute(sql`select pg_try_advisory_xact_lock(${KEEPER_LOCK}) as taken`);
+      if (row?.taken !== true) {
+        await session.rollback();
+        return undefined;
+      }
+      const result = await run(work);
+      await session.commit();
+      return result;
+    } catch (error) {
+      await session.rollback();
+      throw error;
+    }
+  }
+
+  async checkpoints(): Promise<number> {
+    const { pool, clock, signing } = this.options.machinery;
+    let signed = 0;
+    for (const tenantId of await dueForCheckpoint(pool.db, clock()))
+      if ((await this.#alone(tenantId, (work) => signDue(work, signing.sign))) === true) signed += 1;
+    return signed;
+  }
+
+  /** Every process that has a folder carries out what its files do not hold yet, whoever has signed it. */
+  async handOut(): Promise<number> {
+    const files = this.#files;
+    if (files === undefined) return 0;
+    const { db } = this.options.machinery.pool;
+    let handedOut = 0;
+    for (const { tenantId, sequence } of await newestCheckpoints(db)) {
+      const last = await files.last(tenantId);
+      if (sequence <= last) continue;
+      const fresh = await checkpointsAfter(db, tenantId, last, HANDED_OUT_AT_ONCE);
+      if (fresh.length > 0) await files.append(tenantId, fresh);
+      handedOut += fresh.length;
+    }
+    return handedOut;
+  }
+
+  /** Behind a boundary that is signed before anything is gone. */
+  async forget(): Promise<number> {
+    const { pool, clock, signing } = this.options.machinery;
+    let forgotten = 0;
+    for (const boundary of await outlived(pool.db, clock())) {
+      await this.#alone(boundary.tenantId, (work) => signBoundary(work.db, boundary, signing.sign, work.now));
+      for (let gone = BATCH; gone === BATCH; forgotten += gone)
+        gone = (await this.#alone(boundary.tenantId, ({ db }) => forgetEvents(db, boundary, BATCH))) ?? 0;
+    }
+    return forgotten;
+  }
+}
+
+/**
+ * Has the ends of the chains signed when they are due, hands out what was signed, and deletes what tenants keep no longer.
+ * Every server process has one; for a tenant one of them acts at a time.
+ */
+export function startTrailKeeper(options: TrailKeeperOptions): TrailKeeper {
+  const keeping = new Keeping(options);
+  let stopping = false;
+  let running: Promise<unknown> | undefined;
+  let looks = 0;
+  const keep = async (forgets = true): Promise<Kept> => {
+    const checkpoints = await keeping.checkpoints();
+    const handedOut = await keeping.handOut();
+    const kept = { checkpoints, handedOut, forgotten: forgets ? await keeping.forget() : 0 };
+    if (kept.forgotten > 0) options.log.info(kept, 'events that are kept no longer were deleted');
+    return kept;
+  };
+  const look = (): void => {
+    looks += 1;
+    running ??= keep(looks % FORGETS_EVERY === 0)
+      .catch((error: unknown) => {
+        if (!stopping)
+          options.log.error({ err: error }, 'the keeper of the trail failed and will look again');
+      })
+      .finally(() => {
+        running = undefined;
+      });
+  };
+  const timer = setInterval(look, options.everyMillis ?? EVERY_MILLIS).unref();
+  return {
+    keep: () => keep(),
+    stop: async () => {
+      stopping = true;
+      clearInterval(timer);
+      await running;
+    },
+  };
+}
