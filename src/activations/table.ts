@@ -80,6 +80,11 @@ const activationColumns = () => ({
   location: recordsColumn<ActivationLocation>('location'),
   /** When it last told its address and place; null once they are erased. */
   reportedAt: instantColumn('reported_at'),
+  /** The country in which it was seen last, and when; erased with the place. */
+  seenCountry: varchar('seen_country', { length: 2 }),
+  seenAt: instantColumn('seen_at'),
+  /** When it was last noticed that it was seen in two countries too soon after each other. */
+  travelledAt: instantColumn('travelled_at'),
   usageMetrics: recordsColumn<Omit<UsageMetrics, 'featureUsage'>>('usage_metrics'),
   /** Apart from the other metrics because its keys are the application's own words. */
   featureUsage: jsonb('feature_usage').$type<Record<string, number>>().notNull().default({}),
@@ -176,6 +181,7 @@ export const offlineRequests = pgTable(
     }).onDelete('cascade'),
     uniqueIndex('ux_offline_requests_nonce').on(table.tenantId, table.licenseId, table.nonce),
     index('ix_offline_requests_activation').on(table.tenantId, table.activationId),
+    index('ix_offline_requests_expires').on(table.tenantId, table.expiresAt),
   ],
 );
 
@@ -256,6 +262,7 @@ export const emergencyCodes = pgTable(
     }).onDelete('cascade'),
     uniqueIndex('ux_emergency_codes_hash').on(table.tenantId, table.codeHash),
     index('ix_emergency_codes_license').on(table.tenantId, table.licenseId, table.createdAt),
+    index('ix_emergency_codes_created').on(table.tenantId, table.createdAt),
   ],
 );
 
