@@ -69,6 +69,11 @@ export const permissions = {
   'tenant.read': "See the tenant's settings.",
   'tenant.update': "Change the tenant's settings.",
   'notification.read': 'See which mail was sent, and what it said.',
+  'webhook.read': 'See webhook endpoints and what was sent to them, without their secrets.',
+  'webhook.create': 'Add webhook endpoints.',
+  'webhook.update': 'Change, test and switch off webhook endpoints, and replace their secrets.',
+  'webhook.delete': 'Delete webhook endpoints.',
+  'webhook.replay': 'Send again what webhook endpoints did not take.',
   'tenant.list': 'See all tenants; for operators alone.',
 } as const;
 

@@ -206,6 +206,10 @@ export const settings = {
     z.coerce.number().int().min(0).max(1_000_000).default(50),
     'So many keys, tokens and codes that lead nowhere, shown from one address in ten minutes, raise an incident; 0 raises none.',
   ),
+  LG_WEBHOOK_PRIVATE: setting(
+    z.enum(['refuse', 'allow']).default('refuse'),
+    'Whether webhooks may go to private networks, and by plain http; `allow` is for development, and refused in production.',
+  ),
   LG_DRAIN_SECONDS: setting(
     z.coerce.number().int().min(0).max(300).default(0),
     'For how long a stop lets new requests in while /readyz says no: as long as a load balancer needs to see it.',
@@ -306,6 +310,7 @@ function conflicts(config: Config): string[] {
   if (config.DATABASE_URL === undefined) problems.push('DATABASE_URL: is required in production');
   if (config.LG_AUTH_HS256_SECRET !== undefined)
     problems.push('LG_AUTH_HS256_SECRET: is for development only');
+  if (config.LG_WEBHOOK_PRIVATE === 'allow') problems.push('LG_WEBHOOK_PRIVATE: is for development only');
   if (config.LG_DEMO === true) problems.push('LG_DEMO: demo tenants are for development only');
   return [...problems, ...missingIssuers(config), ...unsafeKeys(config)];
 }

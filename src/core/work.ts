@@ -66,6 +66,8 @@ export interface WorkSettings {
   /** How long a license file holds at the most. */
   readonly licenseFileDays: number;
   readonly incidents: IncidentSettings;
+  /** Whether webhooks may lead into private networks: in development. */
+  readonly privateWebhooks: boolean;
 }
 
 /** Acts of later domains that have to happen with an event of an earlier one, in its transaction. */

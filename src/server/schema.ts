@@ -33,6 +33,11 @@ import { LicenseCertificateEdges, LicenseIntegrityResolver } from '../licenses/r
 import { LicenseStreams } from '../licenses/resolver/streams.js';
 import * as licenses from '../licenses/resolver.js';
 import { LicenseConnectionResolver } from '../licenses/schema/types.js';
+import * as webhooks from '../notifications/resolver/webhooks.js';
+import {
+  WebhookDeliveryConnectionResolver,
+  WebhookEndpointConnectionResolver,
+} from '../notifications/schema/webhooks.js';
 import { OrderStreams } from '../orders/resolver/streams.js';
 import * as orders from '../orders/resolver.js';
 import { OrderConnectionResolver } from '../orders/schema.js';
@@ -65,6 +70,14 @@ const guarding = [
 
 /** What is told as it happens. */
 const streams = [ActivationStreams, LicenseStreams, OrderStreams, QuotaStreams, ViolationStreams] as const;
+/** Whom events are told to. */
+const telling = [
+  webhooks.WebhookDeliveryEdges,
+  webhooks.WebhookEndpointEdges,
+  webhooks.WebhookResolver,
+  WebhookDeliveryConnectionResolver,
+  WebhookEndpointConnectionResolver,
+] as const;
 
 /** The whole graph, with its guards. */
 export function createSchema(): GraphQLSchema {
@@ -72,6 +85,7 @@ export function createSchema(): GraphQLSchema {
     resolvers: [
       ...guarding,
       ...streams,
+      ...telling,
       access.AccessResolver,
       SettingsResolver,
       ApiKeyEdges,

@@ -114,6 +114,7 @@ export function openMachinery(parts: MachineryParts, role: DatabaseRole): Machin
         activations: config.LG_INCIDENT_ACTIVATIONS,
         travelKmPerHour: config.LG_INCIDENT_TRAVEL_KMH,
       },
+      privateWebhooks: config.LG_WEBHOOK_PRIVATE === 'allow',
     },
     followers,
     announce: announcer(pool),

@@ -74,6 +74,8 @@ Reseller.licenses                        U 0 F 0 + + + + + F F F
 SecurityIncident.license                 U = F F = = = = F F F F
 UseVerdict.hints                         U = = F = = F F F = F =
 Viewer.tenant                            U = = = = = = = = = = F
+WebhookDelivery.endpoint                 U = F F = = = = F F F F
+WebhookEndpoint.deliveries               U = F F = = = = F F F F
 activateLicense, a key                   + 0 0 0 + + + + + + + +
 activateOffline, a request               + 0 0 0 + + + + + + + +
 activation, by id                        U 0 0 0 + + + + + + F F
@@ -112,10 +114,12 @@ createOfflineRequest, a key              + 0 0 0 + + + + + + + +
 createProduct                            U = F F = = F F F F F F
 createReseller                           U = F F = = F F F F F F
 createTemplate, a product                U 0 F F + + F F F F F F
+createWebhookEndpoint                    U = F F = = F F F F F F
 customer, by id                          U 0 0 0 + + + + + + F F
 customers                                U = = = = = = = = = F F
 deactivateActivation, a token            + 0 0 0 + + + + + + + +
 deactivateActivation, an activation      U 0 0 F + + F + F + F F
+deleteWebhookEndpoint, an endpoint       U 0 F F + + F F F F F F
 duplicateTemplate, a template            U 0 F F + + F F F F F F
 entitlementSet, a customer               U 0 0 F + + F F F + F 0
 entitlementSet, a key                    U 0 0 F + + F F F + F +
@@ -160,6 +164,8 @@ reinstateLicense, a license              U 0 F F + + F + F F F F
 releaseLease, a token                    + 0 0 0 + + + + + + + +
 releaseLease, an activation              U 0 0 F + + F + F + F F
 renewLicense, a license                  U 0 F 0 + + F F + F F F
+replayWebhookDelivery, a delivery        U 0 F F + + F F F F F F
+replayWebhookDelivery, an endpoint       U 0 F F + + F F F F F F
 reportSuspiciousActivity, a key          + 0 0 0 + + + + + + + +
 reportSuspiciousActivity, a token        + 0 0 0 + + + + + + + +
 reseller, by id                          U 0 F 0 + + + + + F F F
@@ -172,6 +178,7 @@ revokeLicense, a license                 U 0 F F + + F F F F F F
 schemaFeatures                           U = = = = = = = = = F F
 securityIncidents                        U = F F = = = = F F F F
 sendHeartbeat, a token                   + 0 0 0 + + + + + + + +
+sendTestWebhook, an endpoint             U 0 F F + + F F F F F F
 setFeatureFlags                          U = F F = = F F F F F F
 signOfflineActivation, a request         U 0 0 F + + F + F + F F
 suspendLicense, a license                U 0 F F + + F + F F F F
@@ -190,11 +197,14 @@ updateProduct, a product                 U 0 F F + + F F F F F F
 updateReseller, a reseller               U 0 F F + + F F F F F F
 updateTemplate, a template               U 0 F F + + F F F F F F
 updateTenantSettings                     U = F F = = F F F F F F
+updateWebhookEndpoint, an endpoint       U 0 F F + + F F F F F F
 validateActivation, a token              + 0 0 0 + + + + + + F +
 validateLicenseKey, a key                + 0 0 0 + + + + + + F +
 verifyAuditTrail                         U = F F = = = F F F F F
 viewer                                   U = = = = = = = = = = F
-violationDetected                        U = F F = = = = F F F F`;
+violationDetected                        U = F F = = = = F F F F
+webhookDeliveries, of an endpoint        U 0 F F + + + + F F F F
+webhookEndpoints                         U = F F = = = = F F F F`;
 
 /** Somebody who asks, and what he has himself. Who is inside holds the role for the very things that are named. */
 interface Caller {
@@ -287,7 +297,7 @@ function naming(ask: Ask): Cell {
 
 /** What it would make gets no name, so that nothing is made. */
 function plain({ query }: Asked): Cell {
-  const unfit = query.replace(/(name|reason): "\w+"/, '$1: ""');
+  const unfit = query.replace(/(name|reason|description): "\w+"/, '$1: ""');
   return async (caller) => refusalIn(await send({ query: unfit }, caller)) ?? '=';
 }
 

@@ -12,6 +12,8 @@ import { violationEvents } from '../../src/compliance/model/violations.js';
 import { type RefusalCode, recordedAs, refusalCodes } from '../../src/core/refusal.js';
 import { entitlementEvents } from '../../src/entitlements/model/ledger.js';
 import { licenseEvents } from '../../src/licenses/model.js';
+import { eventTypes } from '../../src/notifications/model/eventTypes.js';
+import { webhookEvents } from '../../src/notifications/model/webhooks.js';
 import { orderEvents } from '../../src/orders/model.js';
 import { followers } from '../../src/server/events/followers.js';
 import { templateEvents } from '../../src/templates/model.js';
@@ -26,6 +28,7 @@ const listed: readonly string[] = [
   ...deviceEvents,
   ...emergencyEvents,
   ...incidentEvents,
+  ...webhookEvents,
 ];
 /** What later acts will emit, and streams tell already. */
 const coming: readonly string[] = [...orderEvents, ...violationEvents];
@@ -68,6 +71,10 @@ test('what is to come is emitted by nobody yet', () => {
   expect(coming.filter((type) => listed.includes(type) || recorded.some((each) => each === type))).toEqual(
     [],
   );
+});
+
+test('a webhook may ask for every event that is listed, and for no other', () => {
+  expect(eventTypes.toSorted()).toEqual([...listed, ...coming].toSorted());
 });
 
 test('what follows an event follows one that is listed', () => {

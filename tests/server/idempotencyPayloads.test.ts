@@ -28,6 +28,7 @@ import { blacklistDevice } from '../support/guarding.js';
 import { requestOf, sign } from '../support/offline.js';
 import { keyed } from '../support/replays.js';
 import { startTestServer, type TestServer } from '../support/server.js';
+import { createEndpoint } from '../support/webhooks.js';
 
 const mutations: readonly GraphQLField<unknown, unknown>[] = Object.values(
   createSchema().getMutationType()?.getFields() ?? {},
@@ -102,10 +103,18 @@ const grantId = async () => {
   return made.consumeFeatures?.grantId;
 };
 
+const WEBHOOK_URL = 'https://hooks.example.com/licenses?from=größe';
+const webhookEndpointId = async () => (await createEndpoint(server, shop.admin, WEBHOOK_URL)).id;
+
 /** An input that each mutation takes, with values of every shape that its payload may hold. */
 const inputs: Readonly<Record<string, () => Promise<object>>> = {
   createApiKey: async () => ({ name: 'Export', roles: ['auditor'], expiresAt: '2027-01-01T00:00:00Z' }),
   revokeApiKey: async () => ({ apiKeyId: (await createApiKey(server, shop.admin)).id }),
+  createWebhookEndpoint: async () => ({ url: WEBHOOK_URL, events: ['*'], description: 'Ada' }),
+  updateWebhookEndpoint: async () => ({ endpointId: await webhookEndpointId(), rotateSecret: true }),
+  deleteWebhookEndpoint: async () => ({ endpointId: await webhookEndpointId() }),
+  sendTestWebhook: async () => ({ endpointId: await webhookEndpointId() }),
+  replayWebhookDelivery: async () => ({ endpointId: await webhookEndpointId(), since: server.now }),
   blacklistDevice: async () => ({ deviceFingerprint: 'stolen', reason: 'x' }),
   forgetDevice: async () => ({ deviceFingerprint: 'd' }),
   reportSuspiciousActivity: async () => ({

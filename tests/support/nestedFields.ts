@@ -30,6 +30,16 @@ export const nested: Readonly<Record<string, readonly [query: string, root: stri
     'device.read',
     'event.read',
   ],
+  'WebhookEndpoint.deliveries': [
+    '{ webhookEndpoints(first: 1) { nodes { deliveries { totalCount } } } }',
+    'webhook.read',
+    'webhook.read',
+  ],
+  'WebhookDelivery.endpoint': [
+    '{ webhookDeliveries(first: 1) { nodes { endpoint { id } } } }',
+    'webhook.read',
+    'webhook.read',
+  ],
   'SecurityIncident.license': [
     '{ securityIncidents(first: 1) { nodes { license { id } } } }',
     'incident.read',

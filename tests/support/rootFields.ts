@@ -76,9 +76,13 @@ export const namesNothing: Readonly<Record<string, Asked>> = {
   blacklistedDevices: page('blacklistedDevices'),
   securityIncidents: page('securityIncidents'),
   customers: page('customers'),
+  webhookEndpoints: page('webhookEndpoints'),
   tenants: page('tenants'),
   resellers: page('resellers'),
   products: page('products'),
+  createWebhookEndpoint: plain(
+    'mutation { createWebhookEndpoint(input: { url: "https://hooks.example.com/", events: ["*"], description: "x" }) { __typename } }',
+  ),
   createReseller: plain('mutation { createReseller(input: { name: "Blue" }) { __typename } }'),
   createProduct: plain(
     'mutation { createProduct(input: { productId: "NEW", name: "Radar", version: "1" }) { __typename } }',
@@ -240,6 +244,30 @@ export const cases: Readonly<Record<string, readonly Case[]>> = {
   apiKeys: [
     list('apiKeys', 'ApiKeyFilter', 'of a customer', ({ customerId }) => ({ customerId })),
     list('apiKeys', 'ApiKeyFilter', 'of a reseller', ({ resellerId }) => ({ resellerId })),
+  ],
+  webhookDeliveries: [
+    list('webhookDeliveries', 'WebhookDeliveryFilter', 'of an endpoint', ({ webhookEndpointId }) => ({
+      endpointId: webhookEndpointId,
+    })),
+  ],
+  updateWebhookEndpoint: [
+    act('updateWebhookEndpoint', 'an endpoint', ({ webhookEndpointId: endpointId }) => ({
+      endpointId,
+      description: 'Mallory',
+    })),
+  ],
+  deleteWebhookEndpoint: [
+    act('deleteWebhookEndpoint', 'an endpoint', ({ webhookEndpointId: endpointId }) => ({ endpointId })),
+  ],
+  sendTestWebhook: [
+    act('sendTestWebhook', 'an endpoint', ({ webhookEndpointId: endpointId }) => ({ endpointId })),
+  ],
+  replayWebhookDelivery: [
+    act('replayWebhookDelivery', 'a delivery', ({ webhookDeliveryId: deliveryId }) => ({ deliveryId })),
+    act('replayWebhookDelivery', 'an endpoint', ({ webhookEndpointId: endpointId }) => ({
+      endpointId,
+      since: '2026-01-01T00:00:00Z',
+    })),
   ],
   createApiKey: [
     act('createApiKey', 'a customer', ({ customerId }) => ({ ...newKey, customerId })),

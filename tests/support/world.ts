@@ -4,6 +4,7 @@ import { activate, issueLicense, openShop, type Shop } from './fixtures.js';
 import { blacklistDevice, reportActivity } from './guarding.js';
 import { requestOf } from './offline.js';
 import type { Claims, TestServer } from './server.js';
+import { createEndpoint } from './webhooks.js';
 
 /** One of everything that a tenant can have, by the names under which operations take it. */
 export interface World {
@@ -21,6 +22,8 @@ export interface World {
   /** Of a device that cannot connect, for the license. */
   readonly requestCode: string;
   readonly blacklistedDeviceId: string;
+  readonly webhookEndpointId: string;
+  readonly webhookDeliveryId: string;
 }
 
 export async function createReseller(server: TestServer, as: Claims, name = 'Blue Channel'): Promise<string> {
@@ -46,6 +49,19 @@ export async function insertOrder(
   return id;
 }
 
+/** One that was given up: nobody sends anything here. */
+async function insertDelivery(
+  server: TestServer,
+  { tenant_id }: Claims,
+  endpointId: string,
+): Promise<string> {
+  const id = randomUUID();
+  await server.sql`insert into webhook_deliveries (tenant_id, id, endpoint_id, event_id, sequence, event_type, status,
+      attempt_count, last_error, finished_at, created_at)
+    values (${tenant_id}, ${id}, ${endpointId}, ${randomUUID()}, 1, 'license.created', 'FAILED', 10, 'REFUSED', ${server.now}, ${server.now})`;
+  return id;
+}
+
 export async function openWorld(server: TestServer): Promise<World> {
   const shop = await openShop(server);
   const resellerId = await createReseller(server, shop.admin);
@@ -57,8 +73,12 @@ export async function openWorld(server: TestServer): Promise<World> {
   await server.sql`update licenses set order_id = ${orderId}, reseller_id = ${resellerId} where id = ${licenseId}`;
   const bound = { customerId: shop.customerId, resellerId };
   const { id: apiKeyId } = await createApiKey(server, shop.admin, bound);
+  const url = 'https://hooks.example.com/licenses';
+  const { id: webhookEndpointId } = await createEndpoint(server, shop.admin, url, ['license.*']);
   return {
     ...shop,
+    webhookEndpointId,
+    webhookDeliveryId: await insertDelivery(server, shop.admin, webhookEndpointId),
     resellerId,
     licenseId,
     licenseKey,
@@ -89,6 +109,8 @@ export function nobodysWorld(admin: Claims, requestCode = 'none'): World {
     apiKeyId: randomUUID(),
     requestCode,
     blacklistedDeviceId: randomUUID(),
+    webhookEndpointId: randomUUID(),
+    webhookDeliveryId: randomUUID(),
   };
 }
 

@@ -1,0 +1,34 @@
+/** Every event that there is, from the lists of the models: what an endpoint may ask for. */
+import { accessEvents } from '../../access/model.js';
+import { activationEvents } from '../../activations/model/activation.js';
+import { deviceEvents } from '../../activations/model/devices.js';
+import { emergencyEvents } from '../../activations/model/emergency.js';
+import { auditEvents } from '../../audit/model.js';
+import { incidentEvents } from '../../compliance/model/incidents.js';
+import { violationEvents } from '../../compliance/model/violations.js';
+import { entitlementEvents } from '../../entitlements/model/ledger.js';
+import { licenseEvents } from '../../licenses/model.js';
+import { orderEvents } from '../../orders/model.js';
+import { templateEvents } from '../../templates/model.js';
+import { webhookEvents } from './webhooks.js';
+
+export const eventTypes: readonly string[] = [
+  ...accessEvents,
+  ...auditEvents,
+  ...templateEvents,
+  ...licenseEvents,
+  ...activationEvents,
+  ...entitlementEvents,
+  ...deviceEvents,
+  ...emergencyEvents,
+  ...incidentEvents,
+  ...violationEvents,
+  ...orderEvents,
+  ...webhookEvents,
+];
+
+/** Whether a pattern can ever fit: a type itself, all types of a noun (`license.*`), or all there are (`*`). */
+export function isEventPattern(pattern: string): boolean {
+  if (pattern === '*' || eventTypes.includes(pattern)) return true;
+  return pattern.endsWith('.*') && eventTypes.some((type) => type.startsWith(pattern.slice(0, -1)));
+}
