@@ -1,0 +1,23 @@
+/**
+ * A certificate for `hooks.example.com` and 127.0.0.1 that nobody has signed but itself, until the year 2126, with its key:
+ * it opens nothing but receivers of tests.
+ */
+export const certificate = `-----BEGIN CERTIFICATE-----
+MIIBpjCCAUugAwIBAgIUPfeW67QkPr3BArj87fqiat0QN0wwCgYIKoZIzj0EAwIw
+FTETMBEGA1UEAwwKaG9va3MudGVzdDAgFw0yNjExMjIwNjMxNDVaGA8yMTI2MTAy
+OTA2MzE0NVowFTETMBEGA1UEAwwKaG9va3MudGVzdDBZMBMGByqGSM49AgEGCCqG
+SM49AwEHA0IABNsgPyBWVNPEaMwj5CklkOznU5HFXLNEW7KTZgsZJNiJ2eNRubUh
+wOZExX8Z+wcsCx06XTLcQgYcLFP3/1clPpWjdzB1MB0GA1UdDgQWBBQP6Hjnm8sa
+B8Z3X5lGDHXrwrVSazAfBgNVHSMEGDAWgBQP6Hjnm8saB8Z3X5lGDHXrwrVSazAP
+BgNVHRMBAf8EBTADAQH/MCIGA1UdEQQbMBmCEWhvb2tzLmV4YW1wbGUuY29thwR/
+AAABMAoGCCqGSM49BAMCA0kAMEYCIQDjlCCWjFvdKESyT6xy9GuvDyXiIqSYdoRu
+prKVLp4udAIhAI/z/XPcu+8+WfdHk0LeLG733T4SSMYzLk1U9rS9GvgC
+-----END CERTIFICATE-----
+`;
+
+export const certificateKey = `-----BEGIN EC PRIVATE KEY-----
+MHcCAQEEIIv9LvxSP6SEEtB2zfJQE2i8R5b8Ku8AxF7MGUJghk7soAoGCCqGSM49
+AwEHoUQDQgAE2yA/IFZU08RozCPkKSWQ7OdTkcVcs0RbspNmCxkk2InZ41G5tSHA
+5kTFfxn7BywLHTpdMtxCBhwsU/f/VyU+lQ==
+-----END EC PRIVATE KEY-----
+`;
