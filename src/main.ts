@@ -7,13 +7,14 @@ import { systemClock } from './core/clock.js';
 import { type Config, describeConfig, readConfig } from './core/config.js';
 import { isTenantId } from './core/id.js';
 import { loadKeys } from './core/keys.js';
-import { createLog } from './core/log.js';
+import { createLog, type Log } from './core/log.js';
 import { Refusal } from './core/refusal.js';
 import { StartupError } from './core/startupError.js';
 import { openTokens } from './server/callers/openTokens.js';
 import { migrate } from './server/database/migrate.js';
 import { sealAll } from './server/database/sealAll.js';
 import { seedDemo, systemCaller } from './server/database/seed.js';
+import { JOB_CONNECTIONS, jobs, startJobs } from './server/jobs.js';
 import { listKeys, retireKey, rotateKeys } from './server/keysCommand.js';
 import { type LintCommandOptions, LintError, lintReport } from './server/lintFeatures.js';
 import { openWork } from './server/operation/openWork.js';
@@ -31,9 +32,15 @@ async function serve(): Promise<void> {
   const config = readConfig(process.env);
   const log = createLog(config.LG_LOG_LEVEL);
   const running = await startServer(config, log);
+  stopOnSignal(log, running.stop);
+  say(await welcome(running));
+}
+
+/** Ends a process at the first signal, and hurries at a second one. */
+function stopOnSignal(log: Log, stop: (hurry: AbortSignal) => Promise<void>): void {
   const hurry = new AbortController();
   let stoppingSince: number | undefined;
-  const stop = async (signal: string): Promise<void> => {
+  const stopOnce = async (signal: string): Promise<void> => {
     if (stoppingSince !== undefined) {
       // A terminal sends Ctrl-C to us and to npm, which sends it to us again: that is no second word.
       if (performance.now() - stoppingSince > 500) hurry.abort();
@@ -41,11 +48,29 @@ async function serve(): Promise<void> {
     }
     stoppingSince = performance.now();
     log.info({ signal }, 'stopping');
-    await running.stop(hurry.signal);
+    await stop(hurry.signal);
     process.exit(0);
   };
-  for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, () => void stop(signal));
-  say(await welcome(running));
+  for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, () => void stopOnce(signal));
+}
+
+/** Runs jobs and nothing else. */
+async function work(): Promise<void> {
+  const config = readConfig(process.env);
+  const log = createLog(config.LG_LOG_LEVEL);
+  const database = await borrowDatabase(config);
+  await migrate(database.url);
+  const parts = { config, keys: await loadKeys(config), url: database.url, log };
+  const machinery = openMachinery({ ...parts, maxConnections: JOB_CONNECTIONS }, 'lg_worker');
+  const runner = startJobs(machinery, config, database.url);
+  stopOnSignal(log, async () => {
+    await runner.stop();
+    await machinery.pool.end();
+    await database.stop();
+  });
+  say(
+    `LicenseGraph works: ${jobs.scheduled.length} jobs by the clock, ${jobs.queued.length} by what happens.`,
+  );
 }
 
 type WorkerTask = (machinery: ReturnType<typeof openMachinery>, config: Config) => Promise<void>;
@@ -145,6 +170,7 @@ program
       throw new StartupError(`there is no command '${unknown}': licensegraph --help lists them`);
     await serve();
   });
+program.command('work').description('run jobs, and nothing else').action(work);
 program
   .command('migrate')
   .description('bring the database up to date')

@@ -123,6 +123,14 @@ export const settings = {
     'For `command`: prints the same JSON; reaches Vault or a cloud KMS.',
     true,
   ),
+  LG_JOBS: setting(
+    z.enum(['inside', 'none']).default('inside'),
+    'Whether jobs run inside this server, or only in processes of `licensegraph work`.',
+  ),
+  LG_JOBS_AT_ONCE: setting(
+    z.coerce.number().int().min(1).max(100).default(8),
+    'How many jobs one process runs at once.',
+  ),
   LG_LEASE_SECONDS: setting(
     z.coerce.number().int().min(30).max(86_400).default(900),
     'How long a floating lease lives without a heartbeat.',

@@ -31,6 +31,8 @@ export const licenseEvents = [
   'license.key_revealed',
   'license.exported',
   'license.sealed',
+  'license.expiring',
+  'license.expired',
 ] as const;
 
 type Act =

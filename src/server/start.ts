@@ -24,10 +24,10 @@ import { Drain } from './drain.js';
 import { EventFeed } from './events/eventFeed.js';
 import { followers } from './events/followers.js';
 import { announcer, startSealer } from './events/sealer.js';
-import { startSweeper } from './events/sweeper.js';
 import { startTrailKeeper } from './events/trailKeeper.js';
 import { type AppOptions, createApp } from './http/app.js';
 import { demoAccess } from './http/demoUsers.js';
+import { JOB_CONNECTIONS, startJobs } from './jobs.js';
 import { CostGate, ShortestFirst } from './limits/fairness.js';
 import { Guesses } from './limits/guesses.js';
 import { RateLimits } from './limits/rateLimits.js';
@@ -85,6 +85,8 @@ export interface MachineryParts {
   readonly url: string;
   readonly log: Log;
   readonly clock?: Clock;
+  /** Connections, where it is not for requests. */
+  readonly maxConnections?: number;
   readonly onStatement?: (text: string) => void;
 }
 
@@ -95,7 +97,7 @@ export function openMachinery(parts: MachineryParts, role: DatabaseRole): Machin
   const pool: Pool = openPool({
     url,
     role,
-    maxConnections: config.LG_DATABASE_POOL,
+    maxConnections: parts.maxConnections ?? config.LG_DATABASE_POOL,
     statementSeconds: config.LG_STATEMENT_SECONDS,
     ...(parts.onStatement === undefined ? {} : { onStatement: parts.onStatement }),
   });
@@ -257,19 +259,11 @@ export async function startServer(
     undo.push(opened.pool.end);
     const { machinery, stop: stopEvents } = await followEvents(opened, database.url);
     undo.push(stopEvents);
-    undo.push(
-      startSweeper({
-        url: database.url,
-        clock: opened.clock,
-        log,
-        ledgerDays: config.LG_LEDGER_DAYS,
-        personalDataDays: config.LG_PERSONAL_DATA_DAYS,
-      }).stop,
-    );
-    const worker = openMachinery(parts, 'lg_worker');
+    const worker = openMachinery({ ...parts, maxConnections: JOB_CONNECTIONS }, 'lg_worker');
     undo.push(worker.pool.end);
     undo.push(startTrailKeeper({ machinery: worker, log, folder: config.LG_AUDIT_CHECKPOINT_DIR }).stop);
     if (wantsDemo(config)) await seedDemo(worker);
+    if (config.LG_JOBS === 'inside') undo.push(startJobs(worker, config, database.url).stop);
     const tokens = await openTokens(config, keys, systemClock, log);
     const app = await createApp({
       config,

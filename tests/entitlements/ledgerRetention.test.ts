@@ -1,7 +1,6 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { readConfig } from '../../src/core/config.js';
 import { connect } from '../../src/core/db.js';
-import { type Sweeper, startSweeper } from '../../src/server/events/sweeper.js';
 import { consume, differences, grantIdOf, refund, verdictsOf } from '../support/consuming.js';
 import { grantToTenant } from '../support/fixtures.js';
 import { entitlementOf, type FeatureShop, openFeatureShop, unitsUsed } from '../support/meters.js';
@@ -12,20 +11,9 @@ const DAY = 86_400_000;
 const LONG_AGO = at('2024-12-01T12:00:00Z');
 
 let server: TestServer;
-let sweeper: Sweeper;
 let shop: FeatureShop;
-const startOne = (ledgerDays: number): Sweeper =>
-  startSweeper({
-    url: server.url,
-    clock: () => server.now,
-    log: server.machinery.log,
-    ledgerDays,
-    personalDataDays: 180,
-    everyMillis: DAY,
-  });
 beforeAll(async () => {
   server = await startTestServer();
-  sweeper = startOne(400);
 });
 beforeEach(async () => {
   server.now = LONG_AGO;
@@ -35,7 +23,6 @@ afterEach(() => {
   server.now = START;
 });
 afterAll(async () => {
-  await sweeper.stop();
   await server.stop();
 });
 
@@ -43,7 +30,8 @@ const draw = async (amount: number, featureId = 'calls'): Promise<string> =>
   grantIdOf(await consume(server, shop.admin, [{ featureId, amount }]));
 const calls = (limitValue: number | null, feature: object = {}) =>
   grantToTenant(server, shop, [{ featureId: 'calls', limitValue, ...feature }]);
-const swept = async (by = sweeper): Promise<number | undefined> => (await by.sweep())?.usageLedger;
+const swept = async (days = 400): Promise<number> =>
+  Number((await server.jobs.run('ledger.compact', { LG_LEDGER_DAYS: days })).lines);
 const linesOf = (tenantId = shop.tenantId): Promise<number> =>
   server.count('usage_ledger', `tenant_id = '${tenantId}'`);
 
@@ -109,13 +97,11 @@ describe('lines of the ledger that are old', () => {
   });
 
   test('that are kept for a short time leave the counter of a window that may still run', async () => {
-    const hasty = startOne(8);
     await grantToTenant(server, shop, [{ featureId: 'yearly', limitValue: 9, limitPeriod: 'YEAR' }]);
     await draw(3, 'yearly');
     server.pass(300 * DAY);
 
-    const sum = await swept(hasty);
-    await hasty.stop();
+    const sum = await swept(8);
 
     expect(sum).toBe(1);
     expect(await entitlementOf(server, shop.admin, 'yearly')).toMatchObject({ limit: 9, used: 3, left: 6 });
@@ -155,7 +141,7 @@ describe('lines of the ledger that are old', () => {
     ]);
     const left = await swept();
 
-    expect((sum ?? 0) + (left ?? 0)).toBe(50);
+    expect(sum + left).toBe(50);
     expect(answers.flatMap(verdictsOf).filter((word) => word === 'granted')).toHaveLength(100);
     expect(await unitsUsed(server, shop.tenantId)).toEqual({ calls: 150 });
     expect(await differences(server, shop.tenantId)).toBe(0);

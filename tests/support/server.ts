@@ -11,10 +11,12 @@ import type { Keys } from '../../src/core/keys.js';
 import { createLog } from '../../src/core/log.js';
 import { openTokens, type Tokens } from '../../src/server/callers/openTokens.js';
 import { createApp } from '../../src/server/http/app.js';
+import { JOB_CONNECTIONS } from '../../src/server/jobs.js';
 import type { Machinery } from '../../src/server/operation/operation.js';
 import { createSchema } from '../../src/server/schema.js';
 import { followEvents, openMachinery } from '../../src/server/start.js';
 import { onDatabase, TEMPLATE } from './database.js';
+import { TestJobs } from './jobs.js';
 
 const schema = createSchema();
 
@@ -73,6 +75,8 @@ export class TestServer {
     readonly keys: Keys,
     /** What the server's operations use, for acts that no root field offers yet. */
     readonly machinery: Machinery,
+    /** Runs the jobs that are due at this server's instant. */
+    readonly jobs: TestJobs,
     readonly stop: () => Promise<void>,
   ) {}
 
@@ -199,7 +203,10 @@ export async function startTestServer(options: TestServerOptions = {}): Promise<
   const logged: string[] = [];
   const log = createLog('info', { write: (line: string) => void logged.push(line) });
   const onStatement = (text: string): void => void holder.server?.statements.push(text);
-  const opened = openMachinery({ config, keys, url: database.url, log, clock, onStatement }, 'lg_app');
+  const parts = { config, keys, url: database.url, log, clock };
+  const opened = openMachinery({ ...parts, onStatement }, 'lg_app');
+  const openWorker = () => openMachinery({ ...parts, maxConnections: JOB_CONNECTIONS }, 'lg_worker');
+  const jobs = new TestJobs({ url: database.url, config, openWorker });
   const following = options.events === true ? await followEvents(opened, database.url) : undefined;
   const machinery = following?.machinery ?? opened;
   const tokens = await openTokens(config, keys, clock);
@@ -214,12 +221,13 @@ export async function startTestServer(options: TestServerOptions = {}): Promise<
   const sql = connect(database.adminUrl, { max: 3 });
   const stop = async (): Promise<void> => {
     await app.close();
+    await jobs.end();
     await following?.stop();
     await machinery.pool.end();
     await sql.end();
     await database.drop();
   };
   const { url, adminUrl } = database;
-  holder.server = new TestServer(logged, app, tokens, sql, url, adminUrl, keys, machinery, stop);
+  holder.server = new TestServer(logged, app, tokens, sql, url, adminUrl, keys, machinery, jobs, stop);
   return holder.server;
 }

@@ -9,7 +9,7 @@ import { type CountedSeats, type SeatUnit, seatUnit, soonest } from '../model/se
 import { licenseActivations as activations, holderSql } from '../table.js';
 
 /** Rows of the index of seats: whoever has not been counted out. */
-const seated = sql`${activations.status} = 'ACTIVE' and ${activations.activationType} <> 'EMERGENCY'
+export const seated = sql`${activations.status} = 'ACTIVE' and ${activations.activationType} <> 'EMERGENCY'
   and ${activations.seatFreedAt} is null`;
 
 const over = (now: Instant): SQL =>
@@ -27,7 +27,7 @@ const seatSql: Readonly<Record<SeatUnit, SQL<string>>> = {
 };
 
 /** The unit of a license's model, as `seatUnit` of the model. */
-const seatsByModel = sql<string>`case
+export const seatsByModel = sql<string>`case
   when ${licenses.licenseModel} in ('PER_CPU', 'PER_CORE') then ${seatSql.UNITS}
   when ${licenses.licenseModel} = 'PER_SEAT' or ${licenses.licenseType} = 'NAMED_USER' then ${seatSql.USER}
   else ${seatSql.DEVICE} end`;

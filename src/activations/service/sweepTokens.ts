@@ -1,7 +1,7 @@
 import { type SQL, sql } from 'drizzle-orm';
 import { keyDirectory } from '../../access/table.js';
-import { earlierTokens } from '../../activations/table.js';
 import type { Instant } from '../../core/clock.js';
+import { earlierTokens } from '../table.js';
 
 /** Tokens that a later one has ended, or time, with what the directory still knows of them; the oldest first. */
 export function tokenBatch(end: Instant, most: number): SQL {

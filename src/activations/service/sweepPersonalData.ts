@@ -1,6 +1,6 @@
 import { type SQL, sql } from 'drizzle-orm';
-import { licenseActivations as activations } from '../../activations/table.js';
 import type { Instant } from '../../core/clock.js';
+import { licenseActivations as activations } from '../table.js';
 
 /**
  * Erases addresses and places that were told longer ago than a tenant keeps them, or the deployment where the tenant says

@@ -2,7 +2,7 @@ import { type SQL, sql } from 'drizzle-orm';
 import { tenants } from '../../access/table.js';
 import { addDays, EARLIEST, type Instant } from '../../core/clock.js';
 import { idsFrom } from '../../core/id.js';
-import { featureUsage, usageLedger } from '../../entitlements/table.js';
+import { featureUsage, usageLedger } from '../table.js';
 
 /** The longest window of a limit is a leap year: one that began before that is over, whatever became of its period. */
 const LONGEST_WINDOW_DAYS = 367;

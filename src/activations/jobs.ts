@@ -1,0 +1,45 @@
+import { addMillis } from '../core/clock.js';
+import { type Job, parseSweep, type SweepPayload } from '../core/job.js';
+import { SPARE_MILLIS, SWEEP_BATCH, sweep } from '../core/sweep.js';
+import { archiveBatch } from './service/archive.js';
+import { cullBatch } from './service/cullLeases.js';
+import { personalDataBatch } from './service/sweepPersonalData.js';
+import { tokenBatch } from './service/sweepTokens.js';
+
+/** Forgets tokens that later ones have replaced. */
+export const forgetTokens: Job<SweepPayload> = {
+  name: 'token.forget',
+  parse: parseSweep,
+  run: async (context) => ({
+    tokens: await sweep(context, 'token.forget', (now) =>
+      tokenBatch(addMillis(now, -SPARE_MILLIS), SWEEP_BATCH),
+    ),
+  }),
+};
+
+/** Erases what is personal of activations once its time is over. */
+export const erasePersonalData: Job<SweepPayload> = {
+  name: 'activation.erase_personal_data',
+  parse: parseSweep,
+  run: async (context) => {
+    const days = context.config.LG_PERSONAL_DATA_DAYS;
+    const batch = (now: Parameters<typeof tokenBatch>[0]) => personalDataBatch(now, days, SWEEP_BATCH);
+    return { activations: await sweep(context, 'activation.erase_personal_data', batch) };
+  },
+};
+
+/** Writes down which floating seats time has freed. */
+export const cullLeases: Job<SweepPayload> = {
+  name: 'lease.cull',
+  parse: parseSweep,
+  run: async (context) => ({
+    licenses: await sweep(context, 'lease.cull', (now) => cullBatch(addMillis(now, -SPARE_MILLIS))),
+  }),
+};
+
+/** Moves what ended long ago to the archive. */
+export const archiveActivations: Job<SweepPayload> = {
+  name: 'activation.archive',
+  parse: parseSweep,
+  run: async (context) => ({ activations: await sweep(context, 'activation.archive', archiveBatch) }),
+};

@@ -1,0 +1,67 @@
+import { archiveActivations, cullLeases, erasePersonalData, forgetTokens } from '../activations/jobs.js';
+import { addMillis, type Instant, instant, millis } from '../core/clock.js';
+import type { Job, SweepPayload } from '../core/job.js';
+import { compactLedger } from '../entitlements/jobs.js';
+import { checkExpiries, endGrace } from '../licenses/jobs.js';
+import { forgetMarks } from './jobs.js';
+import type { Due } from './queries.js';
+
+/** A job of the clock: due once in each period, which are counted from the beginning of 1970 in UTC. */
+export interface Scheduled {
+  readonly job: Job<SweepPayload>;
+  readonly everyMinutes: number;
+  /** What it is for, in a sentence for operators. */
+  readonly about: string;
+}
+
+const MINUTE_MILLIS = 60_000;
+
+/** The latest instant at which a job was due. */
+export function dueAt({ everyMinutes }: Pick<Scheduled, 'everyMinutes'>, now: Instant): Instant {
+  const period = everyMinutes * MINUTE_MILLIS;
+  return instant(Math.floor(millis(now) / period) * period);
+}
+
+/** Where a run begins that does not know how far earlier ones have come. */
+export function periodBefore({ everyMinutes }: Pick<Scheduled, 'everyMinutes'>, at: Instant): Instant {
+  return addMillis(at, -everyMinutes * MINUTE_MILLIS);
+}
+
+export function dueJobs(list: readonly Scheduled[], now: Instant): Due[] {
+  return list.map((scheduled) => ({ name: scheduled.job.name, dueAt: dueAt(scheduled, now) }));
+}
+
+const HOURLY = 60;
+const DAILY = 24 * 60;
+
+/** Clock → job. Charged renewals join here, with their retries in a table of their own. */
+export const schedule: readonly Scheduled[] = [
+  {
+    job: checkExpiries,
+    everyMinutes: HOURLY,
+    about: 'Reminds of licenses 30, 14, 7 and 1 days before they expire, and says which have expired.',
+  },
+  {
+    job: endGrace,
+    everyMinutes: HOURLY,
+    about: 'Says which licenses are suspended because their grace has ended.',
+  },
+  { job: cullLeases, everyMinutes: 10, about: 'Writes down which floating seats time has freed.' },
+  {
+    job: archiveActivations,
+    everyMinutes: DAILY,
+    about: 'Moves activations that ended more than 90 days ago to the archive.',
+  },
+  {
+    job: erasePersonalData,
+    everyMinutes: HOURLY,
+    about: 'Erases addresses and places of devices whose time is over.',
+  },
+  { job: forgetTokens, everyMinutes: 1, about: 'Forgets tokens that later ones have replaced.' },
+  {
+    job: compactLedger,
+    everyMinutes: 1,
+    about: 'Sums up lines of the usage ledger that are too old to be refunded.',
+  },
+  { job: forgetMarks, everyMinutes: DAILY, about: 'Forgets marks of reactions that nothing runs again.' },
+];

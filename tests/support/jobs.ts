@@ -1,0 +1,135 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { runTaskListOnce } from 'graphile-worker';
+import type pg from 'pg';
+import type { Config } from '../../src/core/config.js';
+import { connect } from '../../src/core/db.js';
+import type { JobResult } from '../../src/core/job.js';
+import { openPresence } from '../../src/jobs/presence.js';
+import { openQueuePool, queueLogger } from '../../src/jobs/queue.js';
+import type { Reactions } from '../../src/jobs/reactions.js';
+import { tick } from '../../src/jobs/runner.js';
+import { periodBefore } from '../../src/jobs/schedule.js';
+import { type JobList, type Surroundings, taskList } from '../../src/jobs/tasks.js';
+import { sealBatch } from '../../src/server/events/sealer.js';
+import { jobs as everyJob, jobSurroundings } from '../../src/server/jobs.js';
+import type { Machinery } from '../../src/server/operation/operation.js';
+
+interface TestJobsOptions {
+  readonly url: string;
+  readonly config: Config;
+  /** Opens the machinery of the worker's role, on the clock of the test. */
+  readonly openWorker: () => Machinery;
+}
+
+interface Opened {
+  readonly surroundings: Surroundings;
+  readonly queue: pg.Pool;
+  readonly sealing: ReturnType<typeof connect>;
+  readonly options: object;
+  readonly end: () => Promise<void>;
+}
+
+/** Runs what is due at the test's instant, in this process and without waiting on real time. */
+export class TestJobs {
+  /** What follows facts, and which jobs there are; the product's own until a test says otherwise. */
+  reactions: Reactions | undefined;
+  list: JobList = everyJob;
+  #opened: Opened | undefined;
+
+  constructor(private readonly parts: TestJobsOptions) {}
+
+  #open(): Opened {
+    const { url, config, openWorker } = this.parts;
+    const worker = openWorker();
+    const queue = openQueuePool(url, 'lg_worker', 2, worker.log);
+    const presence = openPresence(url, worker.log);
+    const sealing = connect(url, { max: 1, connection: { role: 'lg_worker', TimeZone: 'UTC' } });
+    const end = async (): Promise<void> => {
+      await queue.end();
+      await presence.end();
+      await sealing.end();
+      await worker.pool.end();
+    };
+    const options = {
+      noHandleSignals: true,
+      logger: queueLogger(worker.log),
+      preset: { plugins: [presence.plugin] },
+    };
+    return { surroundings: jobSurroundings(worker, config), queue, sealing, options, end };
+  }
+
+  get #parts(): Opened {
+    this.#opened ??= this.#open();
+    return this.#opened;
+  }
+
+  /** What a job stands on here. */
+  get surroundings(): Surroundings {
+    return this.#parts.surroundings;
+  }
+
+  /** Numbers what was committed, and queues what follows; how many facts there were. */
+  async seal(): Promise<number> {
+    const { sealing, surroundings } = this.#parts;
+    for (let sum = 0; ; ) {
+      const sealed = await sealBatch(sealing, surroundings.clock(), this.reactions);
+      // Another sealer is at it; what it leaves is ours.
+      if (sealed === undefined) await sleep(5);
+      else if (sealed === 0) return sum;
+      else sum += sealed;
+    }
+  }
+
+  /** Jobs that failed and were put off come again at once. */
+  async #hurry(): Promise<void> {
+    await this.#parts.queue.query(
+      'update graphile_worker._private_jobs set run_at = now() where run_at > now() and locked_at is null',
+    );
+  }
+
+  async #waiting(): Promise<number> {
+    const { rows } = await this.#parts.queue.query(
+      'select count(*)::int as count from graphile_worker._private_jobs where is_available and run_at <= now()',
+    );
+    return Number(rows[0]?.count);
+  }
+
+  async #runOnce(): Promise<void> {
+    const { queue, options, surroundings } = this.#parts;
+    const client = await queue.connect();
+    try {
+      await runTaskListOnce(options, taskList(surroundings, this.list), client).promise;
+    } finally {
+      client.release();
+    }
+  }
+
+  /** Until nothing is left that is due at this instant: facts, what follows them, and what the clock finds due. */
+  async drain(): Promise<void> {
+    const { surroundings } = this.#parts;
+    await this.#hurry();
+    for (;;) {
+      const sealed = await this.seal();
+      const queued = await tick(surroundings, this.list);
+      const waiting = await this.#waiting();
+      if (sealed + queued + waiting === 0) return;
+      await this.#runOnce();
+    }
+  }
+
+  /** Runs one job of the schedule now, by itself and with these settings; what it says that it did. */
+  async run(name: string, settings: Partial<Config> = {}): Promise<JobResult> {
+    const { surroundings } = this.#parts;
+    const scheduled = this.list.scheduled.find(({ job }) => job.name === name);
+    if (scheduled === undefined) throw new Error(`there is no job ${name}`);
+    const now = surroundings.clock();
+    const config = { ...surroundings.config, ...settings };
+    const { signal } = new AbortController();
+    const context = { ...surroundings, config, signal, progress: async () => undefined };
+    return (await scheduled.job.run(context, { dueAt: now, since: periodBefore(scheduled, now) })) ?? {};
+  }
+
+  async end(): Promise<void> {
+    await this.#opened?.end();
+  }
+}
