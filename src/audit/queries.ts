@@ -76,12 +76,6 @@ export function eventsPage(
   return pageOf(reading.db, licenseEventLogs, { where, sorting: newestFirst, page });
 }
 
-/** An event with its number in the tenant's log. */
-export interface SealedEvent {
-  readonly sequence: number;
-  readonly event: EventRow;
-}
-
 /** The number of the newest sealed event; 0 before the first. */
 export async function sealedHead(reading: Reading): Promise<number> {
   const [row] = await reading.db
@@ -91,18 +85,4 @@ export async function sealedHead(reading: Reading): Promise<number> {
     .orderBy(desc(auditSeals.sequence))
     .limit(1);
   return row?.sequence ?? 0;
-}
-
-/** The sealed events behind a number, in their order. Whoever remembers the last number misses none. */
-export function sealedAfter(reading: Reading, sequence: number, limit: number): Promise<SealedEvent[]> {
-  return reading.db
-    .select({ sequence: auditSeals.sequence, event: licenseEventLogs })
-    .from(auditSeals)
-    .innerJoin(
-      licenseEventLogs,
-      and(eq(licenseEventLogs.tenantId, reading.tenantId), eq(licenseEventLogs.id, auditSeals.eventId)),
-    )
-    .where(and(eq(auditSeals.tenantId, reading.tenantId), sql`${auditSeals.sequence} > ${sequence}::bigint`))
-    .orderBy(auditSeals.sequence)
-    .limit(limit);
 }

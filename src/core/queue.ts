@@ -26,6 +26,11 @@ export class Queue<Entry> implements Stream<Entry> {
   /** `onEnd` runs once, whoever ended it. */
   constructor(private readonly onEnd: () => void) {}
 
+  /** How many entries wait for the reader. */
+  get waiting(): number {
+    return this.#entries.length;
+  }
+
   push(entry: Entry): void {
     if (this.#ended) return;
     const waiting = this.#waiting;

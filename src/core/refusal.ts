@@ -191,6 +191,14 @@ export const refusalCodes = {
   TOO_MANY_SUBSCRIPTIONS: [429, 'The socket carries as many operations as one may.'],
   TOO_MANY_SOCKETS: [429, 'As many sockets are open as the server, or one address, may have.'],
   TOO_SLOW: [429, 'The subscriber did not keep up with its events; subscribe again.'],
+  CURSOR_EXPIRED: [
+    410,
+    'Events behind the cursor are kept no longer. Read anew what you keep of them, and go on from `eventCursor`.',
+  ],
+  CURSOR_UNKNOWN: [
+    404,
+    'The cursor is of another log, or ahead of this one; `extensions.reason` is OTHER_TENANT, OTHER_LOG or AHEAD.',
+  ],
   NOT_VISIBLE: [
     404,
     'The act is done, and what its payload leads to at that field has since moved out of sight of the caller.',

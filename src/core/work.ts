@@ -77,12 +77,24 @@ export type Followers = Readonly<Partial<Record<EventType, readonly Follower[]>>
 /** Finds what an event speaks of, as its reader sees it. The function is the identity of what is found. */
 export type EventLook<Result> = (reading: Reading, event: FedEvent) => Promise<Result>;
 
+/** The events of a tenant as they are numbered, in their order. */
+export interface Followed extends AsyncIterableIterator<FedEvent> {
+  /** All of a greater number come; what has it or a smaller one was handed out before. */
+  readonly from: number;
+  /** The number of what was handed out last, taken or not. */
+  readonly newest: number;
+  /** How much of it waits to be taken. */
+  readonly waiting: number;
+}
+
 /** What a subscription stands on: the tenant's events as they are numbered, and short looks as the subscriber. */
 export interface Watch {
-  follow(): Promise<AsyncIterableIterator<FedEvent>>;
+  follow(): Promise<Followed>;
   ask<Result>(run: (reading: Reading) => Promise<Result>): Promise<Result>;
   /** A look at what an event speaks of, taken once for all subscribers who see the same part of the tenant. */
   askOfEvent<Result>(event: FedEvent, look: EventLook<Result>): Promise<Result>;
+  /** A look that says the same under this name for a second, taken once for those of them who ask for it. */
+  askAlike<Result>(name: string, look: (reading: Reading) => Promise<Result>): Promise<Result>;
 }
 
 /** What one of many callers is answered; `isEffective` if something was done for it that its key must never do again. */

@@ -20,6 +20,7 @@ import * as activations from '../activations/resolver.js';
 import { BlacklistedDeviceConnectionResolver } from '../activations/schema/devices.js';
 import { ActivationConnectionResolver } from '../activations/schema.js';
 import * as analytics from '../analytics/resolver.js';
+import { EventStreams } from '../audit/resolver/stream.js';
 import { EventPersonalData, TrailResolver } from '../audit/resolver/trail.js';
 import * as audit from '../audit/resolver.js';
 import { AuditCheckpointConnectionResolver } from '../audit/schema/trail.js';
@@ -69,7 +70,14 @@ const guarding = [
 ] as const;
 
 /** What is told as it happens. */
-const streams = [ActivationStreams, LicenseStreams, OrderStreams, QuotaStreams, ViolationStreams] as const;
+const streams = [
+  ActivationStreams,
+  EventStreams,
+  LicenseStreams,
+  OrderStreams,
+  QuotaStreams,
+  ViolationStreams,
+] as const;
 /** Whom events are told to. */
 const telling = [
   webhooks.WebhookDeliveryEdges,

@@ -36,6 +36,7 @@ import { Licensees } from './operation/licensees.js';
 import { Meter } from './operation/meter.js';
 import { openWork } from './operation/openWork.js';
 import type { Machinery } from './operation/operation.js';
+import { AlikeLooks } from './operation/sharedLook.js';
 import { Turns } from './operation/turns.js';
 import { createSchema } from './schema.js';
 import { SigningKeys } from './signingKeys.js';
@@ -152,6 +153,7 @@ export function openMachinery(parts: MachineryParts, role: DatabaseRole): Machin
     gate: new CostGate(),
     // A quarter of the connections: the rest is for those who ask.
     streams: new Lane(Math.max(1, Math.floor(config.LG_DATABASE_POOL / 4))),
+    alike: new AlikeLooks(),
     security: new SecurityEvents(() => machinery),
     keyUses: new ApiKeyUses(pool, log),
     meter,

@@ -129,6 +129,8 @@ entitlements, a customer                 U 0 0 0 + + + + + + F 0
 entitlements, a key                      + 0 0 0 + + + + + + F +
 entitlements, a license                  U 0 0 0 + + + + + + F +
 entitlements, a token                    + 0 0 0 + + + + + + F +
+eventCursor                              U = F F = = = = F F F F
+events                                   U = F F = = = = F F F F
 events, of a customer                    U 0 F F + + + + F F F F
 events, of a license                     U 0 F F + + + + F F F F
 events, of a license as what changed     U 0 F F + + + + F F F F
@@ -305,6 +307,7 @@ const streams: Readonly<Record<string, string>> = {
   licenseChanged: 'subscription { licenseChanged { type } }',
   licenseExpiring: 'subscription { licenseExpiring(withinDays: 1) { daysRemaining } }',
   activationChanged: 'subscription { activationChanged { type } }',
+  events: 'subscription { events { sequence } }',
   orderProgress: 'subscription { orderProgress { type } }',
   quotaThreshold: 'subscription { quotaThreshold { thresholdPercent } }',
   violationDetected: 'subscription { violationDetected { at } }',

@@ -205,6 +205,7 @@ const streams = [
   ['licenseChanged', 'license.read', changed],
   ['licenseExpiring', 'license.read', 'subscription { licenseExpiring(withinDays: 7) { daysRemaining } }'],
   ['activationChanged', 'activation.read', 'subscription { activationChanged { type } }'],
+  ['events', 'event.read', 'subscription { events { sequence } }'],
   ['orderProgress', 'order.read', 'subscription { orderProgress { type } }'],
   ['quotaThreshold', 'entitlement.read', 'subscription { quotaThreshold { thresholdPercent } }'],
   ['violationDetected', 'violation.read', 'subscription { violationDetected { at } }'],

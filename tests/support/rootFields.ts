@@ -66,6 +66,7 @@ const plain = (query: string): Asked => ({ query });
 export const namesNothing: Readonly<Record<string, Asked>> = {
   viewer: plain('{ viewer { subject } }'),
   featureFlags: plain('{ featureFlags { name } }'),
+  eventCursor: plain('{ eventCursor }'),
   apiAccess: plain('{ apiAccess { path } }'),
   checkOperation: plain('{ checkOperation(document: "{ viewer { kind } }") { passes } }'),
   verifyAuditTrail: plain('{ verifyAuditTrail { verified } }'),

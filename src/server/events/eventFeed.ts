@@ -1,11 +1,9 @@
-import { sealedHeads } from '../../audit/queries/stream.js';
-import type { SealedEvent } from '../../audit/queries.js';
-import { sealedAfter, sealedHead } from '../../audit/queries.js';
+import { newestPlace, type SealedEvent, sealedAfter, sealedHeads } from '../../audit/queries/stream.js';
 import { connect, drizzleOn } from '../../core/db.js';
 import type { FedEvent } from '../../core/event.js';
 import type { TenantId } from '../../core/id.js';
 import { Queue } from '../../core/queue.js';
-import type { Reading } from '../../core/work.js';
+import type { Followed, Reading } from '../../core/work.js';
 import { systemCaller } from '../database/seed.js';
 import type { Machinery } from '../operation/operation.js';
 import { SEALED, tenantsIn } from './sealer.js';
@@ -19,8 +17,24 @@ function fedEvent({ sequence, event }: SealedEvent): FedEvent {
   return { sequence, id, type, subjectId, licenseId, activationId, at };
 }
 
+class Reader extends Queue<FedEvent> implements Followed {
+  readonly from: number;
+
+  constructor(
+    private readonly channel: Channel,
+    onEnd: () => void,
+  ) {
+    super(onEnd);
+    this.from = channel.sequence;
+  }
+
+  get newest(): number {
+    return this.channel.sequence;
+  }
+}
+
 interface Channel {
-  readonly readers: Set<Queue<FedEvent>>;
+  readonly readers: Set<Reader>;
   /** The number of the last event that was handed out. */
   sequence: number;
   reading: boolean;
@@ -31,6 +45,7 @@ interface Channel {
 /** Hands the sealed events of a tenant to all who read it in this process: each batch is fetched once, not once a reader. */
 export class EventFeed {
   readonly #channels = new Map<TenantId, Channel>();
+  readonly #opening = new Map<TenantId, Promise<Channel>>();
   readonly #sql;
   readonly #timer: NodeJS.Timeout;
   readonly #db;
@@ -58,23 +73,31 @@ export class EventFeed {
   }
 
   /** Everything that is sealed from now on. */
-  async follow(tenantId: TenantId): Promise<AsyncIterableIterator<FedEvent>> {
-    const reader: Queue<FedEvent> = new Queue(() => this.#leave(tenantId, reader));
+  async follow(tenantId: TenantId): Promise<Followed> {
     const known = this.#channels.get(tenantId);
-    if (known !== undefined) {
-      known.readers.add(reader);
-      return reader;
+    if (known !== undefined) return this.#letIn(tenantId, known);
+    const opening = this.#opening.get(tenantId) ?? this.#open(tenantId);
+    this.#opening.set(tenantId, opening);
+    return this.#letIn(tenantId, await opening);
+  }
+
+  /** Looked up once for all who come to a tenant at once. */
+  async #open(tenantId: TenantId): Promise<Channel> {
+    try {
+      const { sequence } = await this.#read(tenantId, newestPlace);
+      const channel = { readers: new Set<Reader>(), sequence, reading: false, again: false };
+      this.#channels.set(tenantId, channel);
+      // Behind whoever waits for it: without a reader it would be read for nobody.
+      setImmediate(() => this.#look([tenantId]));
+      return channel;
+    } finally {
+      this.#opening.delete(tenantId);
     }
-    const sequence = await this.#read(tenantId, sealedHead);
-    const channel = this.#channels.get(tenantId) ?? {
-      readers: new Set(),
-      sequence,
-      reading: false,
-      again: false,
-    };
+  }
+
+  #letIn(tenantId: TenantId, channel: Channel): Reader {
+    const reader: Reader = new Reader(channel, () => this.#leave(tenantId, reader));
     channel.readers.add(reader);
-    this.#channels.set(tenantId, channel);
-    this.#look([tenantId]);
     return reader;
   }
 
@@ -90,7 +113,7 @@ export class EventFeed {
     await this.#sql.end({ timeout: 2 });
   }
 
-  #leave(tenantId: TenantId, reader: Queue<FedEvent>): void {
+  #leave(tenantId: TenantId, reader: Reader): void {
     const channel = this.#channels.get(tenantId);
     channel?.readers.delete(reader);
     if (channel?.readers.size === 0) this.#channels.delete(tenantId);

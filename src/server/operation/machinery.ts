@@ -18,6 +18,7 @@ import type { SigningKeys } from '../signingKeys.js';
 import type { Directory } from './directory.js';
 import type { Licensees } from './licensees.js';
 import type { Meter } from './meter.js';
+import type { AlikeLooks } from './sharedLook.js';
 import type { Turns } from './turns.js';
 
 /** What every operation of this process uses. */
@@ -51,6 +52,7 @@ export interface Machinery {
   readonly keyHolders: ApiKeyHolders;
   /** Events on their way to subscribers, a few at a time: however many follow, whoever asks something gets a connection. */
   readonly streams: Lane;
+  readonly alike: AlikeLooks;
   /** Tells the sealer that events were committed; many calls at once make one word. */
   announce(): void;
   /** Draws units for queries, many callers at once. */

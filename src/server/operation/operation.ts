@@ -1,12 +1,11 @@
 import { type GraphQLSchema, OperationTypeNode } from 'graphql';
 import type { Actor } from '../../core/actor.js';
 import type { Instant } from '../../core/clock.js';
-import type { FedEvent } from '../../core/event.js';
 import type { Sign, Verify } from '../../core/tokenTypes.js';
 import type {
   CoalescedAct,
   Entered,
-  EventLook,
+  Followed,
   Perishable,
   Place,
   Reading,
@@ -290,7 +289,7 @@ export class Operation implements Context {
     }
   }
 
-  follow(): Promise<AsyncIterableIterator<FedEvent>> {
+  follow(): Promise<Followed> {
     const { feed } = this.machinery;
     if (feed === undefined) throw new Error('this process follows no events');
     return feed.follow(requireTenant(tenantOf(this.progress.actor)));
@@ -318,9 +317,10 @@ export class Operation implements Context {
     return this.machinery.streams.take(() => this.look(run));
   }
 
-  askOfEvent<Result>(event: FedEvent, look: EventLook<Result>): Promise<Result> {
-    return sharedLook(event, look, this.actor, () => this.ask((reading) => look(reading, event)));
-  }
+  readonly askOfEvent: Context['askOfEvent'] = (event, look) =>
+    sharedLook(event, look, this.actor, () => this.ask((reading) => look(reading, event)));
+  readonly askAlike: Context['askAlike'] = (name, look) =>
+    this.machinery.alike.take(this.actor, name, () => this.ask(look));
 
   /** Ends the operation: gives back its connection, returns unused units; the tasks run behind the answer. */
   async finish(): Promise<void> {

@@ -15,7 +15,8 @@ const looks = new WeakMap<FedEvent, Map<EventLook<unknown>, Map<string, Look>>>(
 
 /**
  * What an event speaks of, looked up once for all subscribers of this process that see the same part of the tenant: a
- * change that ten thousand follow is one transaction and not ten thousand.
+ * change that ten thousand follow is one transaction and not ten thousand. All of them are handed the same object, by
+ * which the answer that is made of it is known again.
  */
 export function sharedLook<Result>(
   event: FedEvent,
@@ -27,10 +28,35 @@ export function sharedLook<Result>(
   looks.set(event, ofEvent);
   const byScope = ofEvent.get(look) ?? new Map<string, Look>();
   ofEvent.set(look, byScope);
-  const scope = JSON.stringify(scopeOf(actor));
-  const known = byScope.get(scope);
-  if (known !== undefined && known.until > performance.now()) return known.found as Promise<Result>;
+  return fresh(byScope, JSON.stringify(scopeOf(actor)), ask);
+}
+
+function fresh<Result>(known: Map<string, Look>, name: string, ask: () => Promise<Result>): Promise<Result> {
+  const last = known.get(name);
+  if (last !== undefined && last.until > performance.now()) return last.found as Promise<Result>;
   const found = ask();
-  byScope.set(scope, { until: performance.now() + FRESH_MILLIS, found });
+  known.set(name, { until: performance.now() + FRESH_MILLIS, found });
   return found;
+}
+
+/** Looks that are no event's, by who sees them and their name: a second each, and then they are let go. */
+export class AlikeLooks {
+  readonly #known = new Map<string, Look>();
+
+  take<Result>(actor: Actor, name: string, ask: () => Promise<Result>): Promise<Result> {
+    const tenantId = 'tenantId' in actor ? actor.tenantId : '';
+    const full = JSON.stringify([tenantId, scopeOf(actor), name]);
+    const before = this.#known.get(full);
+    const found = fresh(this.#known, full, ask);
+    const look = this.#known.get(full);
+    if (look !== before) {
+      const forget = (): void => {
+        if (this.#known.get(full) === look) this.#known.delete(full);
+      };
+      setTimeout(forget, FRESH_MILLIS).unref();
+      // What failed is no answer for anybody else.
+      found.catch(forget);
+    }
+    return found;
+  }
 }
