@@ -166,6 +166,24 @@ describe('an admin act', () => {
     expect(await server.count('feature_top_ups', `tenant_id = '${shop.tenantId}'`)).toBe(0);
   });
 
+  test.each(['topUpQuota', 'resetQuota', 'grantFeature', 'revokeFeature'])(
+    '%s is refused on a license that was revoked, and nothing is written',
+    async (name) => {
+      expect(await draw(server, 2)).toBe('granted');
+      await server.ok(
+        mutation('revokeLicense', 'license { id }'),
+        { input: { licenseId, reason: 'x' } },
+        shop.admin,
+      );
+      const before = await tablesOf(server, shop.tenantId);
+
+      await refusedAct(server, shop.admin, name, { licenseId, ...inputs[name] }, 'LICENSE_REVOKED');
+
+      expect(await tablesOf(server, shop.tenantId)).toEqual(before);
+      expect(await unitsUsed(server, shop.tenantId)).toEqual({ calls: 2 });
+    },
+  );
+
   test('gives no more extra units than can be counted', async () => {
     const most = Number.MAX_SAFE_INTEGER;
     await act('topUpQuota', { ...inputs.topUpQuota, amount: most });

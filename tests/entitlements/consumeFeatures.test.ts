@@ -113,6 +113,8 @@ describe('consumeFeatures', () => {
     const last = await consume(server, shop.admin, [{ featureId: 'calls', amount: 5 }]);
 
     expect([verdictsOf(over), verdictsOf(last)]).toEqual([['QUOTA_EXCEEDED'], ['granted']]);
+    const message = `Feature quota exceeded: ${Number.MAX_SAFE_INTEGER - 5}/unlimited`;
+    expect(over.data?.consumeFeatures).toMatchObject({ verdicts: [{ message, limit: null, left: null }] });
   });
 
   test.each([

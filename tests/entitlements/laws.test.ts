@@ -243,8 +243,8 @@ class Play {
       if (refused(answer, gone ?? (license.feature.limit === null ? 'INVALID_INPUT' : undefined))) return;
       license.topUps.push({ amount: step.amount, createdAt: model.now, expiresAt: expiry });
     } else if (step.do === 'reset') {
-      refused(await world.act(on, 'resetQuota', place, { featureId: FEATURE, reason }), undefined);
-      model.reset(license);
+      if (!refused(await world.act(on, 'resetQuota', place, { featureId: FEATURE, reason }), gone))
+        model.reset(license);
     } else if (step.do === 'setFeature') {
       if (!refused(await world.setFeature(on, place, step.feature), gone)) license.feature = step.feature;
     } else if (step.do === 'revokeFeature') {

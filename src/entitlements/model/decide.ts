@@ -1,6 +1,6 @@
 import type { Instant } from '../../core/clock.js';
 import { Refusal } from '../../core/refusal.js';
-import { firstEnd, type Grant, leftOf, limitOf, type Meter, metersOf, type Usage, usedOf } from './meter.js';
+import { type Grant, leftOf, type Meter, metersOf, standingOf, type Usage } from './meter.js';
 
 /** What is asked of a feature; an amount of 0 only asks whether it is granted. */
 export interface Need {
@@ -40,11 +40,11 @@ export function featureNotLicensed(feature: string): Refusal {
   return new Refusal('FEATURE_NOT_LICENSED', `Feature '${feature}' not licensed`, { feature });
 }
 
+/** Of what is unlimited no more is refused than a counter can tell. */
 function quotaExceeded(feature: string, meters: readonly Meter[], usage: Usage): Refusal {
-  const used = usedOf(meters, usage);
-  const limit = limitOf(meters);
-  const details = { feature, limit, used, windowEndsAt: firstEnd(meters) };
-  return new Refusal('QUOTA_EXCEEDED', `Feature quota exceeded: ${used}/${limit}`, details);
+  const { limit, used, windowEndsAt } = standingOf(meters, usage);
+  const details = { feature, limit, used, windowEndsAt };
+  return new Refusal('QUOTA_EXCEEDED', `Feature quota exceeded: ${used}/${limit ?? 'unlimited'}`, details);
 }
 
 /** A counter that says more could not be read exactly any more, by anybody. */

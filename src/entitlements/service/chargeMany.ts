@@ -102,9 +102,13 @@ function chargeOne(
   return tells === true ? withStandings(charged, needs, holdings, spent) : charged;
 }
 
-/** Decides on all in the order of their arrival, each on what those before have left. */
-function chargeInTurn(asked: readonly Asked[], renewed: HoldingsOf, used: Used, now: Instant): Answer[] {
-  const spent = new Map(used);
+/** Decides on all in the order of their arrival, each on what those before have left: what they draw is added to it. */
+function chargeInTurn(
+  asked: readonly Asked[],
+  renewed: HoldingsOf,
+  spent: Map<string, number>,
+  now: Instant,
+): Answer[] {
   return asked.map((each) => chargeOne(each, renewed(each.licensee), spent, now));
 }
 
@@ -133,7 +137,7 @@ function grantsOf(work: Work, meters: readonly Meter[]): Promise<Grant[]> {
   return grantsById(work, [...new Set(meters.map(({ licenseId }) => licenseId))]);
 }
 
-const usedBy = (meters: readonly Meter[], counters: Counters): Used =>
+const usedBy = (meters: readonly Meter[], counters: Counters): Map<string, number> =>
   new Map(meters.map(({ name }) => [name, counters.get(name)?.used ?? 0]));
 
 interface Charge {

@@ -70,7 +70,9 @@ export function hintsFor({ lapsed, templates }: Hints, feature: string, limit: n
   };
 }
 
+/** Nothing is more than unlimited; -1 where no limit was asked. */
 function limitOf({ details }: Refusal): number {
+  if (details.limit === null) return Number.MAX_SAFE_INTEGER;
   return typeof details.limit === 'number' ? details.limit : -1;
 }
 

@@ -1,6 +1,7 @@
 import { and, eq, sql } from 'drizzle-orm';
 import { newId } from '../../core/id.js';
 import type { Work } from '../../core/work.js';
+import { licenseRevoked } from '../../licenses/model.js';
 import { licenseToChange } from '../../licenses/service/changeLicense.js';
 import type { License } from '../../licenses/table.js';
 import { type Meter, ownMeter } from '../model/meter.js';
@@ -30,6 +31,7 @@ async function beginAnew(work: Work, { licenseId, featureId, windowStart }: Mete
 /** Sets the running window of a license's own limit back to nothing used; extra units stay as they are. */
 export async function resetQuota(work: Work, input: ResetQuotaInput): Promise<License> {
   const license = await licenseToChange(work, input.licenseId);
+  if (license.status === 'REVOKED') throw licenseRevoked(license.id);
   const meter = ownMeter(license.id, license.issuedDate, featureOf(license, input.featureId), work.now);
   const counters = await lockedCounters(work, [meter]);
   const counter = counters.get(meter.name);
