@@ -5,6 +5,7 @@ import { isRole } from './access/permissions.js';
 import { createTenant } from './access/service.js';
 import { systemClock } from './core/clock.js';
 import { type Config, describeConfig, readConfig } from './core/config.js';
+import { committed } from './core/db.js';
 import { isTenantId } from './core/id.js';
 import { loadKeys } from './core/keys.js';
 import { createLog, type Log } from './core/log.js';
@@ -99,14 +100,10 @@ async function addTenant(code: string, name: string): Promise<void> {
   if (!isTenantId(code)) throw new StartupError('A tenant code is 1 to 50 of a-z, 0-9, dash and underscore.');
   await onDatabase(async (machinery) => {
     const { work, session } = await openWork(machinery, systemCaller(code));
-    try {
+    await committed(session, async () => {
       await createTenant(work.db, code, name, work.now);
       await work.emit({ type: 'tenant.created', subjectId: code });
-      await session.commit();
-    } catch (error) {
-      await session.rollback();
-      throw error;
-    }
+    });
   });
   say(`Tenant ${code} is there.`);
 }

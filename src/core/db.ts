@@ -106,6 +106,33 @@ async function takenFor(connections: Connections, signal: AbortSignal | undefine
   throw signal.reason;
 }
 
+/** How a transaction begins: with its settings it is one message, which goes out with the first statement. */
+class Opening {
+  #texts: string[] | undefined;
+
+  constructor(
+    mode: 'read' | 'write',
+    private readonly send: (text: string) => void,
+  ) {
+    this.#texts = [BEGIN[mode]];
+  }
+
+  get isSent(): boolean {
+    return this.#texts === undefined;
+  }
+
+  set(text: string): void {
+    if (this.#texts === undefined) this.send(text);
+    else this.#texts.push(text);
+  }
+
+  goOut(): void {
+    const texts = this.#texts;
+    this.#texts = undefined;
+    if (texts !== undefined) this.send(texts.join('; '));
+  }
+}
+
 async function beginOn(
   connections: Connections,
   mode: 'read' | 'write',
@@ -115,8 +142,7 @@ async function beginOn(
   const connection = await takenFor(connections, signal);
   // Sent without waiting: the first statement follows in the same round trip, and a failure reaches it.
   const sent = new Sent();
-  const send = (text: string): void => sent.take(connection.unsafe(text));
-  send(BEGIN[mode]);
+  const opening = new Opening(mode, (text) => sent.take(connection.unsafe(text)));
   let open = true;
   let cancelling: Promise<void> | undefined;
   const cancel = (): void => {
@@ -135,6 +161,7 @@ async function beginOn(
     try {
       await cancelling;
       signal?.throwIfAborted();
+      if (!opening.isSent) return;
       // PostgreSQL rolls back at the commit of a transaction in which a statement has failed.
       const ended = connection.unsafe(word);
       await sent.answered();
@@ -154,24 +181,40 @@ async function beginOn(
   return {
     db: drizzleOver(connection, connection.options, (text) => {
       requireOpen();
+      opening.goOut();
       options.onStatement?.(text);
     }),
     setTenant: (tenantId) => {
       requireOpen();
-      send(tenantStatement(tenantId));
+      opening.set(tenantStatement(tenantId));
     },
     showTenants: () => {
       requireOpen();
-      send("set local app.operator = 'on'");
+      opening.set("set local app.operator = 'on'");
     },
     limitLockWait: (millis) => {
       requireOpen();
-      send(`set local lock_timeout = ${millis}`);
+      opening.set(`set local lock_timeout = ${millis}`);
     },
     send: sent.take,
     commit: () => end('commit'),
     rollback: () => end('rollback').catch(() => undefined),
   };
+}
+
+/** What runs is committed when it succeeds, and rolled back when it fails. */
+export async function committed<Result>(
+  { commit, rollback }: Pick<Session, 'commit' | 'rollback'>,
+  run: () => Promise<Result>,
+): Promise<Result> {
+  try {
+    const result = await run();
+    await commit();
+    return result;
+  } catch (error) {
+    await rollback();
+    throw error;
+  }
 }
 
 export function openPool(options: PoolOptions): Pool {

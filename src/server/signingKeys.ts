@@ -11,7 +11,7 @@ import {
   SignJWT,
 } from 'jose';
 import { addDays, addMillis, type Instant, millis } from '../core/clock.js';
-import type { Db } from '../core/db.js';
+import { committed, type Db } from '../core/db.js';
 import {
   carriedPurposes,
   type KeyPurpose,
@@ -321,15 +321,10 @@ export class SigningKeys {
   async #underLock<Result>(kind: KeyPurpose, run: (db: Db) => Promise<Result>): Promise<Result> {
     // Whoever signs may hold a connection of those that requests wait for.
     const session = await this.parts.pool.beginApart();
-    try {
+    return committed(session, async () => {
       const number = keyPurposes.indexOf(kind);
       await session.db.execute(sql`select pg_advisory_xact_lock(${SIGNING_LOCK}::int, ${number}::int)`);
-      const result = await run(session.db);
-      await session.commit();
-      return result;
-    } catch (error) {
-      await session.rollback();
-      throw error;
-    }
+      return await run(session.db);
+    });
   }
 }

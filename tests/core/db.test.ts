@@ -2,7 +2,7 @@ import { sql } from 'drizzle-orm';
 import fc from 'fast-check';
 import type postgres from 'postgres';
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
-import { connect, openPool, type Pool } from '../../src/core/db.js';
+import { committed, connect, openPool, type Pool } from '../../src/core/db.js';
 import type { TenantId } from '../../src/core/id.js';
 import { prepared } from '../../src/core/prepared.js';
 import { newDatabase } from '../support/server.js';
@@ -72,6 +72,42 @@ test('a transaction sees the tenant that was set in it, and the next one none', 
 
   expect([inside, await ask(next.db, seen)]).toEqual([['acme'], []]);
   await next.rollback();
+});
+
+test('a transaction in which nothing is asked leaves nothing to the next on its connection', async () => {
+  const connections = async () =>
+    (await admin`select from pg_stat_activity where datname = current_database() and state like 'idle in%'`)
+      .length;
+  const session = await pool.begin('write');
+  session.setTenant(tenant('acme'));
+  session.limitLockWait(1);
+  const begun = await connections();
+  await session.commit();
+  const next = await pool.begin('write');
+
+  expect([begun, await ask(next.db, seen)]).toEqual([0, []]);
+  expect(await next.db.execute(sql`show lock_timeout`)).toMatchObject([{ lock_timeout: '15s' }]);
+  await next.rollback();
+});
+
+test('what runs is committed when it succeeds, and rolled back when it fails', async () => {
+  const make = async (id: string, statement: string): Promise<unknown> => {
+    const session = await pool.begin('write');
+    session.setTenant(tenant('acme'));
+    return committed(session, async () => {
+      await session.db.execute(
+        sql`insert into resellers values ('acme', ${id}, 'Blue', null, 'ACTIVE', now(), now())`,
+      );
+      return session.db.execute(sql.raw(statement));
+    });
+  };
+
+  const made = await make('kept', 'select 1 as one');
+  const failed = await make('lost', 'select 1 / 0').catch((error: Error) => String(error.cause));
+
+  expect([made, failed]).toEqual([[{ one: 1 }], 'PostgresError: division by zero']);
+  const kept = await admin`delete from resellers where id in ('kept', 'lost') returning id`;
+  expect(kept).toEqual([{ id: 'kept' }]);
 });
 
 test('a transaction that only reads writes nothing', async () => {

@@ -3,7 +3,7 @@ import { usedLongAgo } from '../../access/model/apiKeys.js';
 import { noteUses } from '../../access/service/apiKeys.js';
 import type { ApiKey } from '../../access/table.js';
 import type { Instant } from '../../core/clock.js';
-import type { Pool } from '../../core/db.js';
+import { committed, type Pool } from '../../core/db.js';
 import type { ApiKeyId, TenantId } from '../../core/id.js';
 import { groupBy } from '../../core/keyset.js';
 import type { Log } from '../../core/log.js';
@@ -56,10 +56,7 @@ export class ApiKeyUses {
     try {
       const session = await this.pool.begin('write');
       session.setTenant(tenantId);
-      await noteUses(session.db, tenantId, ids, latest).then(session.commit, async (error: unknown) => {
-        await session.rollback();
-        throw error;
-      });
+      await committed(session, () => noteUses(session.db, tenantId, ids, latest));
     } catch (error) {
       this.log.warn({ err: error }, 'the last uses of API keys were not noted');
     }

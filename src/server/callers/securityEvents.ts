@@ -1,5 +1,6 @@
 import { type Actor, scopeOf } from '../../core/actor.js';
 import { millis } from '../../core/clock.js';
+import { committed } from '../../core/db.js';
 import type { EventType, NewEvent } from '../../core/event.js';
 import { Refusal, recordedAs } from '../../core/refusal.js';
 import { openWork } from '../operation/openWork.js';
@@ -172,10 +173,7 @@ export class SecurityEvents {
     const caller = { actor, requestId, address: undefined };
     try {
       const { work, session } = await openWork(this.machinery(), caller);
-      await work.emit(eventOf(record, actor)).then(session.commit, async (error: unknown) => {
-        await session.rollback();
-        throw error;
-      });
+      await committed(session, () => work.emit(eventOf(record, actor)));
     } catch (error) {
       log.error({ err: error, requestId, code, field }, 'a security event could not be recorded');
     }

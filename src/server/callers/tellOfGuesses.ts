@@ -1,6 +1,7 @@
 import { permissionsOf } from '../../access/permissions.js';
 import { tenants } from '../../access/table.js';
 import { raiseIncident } from '../../compliance/service/raiseIncident.js';
+import { committed } from '../../core/db.js';
 import type { TenantId } from '../../core/id.js';
 import { type Guesser, MISS_WINDOW_MILLIS } from '../limits/guesses.js';
 import { openWork } from '../operation/openWork.js';
@@ -26,19 +27,14 @@ async function tenantsTold(machinery: Machinery, { tenantId }: Guesser): Promise
 
 async function tell(machinery: Machinery, tenantId: TenantId, { misses }: Guesser): Promise<void> {
   const { work, session } = await openWork(machinery, doorCaller(tenantId));
-  try {
-    await raiseIncident(work, {
-      activityType: 'API_ABUSE',
-      description: `One address showed ${misses} license keys, tokens or codes that lead nowhere.`,
-      evidence: { code: 'KEY_GUESSING', misses, minutes: MISS_WINDOW_MILLIS / 60_000 },
-      // Not the address: whoever has many would fill the list with as many incidents.
-      subject: 'deployment',
-    });
-    await session.commit();
-  } catch (error) {
-    await session.rollback();
-    throw error;
-  }
+  const incident = {
+    activityType: 'API_ABUSE',
+    description: `One address showed ${misses} license keys, tokens or codes that lead nowhere.`,
+    evidence: { code: 'KEY_GUESSING', misses, minutes: MISS_WINDOW_MILLIS / 60_000 },
+    // Not the address: whoever has many would fill the list with as many incidents.
+    subject: 'deployment',
+  } as const;
+  await committed(session, () => raiseIncident(work, incident));
 }
 
 /** Raises an incident for guessed keys: in the tenant of who guesses, or in every tenant for nobody's. */

@@ -1,4 +1,5 @@
 import { tenants } from '../../access/table.js';
+import { committed } from '../../core/db.js';
 import type { LicenseId, TenantId } from '../../core/id.js';
 import { type Sealing, sealLicenses } from '../../licenses/service/sealLicenses.js';
 import { openWork } from '../operation/openWork.js';
@@ -11,14 +12,7 @@ async function sealBatch(
   behind: LicenseId | undefined,
 ): Promise<Sealing> {
   const { work, session } = await openWork(machinery, systemCaller(tenantId));
-  try {
-    const sealing = await sealLicenses(work, behind);
-    await session.commit();
-    return sealing;
-  } catch (error) {
-    await session.rollback();
-    throw error;
-  }
+  return committed(session, () => sealLicenses(work, behind));
 }
 
 export type SealReport = Omit<Sealing, 'next'>;

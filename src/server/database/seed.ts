@@ -3,6 +3,7 @@ import { permissionsOf } from '../../access/permissions.js';
 import { findTenant } from '../../access/queries.js';
 import { createCustomer, createReseller, createTenant } from '../../access/service.js';
 import { type Customer, customers, resellers } from '../../access/table.js';
+import { committed } from '../../core/db.js';
 import type { CustomerId, LicenseId, ProductId, ResellerId, TemplateId } from '../../core/id.js';
 import type { Work } from '../../core/work.js';
 import { createLicense } from '../../licenses/service/createLicense.js';
@@ -105,15 +106,11 @@ export function systemCaller(tenantId: DemoTenant['id']) {
 export async function seedDemo(machinery: Machinery): Promise<void> {
   for (const tenant of demoTenants) {
     const { work, session } = await openWork(machinery, systemCaller(tenant.id));
-    try {
+    await committed(session, async () => {
       // Of servers that start at once one seeds, and the others find it done.
       await work.db.execute(sql`select pg_advisory_xact_lock(${SEED_LOCK})`);
       if ((await findTenant(work.db, tenant.id)) === undefined) await seedTenant(work, tenant);
-      await session.commit();
-    } catch (error) {
-      await session.rollback();
-      throw error;
-    }
+    });
   }
 }
 

@@ -1,6 +1,7 @@
 import type { FastifyInstance } from 'fastify';
 import { findTenant } from '../../access/queries.js';
 import { currentRevocationList } from '../../activations/service/revocationList.js';
+import { committed } from '../../core/db.js';
 import { isTenantId, type TenantId } from '../../core/id.js';
 import { openWork } from '../operation/openWork.js';
 import type { Machinery } from '../operation/operation.js';
@@ -20,15 +21,11 @@ async function readList(machinery: Machinery, tenantId: TenantId, lifeDays: numb
   const actor = { kind: 'system', subject: 'revocations', tenantId, permissions: new Set<string>() } as const;
   const caller = { actor, requestId: 'revocations', address: undefined };
   const { work, session } = await openWork(machinery, caller);
-  try {
+  const list = await committed(session, async () => {
     const isKnown = (await findTenant(work.db, tenantId)) !== undefined;
-    const list = isKnown ? await currentRevocationList(work, machinery.signing, lifeDays) : undefined;
-    await session.commit();
-    return list === undefined ? undefined : published(list.signed);
-  } catch (error) {
-    await session.rollback();
-    throw error;
-  }
+    return isKnown ? await currentRevocationList(work, machinery.signing, lifeDays) : undefined;
+  });
+  return list === undefined ? undefined : published(list.signed);
 }
 
 /** Lists as they were read some moments ago; all who ask meanwhile share one reading. */

@@ -1,6 +1,7 @@
 import { sql } from 'drizzle-orm';
 import { type Instant, instant, millis } from '../../core/clock.js';
 import { Coalescer } from '../../core/coalesce.js';
+import { committed } from '../../core/db.js';
 import type { TenantId } from '../../core/id.js';
 import type { Machinery } from '../operation/operation.js';
 import { rateLimits } from '../table.js';
@@ -70,17 +71,13 @@ export class Guesses {
     const sums = new Map<string, number>();
     for (const miss of misses) sums.set(bucketOf(miss), (sums.get(bucketOf(miss)) ?? 0) + 1);
     const session = await pool.beginApart();
-    const rows = await session.db
-      .execute<{ bucket: string; hits: number }>(sql`
+    const rows = await committed(session, async () =>
+      session.db.execute<{ bucket: string; hits: number }>(sql`
         insert into ${rateLimits} as counted (bucket, window_start, hits)
         select bucket, ${this.#window(clock())}::timestamptz, units from ${rowsOf(sums)} order by bucket
         on conflict (bucket, window_start) do update set hits = counted.hits + excluded.hits
-        returning bucket, hits`)
-      .catch(async (error: unknown) => {
-        await session.rollback();
-        throw error;
-      });
-    await session.commit();
+        returning bucket, hits`),
+    );
     const next = new Map(rows.map(({ bucket, hits }) => [bucket, hits - (sums.get(bucket) ?? 0)]));
     return misses.map((miss) => {
       const number = (next.get(bucketOf(miss)) ?? 0) + 1;

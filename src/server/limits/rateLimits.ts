@@ -1,16 +1,15 @@
 import { type SQL, sql } from 'drizzle-orm';
 import ipaddr from 'ipaddr.js';
 import { type Clock, type Instant, instant, millis } from '../../core/clock.js';
+import { Coalescer } from '../../core/coalesce.js';
 import type { KeyRing } from '../../core/crypto.js';
-import type { Db, Pool } from '../../core/db.js';
+import { committed, type Db, type Pool } from '../../core/db.js';
 import type { LicenseId } from '../../core/id.js';
 import { groupBy } from '../../core/keyset.js';
 import { Refusal, type RefusalSubject } from '../../core/refusal.js';
 import { rateLimits } from '../table.js';
 
 export const RATE_WINDOW_MILLIS = 60_000;
-/** Callers that one statement counts; the others stand in the next. */
-const BATCH = 1000;
 
 /**
  * How much may be asked a minute; 0 is no limit. A thousand devices behind one address that send a heartbeat every
@@ -33,9 +32,11 @@ interface Ask {
   readonly bucket: string;
   readonly units: number;
   readonly limit: number;
-  /** Told after how many milliseconds to come again, or nothing when admitted. */
-  resolve(waitMillis: number | undefined): void;
-  reject(error: unknown): void;
+}
+
+/** After how many milliseconds to come again; nothing when admitted. */
+interface Verdict {
+  readonly waitMillis: number | undefined;
 }
 
 /** What a bucket was asked in this window and the one before. */
@@ -111,8 +112,7 @@ function tooMany(whose: string, limit: number, waitMillis: number, about: Refusa
  * callers gather, and one statement counts them all. If the database cannot count, nobody is admitted.
  */
 export class RateLimits {
-  #waiting: Ask[] = [];
-  #counting = false;
+  readonly #counting = new Coalescer<Ask, Verdict>((asks) => this.#decide(asks));
 
   constructor(
     private readonly tools: Tools,
@@ -135,52 +135,35 @@ export class RateLimits {
   }
 
   /** Answers after how many milliseconds to come again, or nothing when admitted. */
-  #count(bucket: string, units: number, limit: number): Promise<number | undefined> {
-    return new Promise((resolve, reject) => {
-      this.#waiting.push({ bucket, units, limit, resolve, reject });
-      if (!this.#counting) void this.#drain();
-    });
+  async #count(bucket: string, units: number, limit: number): Promise<number | undefined> {
+    const { waitMillis } = await this.#counting.ask({ bucket, units, limit });
+    return waitMillis;
   }
 
-  async #drain(): Promise<void> {
-    this.#counting = true;
-    while (this.#waiting.length > 0) {
-      const asks = this.#waiting.splice(0, BATCH);
-      await this.#decide(asks).catch((error: unknown) => {
-        for (const ask of asks) ask.reject(error);
-      });
-    }
-    this.#counting = false;
-  }
-
-  async #decide(asks: readonly Ask[]): Promise<void> {
+  async #decide(asks: readonly Ask[]): Promise<Verdict[]> {
     const now = millis(this.tools.clock());
     const elapsed = now % RATE_WINDOW_MILLIS;
     const window = instant(now - elapsed);
     const groups = groupBy(asks, ({ bucket }) => bucket);
     const sums = new Map([...groups].map(([bucket, group]) => [bucket, sumOf(group)]));
-    const answers: (() => void)[] = [];
+    const verdicts = new Map<Ask, Verdict>();
     const session = await this.tools.pool.beginApart();
-    try {
+    await committed(session, async () => {
       const counts = await add(session.db, window, sums);
       const surplus = new Map<string, number>();
       for (const [bucket, group] of groups) {
         const { hits, before } = counts.get(bucket) ?? { hits: 0, before: 0 };
-        const refused = admitted(group, { hits: hits - sumOf(group), before }, elapsed, answers);
+        const refused = admitted(group, { hits: hits - sumOf(group), before }, elapsed, verdicts);
         if (refused > 0) surplus.set(bucket, refused);
       }
       await giveBack(session.db, window, surplus);
-      await session.commit();
-    } catch (error) {
-      await session.rollback();
-      throw error;
-    }
-    for (const answer of answers) answer();
+    });
+    return asks.flatMap((ask) => verdicts.get(ask) ?? []);
   }
 }
 
-/** Admits those that fit, in their order, and tells how many units did not. What they are told waits for the commit. */
-function admitted(group: readonly Ask[], known: Count, elapsed: number, answers: (() => void)[]): number {
+/** Admits those that fit, in their order, and tells how many units did not. */
+function admitted(group: readonly Ask[], known: Count, elapsed: number, verdicts: Map<Ask, Verdict>): number {
   const { before } = known;
   let { hits } = known;
   let refused = 0;
@@ -189,7 +172,7 @@ function admitted(group: readonly Ask[], known: Count, elapsed: number, answers:
     const wait = fits ? undefined : waitFor(ask, { hits, before }, elapsed);
     if (fits) hits += ask.units;
     else refused += ask.units;
-    answers.push(() => ask.resolve(wait));
+    verdicts.set(ask, { waitMillis: wait });
   }
   return refused;
 }

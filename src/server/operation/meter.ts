@@ -1,6 +1,7 @@
 import { randomInt } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Coalescer } from '../../core/coalesce.js';
+import { committed } from '../../core/db.js';
 import type { TenantId } from '../../core/id.js';
 import { isLockTimeout } from '../../core/lockTimeout.js';
 import { Refusal } from '../../core/refusal.js';
@@ -117,15 +118,8 @@ export class Meter {
 
   async #attempt(tenantId: TenantId, act: AnyAct, shares: readonly Share<unknown>[]): Promise<unknown[]> {
     const { work, session } = await this.open(tenantId);
-    try {
-      session.limitLockWait(LOCK_MILLIS);
-      const answers = await flush(work, act, shares);
-      await session.commit();
-      return answers;
-    } catch (error) {
-      await session.rollback();
-      throw error;
-    }
+    session.limitLockWait(LOCK_MILLIS);
+    return committed(session, () => flush(work, act, shares));
   }
 }
 

@@ -1,5 +1,6 @@
 import { scopeOf } from '../../core/actor.js';
 import type { Instant } from '../../core/clock.js';
+import { committed } from '../../core/db.js';
 import type { Refusal } from '../../core/refusal.js';
 import type { Reading, Work } from '../../core/work.js';
 import {
@@ -326,13 +327,7 @@ export class OperationFeatures implements FeatureRun {
 
   async #refund(lines: readonly Line[]): Promise<void> {
     const { work, session } = await openWork(this.machinery, this.asking.known);
-    try {
-      await refundLines(work, lines);
-      await session.commit();
-    } catch (error) {
-      await session.rollback();
-      throw error;
-    }
+    await committed(session, () => refundLines(work, lines));
   }
 
   #take(needs: readonly PathNeed[]): void {

@@ -2,6 +2,7 @@ import { randomInt } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { applicationActor, oneLicensePerOperation } from '../../access/model.js';
 import { type Actor, mayAct } from '../../core/actor.js';
+import { committed } from '../../core/db.js';
 import type { LicenseId } from '../../core/id.js';
 import { Refusal } from '../../core/refusal.js';
 import type {
@@ -179,10 +180,7 @@ export async function runBehind(
 ): Promise<void> {
   try {
     const { work, session } = await openWork(machinery, caller);
-    await task(work).then(session.commit, async (error: unknown) => {
-      await session.rollback();
-      throw error;
-    });
+    await committed(session, () => task(work));
   } catch (error) {
     machinery.log.error({ err: error, requestId: caller.requestId }, 'a task behind an answer failed');
   }
