@@ -3,6 +3,7 @@ import { addMillis, type Instant, instant, millis } from '../core/clock.js';
 import type { Job, SweepPayload } from '../core/job.js';
 import { compactLedger } from '../entitlements/jobs.js';
 import { checkExpiries, endGrace } from '../licenses/jobs.js';
+import { sweepWebhooks } from '../notifications/jobs/sweepWebhooks.js';
 import { forgetMarks } from './jobs.js';
 import type { Due } from './queries.js';
 
@@ -62,6 +63,12 @@ export const schedule: readonly Scheduled[] = [
     job: compactLedger,
     everyMinutes: 1,
     about: 'Sums up lines of the usage ledger that are too old to be refunded.',
+  },
+  {
+    job: sweepWebhooks,
+    everyMinutes: 10,
+    about:
+      'Gives up what is due for webhook endpoints that are disabled, and forgets what was sent long ago.',
   },
   { job: forgetMarks, everyMinutes: DAILY, about: 'Forgets marks of reactions that nothing runs again.' },
 ];

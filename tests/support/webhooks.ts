@@ -2,8 +2,11 @@ import { createServer, type IncomingHttpHeaders, type IncomingMessage, type Serv
 import type { AddressInfo } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { readConfig } from '../../src/core/config.js';
+import type { TenantId } from '../../src/core/id.js';
 import { createLog } from '../../src/core/log.js';
+import type { Work } from '../../src/core/work.js';
 import type { SendOptions } from '../../src/notifications/gateway/sendWebhook.js';
+import { sweepWebhooks } from '../../src/notifications/jobs/sweepWebhooks.js';
 import { sendOptions, WebhookDispatcher } from '../../src/notifications/jobs/webhookDispatcher.js';
 import { systemCaller } from '../../src/server/database/seed.js';
 import { openWork } from '../../src/server/operation/openWork.js';
@@ -72,6 +75,8 @@ export interface Sending {
   readonly logged: readonly string[];
   /** Seals what there is, makes deliveries of it, and sends all that is due at the server's clock. */
   drain(): Promise<number>;
+  /** What the schedule does with what is over. */
+  sweep(): Promise<unknown>;
   stop(): Promise<void>;
 }
 
@@ -87,11 +92,8 @@ export function openSending(server: TestServer, options: Partial<SendOptions> = 
     clock,
     keys: worker.keys,
     log,
-    act: async <Result>(
-      tenantId: string,
-      run: (work: Awaited<ReturnType<typeof openWork>>['work']) => Promise<Result>,
-    ) => {
-      const { work, session } = await openWork(worker, systemCaller(tenantId as never));
+    act: async <Result>(tenantId: TenantId, run: (work: Work) => Promise<Result>) => {
+      const { work, session } = await openWork(worker, systemCaller(tenantId));
       try {
         const result = await run(work);
         await session.commit();
@@ -108,11 +110,20 @@ export function openSending(server: TestServer, options: Partial<SendOptions> = 
     await sealed(server);
     return dispatcher.drain();
   };
+  const sweep = (): Promise<unknown> => {
+    const context = {
+      ...parts,
+      config,
+      signal: new AbortController().signal,
+      progress: async () => undefined,
+    };
+    return sweepWebhooks.run(context, { dueAt: server.now, since: server.now });
+  };
   const stop = async (): Promise<void> => {
     await dispatcher.stop();
     await worker.pool.end();
   };
-  return { dispatcher, logged, drain, stop };
+  return { dispatcher, logged, drain, sweep, stop };
 }
 
 /** Waits until every event that is committed has its number. */

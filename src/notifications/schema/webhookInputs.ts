@@ -142,7 +142,10 @@ export class ReplayWebhookDeliveryInput {
   })
   declare readonly endpointId?: WebhookEndpointId | null;
 
-  @Field(() => DateTime, { nullable: true, description: 'With `endpointId`: from which instant on.' })
+  @Field(() => DateTime, {
+    nullable: true,
+    description: 'With `endpointId`: from which instant on, as far back as deliveries are kept.',
+  })
   declare readonly since?: Instant | null;
 }
 

@@ -1,9 +1,10 @@
 import { type SQL, sql } from 'drizzle-orm';
+import { tenants } from '../../access/table.js';
 import { auditSeals, licenseEventLogs } from '../../audit/table.js';
 import type { Instant } from '../../core/clock.js';
 import type { Db } from '../../core/db.js';
 import type { TenantId } from '../../core/id.js';
-import type { WebhookEndpointId } from '../model/webhooks.js';
+import { DELIVERY_DAYS, type WebhookEndpointId } from '../model/webhooks.js';
 import { webhookDeliveries, webhookEndpoints } from '../table/webhooks.js';
 
 const { eventType, subjectId } = licenseEventLogs;
@@ -38,6 +39,10 @@ function deliverable(tenantId: TenantId, now: Instant, where: SQL): SQL {
     where ${webhookEndpoints.tenantId} = ${tenantId} and ${webhookEndpoints.enabled} and ${where} and ${isFor}`;
 }
 
+/** For how long a tenant keeps deliveries. */
+export const keptDays = sql`make_interval(days =>
+  coalesce((${tenants.settings} -> 'retention' ->> 'webhook_delivery_days')::int, ${DELIVERY_DAYS}::int))`;
+
 /** Numbers of the trail, the first left out. */
 export interface Range {
   readonly after: number;
@@ -60,7 +65,7 @@ export async function makeDeliveries(
 
 /**
  * What an endpoint has not taken of the events since an instant: what was given up, and what happened while it was
- * disabled or before it was made.
+ * disabled or before it was made. As far back as deliveries are kept: of earlier ones nobody knows which were taken.
  */
 export async function redeliverSince(
   db: Db,
@@ -70,6 +75,7 @@ export async function redeliverSince(
 ): Promise<number> {
   const where = sql`${webhookEndpoints.id} = ${request.endpointId}
     and ${licenseEventLogs.createdAt} >= ${request.since}::timestamptz
+    and ${licenseEventLogs.createdAt} > ${now}::timestamptz - (select ${keptDays} from ${tenants} where ${tenants.id} = ${tenantId})
     and not exists (select from ${webhookDeliveries} as known
       where known.tenant_id = ${tenantId} and known.endpoint_id = ${request.endpointId}
         and known.event_id = ${licenseEventLogs.id} and known.status <> 'FAILED')`;
