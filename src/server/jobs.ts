@@ -6,6 +6,7 @@ import { reactionJobs, reactions } from '../jobs/reactions.js';
 import { type JobRunner, startRunner } from '../jobs/runner.js';
 import { schedule } from '../jobs/schedule.js';
 import type { JobList, Surroundings } from '../jobs/tasks.js';
+import { sendOptions, WebhookDispatcher } from '../notifications/jobs/webhookDispatcher.js';
 import { openWork } from './operation/openWork.js';
 import type { Machinery } from './operation/operation.js';
 import { serverSchedule } from './sweeps.js';
@@ -41,13 +42,20 @@ export function jobSurroundings(machinery: Machinery, config: Config): Surroundi
   return { pool, clock, keys, config, log, act };
 }
 
-/** Runs every job of this program in this process. */
+/** Runs every job of this program in this process, and sends webhooks as they become due: a queue waits too long for that. */
 export function startJobs(machinery: Machinery, config: Config, url: string): JobRunner {
-  return startRunner({
+  const surroundings = jobSurroundings(machinery, config);
+  const runner = startRunner({
     url,
-    surroundings: jobSurroundings(machinery, config),
+    surroundings,
     jobs,
     concurrency: config.LG_JOBS_AT_ONCE,
     stopSeconds: config.LG_STOP_SECONDS,
   });
+  const webhooks = new WebhookDispatcher(surroundings, sendOptions(config));
+  webhooks.start();
+  const stop = async (): Promise<void> => {
+    await Promise.all([webhooks.stop(), runner.stop()]);
+  };
+  return { stop };
 }
