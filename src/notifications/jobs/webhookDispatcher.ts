@@ -62,6 +62,7 @@ export class WebhookDispatcher {
   readonly #running = new Map<Promise<void>, Claim>();
   readonly #leaving = new AbortController();
   #stopping = false;
+  #fannedOutAt = Number.NEGATIVE_INFINITY;
   #loop: Promise<void> | undefined;
 
   constructor(
@@ -89,6 +90,7 @@ export class WebhookDispatcher {
   async drain(): Promise<number> {
     let attempts = 0;
     for (;;) {
+      await this.#fanOut();
       const begun = await this.#look();
       attempts += begun;
       if (begun > 0 || this.#running.size > 0) await Promise.race(this.#running.keys());
@@ -98,7 +100,7 @@ export class WebhookDispatcher {
 
   async #repeat(): Promise<void> {
     while (!this.#stopping) {
-      const wait = await this.#look().then(
+      const wait = await this.#turn().then(
         // Whoever has just taken something may find more of it.
         (begun) => (begun > 0 ? 0 : LOOK_MILLIS),
         (error: unknown) => {
@@ -110,10 +112,20 @@ export class WebhookDispatcher {
     }
   }
 
+  /** Whenever an attempt ends there may be room for another one; for new events it looks by the clock on the wall alone. */
+  async #turn(): Promise<number> {
+    if (performance.now() - this.#fannedOutAt >= LOOK_MILLIS) await this.#fanOut();
+    return this.#look();
+  }
+
+  async #fanOut(): Promise<void> {
+    this.#fannedOutAt = performance.now();
+    await fanOutWebhooks(this.parts);
+  }
+
   /** Begins as many attempts as there is room for. */
   async #look(): Promise<number> {
     const { pool, clock } = this.parts;
-    await fanOutWebhooks({ pool, clock });
     const room = this.slots - this.#running.size;
     if (room <= 0) return 0;
     const claims = await claimWebhooks(pool.db, clock(), room, this.#busy());
