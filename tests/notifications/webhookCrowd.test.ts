@@ -3,14 +3,17 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { at, startTestServer, type TestServer } from '../support/server.js';
 import { ALLOWING, createEndpoint, openSending, type Sending, sealed } from '../support/webhooks.js';
 
-const MESSAGES = 1_000;
+const ENDPOINTS = 4;
+const EVENTS = 250;
+const MESSAGES = ENDPOINTS * EVENTS;
 
 let server: TestServer;
 let workers: Sending[];
 let receiver: FailingReceiver;
 beforeAll(async () => {
   server = await startTestServer({ events: true, environment: ALLOWING });
-  const limits = { connectMillis: 150, totalMillis: 150 };
+  // An answer that comes later than this was given by a receiver that took the message: on a busy machine it may be late.
+  const limits = { connectMillis: 3_000, totalMillis: 3_000 };
   workers = [openSending(server, { limits }), openSending(server, { limits })];
   receiver = await FailingReceiver.start();
 });
@@ -20,7 +23,10 @@ afterAll(async () => {
   await server.stop();
 });
 
-/** Every way to fail that a receiver has once somebody has connected to it. */
+/** One failure of so many is no answer at all: the sender has to give up by itself, which takes its time. */
+const SILENT = 40;
+
+/** Every other way to fail that a receiver has once somebody has connected to it. */
 const failures: readonly ((socket: Socket) => void)[] = [
   (socket) => socket.end('HTTP/1.1 500 Internal Server Error\r\ncontent-length: 4\r\n\r\noops'),
   (socket) => socket.end('HTTP/1.1 503 Service Unavailable\r\nretry-after: 30\r\ncontent-length: 0\r\n\r\n'),
@@ -30,8 +36,6 @@ const failures: readonly ((socket: Socket) => void)[] = [
   (socket) => socket.end('SSH-2.0-OpenSSH_9.2\r\n'),
   (socket) => socket.end(),
   (socket) => void socket.resetAndDestroy(),
-  // Nothing at all: the sender has to give up by itself.
-  () => undefined,
 ];
 
 /** Takes a message by a 2xx, or fails: three of ten times, in one way after the other. */
@@ -79,8 +83,8 @@ class FailingReceiver {
   #answer(socket: Socket, id: string): void {
     this.#asked += 1;
     if (this.#asked % 10 < 3) {
-      failures[this.failed % failures.length]?.(socket);
       this.failed += 1;
+      if (this.failed % SILENT > 0) failures[this.failed % failures.length]?.(socket);
       return;
     }
     this.taken.set(id, (this.taken.get(id) ?? 0) + 1);
@@ -100,8 +104,9 @@ async function happen(tenantId: string, count: number): Promise<void> {
 
 test('of 1,000 messages to a receiver that fails three times of ten in every way each arrives, and none again after it was taken', async () => {
   const admin = await server.tenant();
-  await createEndpoint(server, admin, receiver.url, ['customer.updated']);
-  await happen(admin.tenant_id, MESSAGES);
+  for (let made = 0; made < ENDPOINTS; made += 1)
+    await createEndpoint(server, admin, receiver.url, ['customer.updated']);
+  await happen(admin.tenant_id, EVENTS);
 
   let attempts = 0;
   for (;;) {

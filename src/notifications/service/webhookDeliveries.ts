@@ -29,9 +29,12 @@ const columns = sql.raw(
   '(tenant_id, id, endpoint_id, event_id, sequence, event_type, status, next_attempt_at, attempt_count, created_at)',
 );
 
+/** Sorts as the event's does: what was made at one instant is listed in the order of what happened. */
+const deliveryId = sql`left(${licenseEventLogs.id}, 24) || right(gen_random_uuid()::text, 12)`;
+
 /** The sealed events of a tenant beside each endpoint of it that is enabled and that they are for. */
 function deliverable(tenantId: TenantId, now: Instant, where: SQL): SQL {
-  return sql`select ${tenantId}::varchar, gen_random_uuid()::text, ${webhookEndpoints.id}, ${licenseEventLogs.id},
+  return sql`select ${tenantId}::varchar, ${deliveryId}, ${webhookEndpoints.id}, ${licenseEventLogs.id},
       ${auditSeals.sequence}, ${eventType}, 'PENDING', ${now}::timestamptz, 0, ${now}::timestamptz
     from ${webhookEndpoints}
       join ${auditSeals} on ${auditSeals.tenantId} = ${tenantId}
