@@ -1,4 +1,4 @@
-import { type Instant, millis } from '../../core/clock.js';
+import { type Instant, latest, millis } from '../../core/clock.js';
 
 interface Point {
   readonly latitude: number;
@@ -45,4 +45,50 @@ export function impossibleTravel(from: Sighting, to: Sighting, kmPerHour: number
   }
   const isElsewhere = from.country.toUpperCase() !== to.country.toUpperCase();
   return isElsewhere && minutes < BORDER_MINUTES ? { kilometres: null, minutes } : undefined;
+}
+
+/** What is kept of where an activation was seen. */
+export interface Seen {
+  readonly seenCountry: string | null;
+  readonly seenAt: Instant | null;
+  readonly travelledAt: Instant | null;
+}
+
+/** The same country is taken down again after so long: by the minute, it is known until when a device was there. */
+const SEEN_MILLIS = 60_000;
+/** Of one device it is told once in so long: whoever goes back and forth would fill the trail. */
+const TOLD_MILLIS = 3_600_000;
+const COUNTRY = /^[A-Z]{2}$/;
+
+const within = (since: Instant | null, now: Instant, span: number): boolean =>
+  since !== null && Math.abs(millis(now) - millis(since)) < span;
+
+/** Whether a look from a country is to be taken down; where nothing else is written, only that it is another one. */
+export function isNews(
+  seen: Seen,
+  country: string | undefined,
+  now: Instant,
+  at: 'EACH_MINUTE' | 'CHANGES',
+): country is string {
+  if (country === undefined || !COUNTRY.test(country) || within(seen.travelledAt, now, TOLD_MILLIS))
+    return false;
+  if (country !== seen.seenCountry) return true;
+  return at === 'EACH_MINUTE' && !within(seen.seenAt, now, SEEN_MILLIS);
+}
+
+/** What is kept after such a look, and the way that nobody travels so fast, if it was one. */
+export function seenFrom(
+  { seenCountry, seenAt, travelledAt }: Seen,
+  country: string,
+  now: Instant,
+  kmPerHour: number,
+): { readonly seen: Seen; readonly travel: Travel | undefined } {
+  const to = { country, coordinates: null, at: now };
+  const from =
+    seenCountry === null || seenAt === null
+      ? undefined
+      : { country: seenCountry, coordinates: null, at: seenAt };
+  const travel = from === undefined ? undefined : impossibleTravel(from, to, kmPerHour);
+  const told = travel === undefined ? travelledAt : now;
+  return { seen: { seenCountry: country, seenAt: latest(seenAt, now), travelledAt: told }, travel };
 }

@@ -39,6 +39,9 @@ const beatColumns = {
   expiresAt: activations.expiresAt,
   leaseExpiresAt: activations.leaseExpiresAt,
   seatFreedAt: activations.seatFreedAt,
+  seenCountry: activations.seenCountry,
+  seenAt: activations.seenAt,
+  travelledAt: activations.travelledAt,
   usage: sql<KeptUsage | null>`${activations.usageMetrics}`,
   featureUsage: sql<UsageMetrics['featureUsage']>`${activations.featureUsage}`,
   /** Whether tokens that were given before serve beside the current one. */

@@ -57,6 +57,7 @@ export class ValidationQueries {
   ): Promise<ask.Answer> {
     const reading = await ctx.reading();
     const validation = await ask.validateLicenseKey(reading, question);
+    ask.takeDownLook(ctx, validation);
     return signedAnswer(reading, question, validation, ctx.sign);
   }
 
@@ -74,6 +75,7 @@ export class ValidationQueries {
     const reading = await ctx.reading();
     const validation = await ask.validateActivation(reading, question);
     const { license, endsOthers } = validation;
+    ask.takeDownLook(ctx, validation);
     if (endsOthers && license !== null)
       ctx.afterAnswer((work) => retireEarlierTokens(work, license.id, question.activationToken));
     return signedAnswer(reading, question, validation, ctx.sign);

@@ -15,7 +15,7 @@ import { activationOfDevice } from '../queries.js';
 import type { ActivateLicenseInput } from '../schema.js';
 import { type Activation, licenseActivations as activations } from '../table.js';
 import { changeActivation, eventOf, leaseEnd, noticeTravel } from './activation.js';
-import { restrictionFactsOf } from './restrictionFacts.js';
+import { countrySeen, restrictionFactsOf } from './restrictionFacts.js';
 import { countedLicense, countSeat, seatsClaimed } from './seats.js';
 import { keepToken, newActivationToken } from './tokens.js';
 import { versionFacts } from './versionFacts.js';
@@ -57,6 +57,7 @@ export async function licenseOfKey(work: Work, input: string, fingerprint?: stri
 function reportedFacts(work: Work, input: ActivateLicenseInput, known?: Activation) {
   const hashed = (kind: 'HARDWARE_ID' | 'MAC_ADDRESS', value: string | null | undefined): string | null =>
     value ? work.keys.hash(kind, value, work.tenantId) : null;
+  const seenCountry = countrySeen(work, input);
   return {
     userRef: input.user ?? known?.userRef ?? null,
     hardwareId: hashed('HARDWARE_ID', input.hardwareId) ?? known?.hardwareId ?? null,
@@ -71,6 +72,7 @@ function reportedFacts(work: Work, input: ActivateLicenseInput, known?: Activati
     location: input.location ?? known?.location ?? null,
     metadata: input.metadata ?? known?.metadata ?? {},
     reportedAt: work.now,
+    ...(seenCountry === undefined ? {} : { seenCountry, seenAt: work.now }),
   };
 }
 

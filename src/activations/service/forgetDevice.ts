@@ -39,6 +39,8 @@ export async function forgetDevice(work: Work, input: ForgetDeviceInput): Promis
       userAgent: null,
       location: null,
       reportedAt: null,
+      seenCountry: null,
+      seenAt: null,
       metadata: {},
       updatedAt: work.now,
     })

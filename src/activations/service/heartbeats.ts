@@ -22,6 +22,7 @@ import {
 } from '../queries/heartbeats.js';
 import { holdersOfEarlier, type ServingToken, tokensServing } from '../queries/tokens.js';
 import { leaseEnd } from './activation.js';
+import { Sightings } from './sightings.js';
 import { endedBy, endTokens, hashesOf } from './tokens.js';
 
 /** A heartbeat, as one of many. */
@@ -56,6 +57,7 @@ export class BeatBatch {
   readonly #rows: Map<ActivationId, BeatRow>;
   readonly #beaten = new Map<ActivationId, Beaten>();
   readonly #ended = new Set<string>();
+  readonly #sightings: Sightings;
 
   private constructor(
     private readonly work: Work,
@@ -67,6 +69,7 @@ export class BeatBatch {
     private readonly serving: ReadonlyMap<string, readonly ServingToken[]>,
   ) {
     this.#rows = new Map(rows.map((row) => [row.id, row]));
+    this.#sightings = new Sightings(work);
   }
 
   static async open(work: Work, beats: readonly Beat[]): Promise<BeatBatch> {
@@ -108,12 +111,14 @@ export class BeatBatch {
     const featureUsage = reported === undefined ? before?.featureUsage : metrics.featureUsage;
     this.#beaten.set(row.id, { id: row.id, leaseExpiresAt, metrics, featureUsage });
     if (row.hasEarlier) this.#endTokensBefore(row, beat);
+    this.#sightings.take(row, beat.place.country ?? undefined, 'EACH_MINUTE');
     const message = 'Heartbeat received successfully';
     return { status: 'SUCCESS', message, activationId: row.id, leaseExpiresAt };
   }
 
   /** Nothing may be sent behind it but what is sent with the commit. */
   async write(): Promise<void> {
+    await this.#sightings.write();
     await endTokens(this.work, [...this.#ended]);
     this.work.send(writeBeats(this.work, [...this.#beaten.values()]));
   }

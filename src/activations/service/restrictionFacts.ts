@@ -21,6 +21,11 @@ function countryOf(reading: Reading, told: Told, kept: Kept | undefined): string
   return told.location?.country ?? kept?.location?.country;
 }
 
+/** The country that a device is seen in now, in upper case: by its address, or by its own word where no file says. */
+export function countrySeen(reading: Reading, told: Told): string | undefined {
+  return countryOf(reading, told, undefined)?.toUpperCase();
+}
+
 function hashesOf(
   reading: Reading,
   kind: 'MAC_ADDRESS' | 'HARDWARE_ID',

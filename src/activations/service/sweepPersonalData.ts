@@ -9,7 +9,7 @@ import { licenseActivations as activations } from '../table.js';
 export function personalDataBatch(now: Instant, days: number, most: number): SQL {
   const kept = sql`make_interval(days => coalesce((tenants.settings -> 'retention' ->> 'personal_data_days')::int, ${days}::int))`;
   return sql`update ${activations} as told
-    set ip_address = null, location = null, user_agent = null, reported_at = null
+    set ip_address = null, location = null, user_agent = null, reported_at = null, seen_country = null, seen_at = null
     from (
       select old.* from tenants cross join lateral (
         select known.tenant_id, known.id from ${activations} as known

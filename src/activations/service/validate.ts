@@ -1,6 +1,6 @@
 import { enterBySecret } from '../../access/service.js';
 import type { Refusal } from '../../core/refusal.js';
-import type { Reading } from '../../core/work.js';
+import type { Reading, Work } from '../../core/work.js';
 import { parseLicenseKey } from '../../licenses/model.js';
 import { licensesById } from '../../licenses/queries.js';
 import type { License } from '../../licenses/table.js';
@@ -12,6 +12,7 @@ import { activationOfDevice } from '../queries.js';
 import type { Activation } from '../table.js';
 import { restrictionFactsOf, type Told } from './restrictionFacts.js';
 import { seatsClaimed } from './seats.js';
+import { newCountry, takeDownCountry } from './sightings.js';
 import { versionFacts } from './versionFacts.js';
 
 /** What a validation answers. */
@@ -20,6 +21,8 @@ export interface Validation extends Verdict {
   readonly activation: Activation | null;
   /** The token was used, and those that were given before it are to end. */
   readonly endsOthers: boolean;
+  /** The country that the device is seen in now, if it was seen in another one last. */
+  readonly newCountry?: string | undefined;
 }
 
 function unknown(code: 'KEY_MALFORMED' | 'NOT_FOUND'): Validation {
@@ -93,6 +96,7 @@ export async function validateLicenseKey(reading: Reading, question: KeyQuestion
     license,
     activation: device.activation ?? null,
     endsOthers: false,
+    newCountry: newCountry(reading, question, device.activation),
   };
 }
 
@@ -118,7 +122,8 @@ export async function validateActivation(reading: Reading, question: TokenQuesti
     fingerprintMatches,
     seats: await seatsClaimed(reading, license, activation, ownClaim(activation)),
   };
-  return { ...verdictOn(facts), license, activation, endsOthers };
+  const seenIn = newCountry(reading, question, activation);
+  return { ...verdictOn(facts), license, activation, endsOthers, newCountry: seenIn };
 }
 
 /** What has to be recorded of a validation, as if it had been refused. */
@@ -126,4 +131,13 @@ export function misuseOf({ license, activation, ...verdict }: Validation): Refus
   if (license === null) return undefined;
   const device = activation === null ? {} : { activationId: activation.id };
   return misuseIn(verdict, { licenseId: license.id, ...device });
+}
+
+/** Has the country that a device is seen in now taken down behind the answer, where that is news. */
+export function takeDownLook(
+  ctx: { afterAnswer(task: (work: Work) => Promise<void>): void },
+  { activation, newCountry: country }: Validation,
+): void {
+  if (activation === null || country === undefined) return;
+  ctx.afterAnswer((work) => takeDownCountry(work, activation.id, country));
 }
