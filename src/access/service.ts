@@ -76,7 +76,9 @@ export async function enterBySecret(
   if (actor.kind === 'anonymous') reading.enter(found.tenantId, applicationActor(found.tenantId, licenseId));
   else if (actor.kind === 'application' && actor.licenseId !== licenseId) throw oneLicensePerOperation();
   await reading.admit(licenseId);
-  return reading.tenantId === found.tenantId ? licenseId : undefined;
+  if (reading.tenantId === found.tenantId) return licenseId;
+  await reading.missed();
+  return undefined;
 }
 
 function externalIdTaken(): Refusal {

@@ -194,6 +194,10 @@ export const settings = {
     perMinute.default(6000),
     'How many root fields they may ask a minute with the key or tokens of one license; 0 is no limit.',
   ),
+  LG_RATE_MISSES_PER_10_MINUTES: setting(
+    z.coerce.number().int().min(0).max(1_000_000).default(600),
+    'How many keys, tokens and codes that lead nowhere callers of one tenant may show from one address; 0 is no limit.',
+  ),
   LG_PERSONAL_DATA_DAYS: setting(
     z.coerce.number().int().min(1).max(36_500).default(180),
     'For how many days addresses and places of devices are kept, of tenants whose settings say nothing else.',

@@ -175,7 +175,10 @@ export async function findLicenseByKey(reading: Reading, input: string): Promise
     'LICENSE_KEY',
     reading.keys.hashes('LICENSE_KEY', licenseKey),
   );
-  if (found !== undefined) return (await licensesById(reading, [found.subjectId])).get(found.subjectId);
+  const id = found?.subjectId as LicenseId | undefined;
+  if (id !== undefined) await reading.admit(id);
+  const license = id === undefined ? undefined : (await licensesById(reading, [id])).get(id);
+  if (license !== undefined) return license;
   await reading.missed();
   return undefined;
 }

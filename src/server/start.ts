@@ -145,7 +145,7 @@ export function openMachinery(parts: MachineryParts, role: DatabaseRole): Machin
     ),
     guesses: new Guesses(
       () => machinery,
-      config.LG_INCIDENT_MISSES,
+      { told: config.LG_INCIDENT_MISSES, refused: config.LG_RATE_MISSES_PER_10_MINUTES },
       (guesser) => tellOfGuesses(machinery, guesser),
     ),
     drain: new Drain(),

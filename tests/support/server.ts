@@ -190,6 +190,7 @@ const surroundings = {
   LG_RATE_ADDRESS_PER_MINUTE: '0',
   LG_RATE_LICENSE_PER_MINUTE: '0',
   LG_INCIDENT_MISSES: '0',
+  LG_RATE_MISSES_PER_10_MINUTES: '0',
 };
 
 /** The whole server in this process, on real PostgreSQL, with a clock that stands still until a test moves it. */

@@ -33,7 +33,10 @@ async function answeredRequest(
   const code = codeIn('response', responseCode);
   const keys = { keys: await seals.publicKeys() };
   const document = code === undefined ? undefined : await signedDocument('offlineResponse', code, keys);
-  if (document === undefined) throw responseForged(about);
+  if (document === undefined) {
+    await work.missed();
+    throw responseForged(about);
+  }
   const row = await offlineRequestOf(work, license.id, request.nonce);
   if (row === undefined || storedResponse(work, row) !== code) throw codeMismatch(about);
   if (row.registeredAt !== null) throw codeUsed(about);
@@ -59,7 +62,7 @@ export async function activateOffline(
   input: ActivateOfflineInput,
   seals: Seals,
 ): Promise<ActivatedLicense> {
-  const request = await openedRequest(seals, input.requestCode);
+  const request = await openedRequest(work, seals, input.requestCode);
   const license = await licenseOfKey(work, request.licenseKey, request.deviceFingerprint);
   const { responseCode } = input;
   const row = await answeredRequest(work, seals, { request, responseCode, license });

@@ -128,7 +128,7 @@ async function marksOf(
 export async function checkoutLicenseFile(work: Work, input: CheckoutLicenseFileInput, seals: Seals) {
   requireOneWay(input);
   const device = input.requestCode
-    ? onlineInput(await openedRequest(seals, input.requestCode))
+    ? onlineInput(await openedRequest(work, seals, input.requestCode))
     : askingDevice(input);
   const licenseId = await licenseIn(work, input, device);
   const ahead = await activationAhead(work, licenseId, input, device);

@@ -28,10 +28,11 @@ export async function createOfflineRequest(work: Work, input: CreateOfflineReque
   };
 }
 
-export async function openedRequest(seals: Seals, requestCode: string): Promise<OfflineRequest> {
+export async function openedRequest(work: Work, seals: Seals, requestCode: string): Promise<OfflineRequest> {
   const request = await seals.openRequest(requestCode);
-  if (request === undefined) throw codeInvalid();
-  return request;
+  if (request !== undefined) return request;
+  await work.missed();
+  throw codeInvalid();
 }
 
 /**

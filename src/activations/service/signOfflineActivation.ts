@@ -94,7 +94,7 @@ function signed(responseCode: string, expiresAt: string, activation: Activation,
  * on. The same request again gets the same answer, and no second seat.
  */
 export async function signOfflineActivation(work: Work, input: SignOfflineActivationInput, seals: Seals) {
-  const request = await openedRequest(seals, input.requestCode);
+  const request = await openedRequest(work, seals, input.requestCode);
   const id = await licenseShown(work, request.licenseKey);
   // They take 40 ms, in which nobody has to wait for the license.
   const marks = await markedDevice(request);

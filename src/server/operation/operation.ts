@@ -186,11 +186,17 @@ export class Operation implements Context {
   /** The caller has gone: a query ends, a mutation goes on. */
   readonly leave = (): void => this.deadline.leave();
 
+  private requireFewMisses(): void {
+    this.machinery.guesses.requireFew(this.caller.address, tenantOf(this.caller.actor));
+  }
+
   readonly admit: Reading['admit'] = async (licenseId) => {
+    this.requireFewMisses();
     if (this.caller.actor.kind === 'anonymous') await this.machinery.limits.countLicense(licenseId, 1);
   };
 
   readonly missed: Reading['missed'] = async () => {
+    this.requireFewMisses();
     this.machinery.guesses.note(this.caller.address, tenantOf(this.caller.actor));
   };
 

@@ -132,7 +132,9 @@ export class SharedActs {
     if (actor.kind === 'anonymous') this.operation.become(applicationActor(place.tenantId, licenseId));
     else if (actor.kind === 'application' && actor.licenseId !== licenseId) throw oneLicensePerOperation();
     await this.operation.admit(licenseId);
-    return tenantOf(this.operation.actor) === place.tenantId ? { licenseId, hash: place.hash } : undefined;
+    if (tenantOf(this.operation.actor) === place.tenantId) return { licenseId, hash: place.hash };
+    await this.operation.missed();
+    return undefined;
   }
 
   async coalesce<Request, Answer>(
