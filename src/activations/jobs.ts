@@ -3,6 +3,7 @@ import { type Job, parseSweep, type SweepPayload } from '../core/job.js';
 import { SPARE_MILLIS, SWEEP_BATCH, sweep } from '../core/sweep.js';
 import { archiveBatch } from './service/archive.js';
 import { cullBatch } from './service/cullLeases.js';
+import { emergencyCodeBatch, licenseFileBatch, offlineRequestBatch } from './service/sweepDocuments.js';
 import { personalDataBatch } from './service/sweepPersonalData.js';
 import { tokenBatch } from './service/sweepTokens.js';
 
@@ -26,6 +27,17 @@ export const erasePersonalData: Job<SweepPayload> = {
     const batch = (now: Parameters<typeof tokenBatch>[0]) => personalDataBatch(now, days, SWEEP_BATCH);
     return { activations: await sweep(context, 'activation.erase_personal_data', batch) };
   },
+};
+
+/** Forgets license files and offline requests that are long over, and emergency codes that were used or ended. */
+export const forgetDocuments: Job<SweepPayload> = {
+  name: 'document.forget',
+  parse: parseSweep,
+  run: async (context) => ({
+    licenseFiles: await sweep(context, 'document.forget', licenseFileBatch),
+    offlineRequests: await sweep(context, 'document.forget', offlineRequestBatch),
+    emergencyCodes: await sweep(context, 'document.forget', emergencyCodeBatch),
+  }),
 };
 
 /** Writes down which floating seats time has freed. */

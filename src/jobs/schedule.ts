@@ -1,4 +1,10 @@
-import { archiveActivations, cullLeases, erasePersonalData, forgetTokens } from '../activations/jobs.js';
+import {
+  archiveActivations,
+  cullLeases,
+  erasePersonalData,
+  forgetDocuments,
+  forgetTokens,
+} from '../activations/jobs.js';
 import { addMillis, type Instant, instant, millis } from '../core/clock.js';
 import type { Job, SweepPayload } from '../core/job.js';
 import { compactLedger } from '../entitlements/jobs.js';
@@ -57,6 +63,11 @@ export const schedule: readonly Scheduled[] = [
     job: erasePersonalData,
     everyMinutes: HOURLY,
     about: 'Erases addresses and places of devices whose time is over.',
+  },
+  {
+    job: forgetDocuments,
+    everyMinutes: DAILY,
+    about: 'Forgets license files, offline requests and emergency codes that ended more than 92 days ago.',
   },
   { job: forgetTokens, everyMinutes: 1, about: 'Forgets tokens that later ones have replaced.' },
   {
