@@ -48,6 +48,8 @@ const vocabulary = ['model', 'table', 'queries', 'service', 'schema', 'resolver'
 /** What a domain holds beyond the vocabulary, and why it may. */
 const furtherFiles: Readonly<Record<string, readonly string[]>> = {
   access: ['permissions', 'tokens'],
+  // The words and the layout of mail.
+  notifications: ['templates'],
   // The queue and what runs on it: somebody else's machinery, held in one place.
   jobs: ['presence', 'queue', 'reactions', 'runner', 'schedule', 'tasks'],
 };

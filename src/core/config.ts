@@ -2,14 +2,10 @@ import postgres from 'postgres';
 import { z } from 'zod';
 import { parseRange } from './addressRange.js';
 import { ALGORITHMS, issuerList, json, keysUrl, publicKeySet } from './issuers.js';
+import { mailSettings } from './mailSettings.js';
+import { list, type Setting, setting } from './setting.js';
 import { StartupError } from './startupError.js';
 
-const list = z.string().transform((value) =>
-  value
-    .split(',')
-    .map((item) => item.trim())
-    .filter((item) => item !== ''),
-);
 const flag = z.enum(['true', 'false']).transform((value) => value === 'true');
 
 /** An origin as browsers send it: scheme, host and a port that is not the scheme's own. */
@@ -29,16 +25,6 @@ function isDatabaseUrl(value: string): boolean {
 }
 
 const isAddressRange = (value: string): boolean => parseRange(value) !== undefined;
-
-interface Setting<Value extends z.ZodType> {
-  readonly type: Value;
-  readonly secret?: boolean;
-  readonly about: string;
-}
-
-function setting<Value extends z.ZodType>(type: Value, about: string, secret = false): Setting<Value> {
-  return { type, about, secret };
-}
 
 /** Every setting there is. docs/settings.md and `licensegraph config` are printed from it. */
 export const settings = {
@@ -222,6 +208,7 @@ export const settings = {
     z.enum(['refuse', 'allow']).default('refuse'),
     'Whether webhooks may go to private networks, and by plain http; `allow` is for development, and refused in production.',
   ),
+  ...mailSettings,
   LG_DRAIN_SECONDS: setting(
     z.coerce.number().int().min(0).max(300).default(0),
     'For how long a stop lets new requests in while /readyz says no: as long as a load balancer needs to see it.',
@@ -318,6 +305,8 @@ function conflicts(config: Config): string[] {
   if (config.TRUSTED_DOCUMENTS !== undefined && config.LG_PERSISTED_QUERIES === true) {
     problems.push('LG_PERSISTED_QUERIES: does not go with TRUSTED_DOCUMENTS');
   }
+  if (config.LG_SMTP_URL !== undefined && config.LG_MAIL_FROM === undefined)
+    problems.push('LG_MAIL_FROM: is required with LG_SMTP_URL');
   if (config.NODE_ENV !== 'production') return problems;
   if (config.DATABASE_URL === undefined) problems.push('DATABASE_URL: is required in production');
   if (config.LG_AUTH_HS256_SECRET !== undefined)

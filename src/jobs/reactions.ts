@@ -2,6 +2,7 @@ import type { SealedFact } from '../audit/model.js';
 import type { Db } from '../core/db.js';
 import type { EventType } from '../core/event.js';
 import { enqueueJobs, type Job, type QueuedJob, type ReactionPayload } from '../core/job.js';
+import { mailedFacts, tellByMail } from '../notifications/jobs/mail.js';
 
 /** A job that a fact of the log makes necessary. It is run at least once for each, and tells one from another by its id. */
 export interface Reaction {
@@ -19,7 +20,7 @@ export interface Reactions {
 
 /** Event → job. What has to happen in the same transaction as the fact stands in server/events/followers.ts. */
 export const reactions: Reactions = {
-  to: {},
+  to: Object.fromEntries(mailedFacts.map((type) => [type, [{ job: tellByMail }]])),
   toAll: [],
 };
 

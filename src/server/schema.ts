@@ -34,7 +34,9 @@ import { LicenseCertificateEdges, LicenseIntegrityResolver } from '../licenses/r
 import { LicenseStreams } from '../licenses/resolver/streams.js';
 import * as licenses from '../licenses/resolver.js';
 import { LicenseConnectionResolver } from '../licenses/schema/types.js';
+import { NotificationEdges, NotificationResolver } from '../notifications/resolver/mail.js';
 import * as webhooks from '../notifications/resolver/webhooks.js';
+import { NotificationConnectionResolver } from '../notifications/schema/mail.js';
 import {
   WebhookDeliveryConnectionResolver,
   WebhookEndpointConnectionResolver,
@@ -87,15 +89,23 @@ const telling = [
   WebhookEndpointConnectionResolver,
 ] as const;
 
+/** What tenants set for themselves, and what is told of by mail. */
+const mailing = [
+  NotificationConnectionResolver,
+  NotificationEdges,
+  NotificationResolver,
+  SettingsResolver,
+] as const;
+
 /** The whole graph, with its guards. */
 export function createSchema(): GraphQLSchema {
   const schema = buildSchemaSync({
     resolvers: [
       ...guarding,
+      ...mailing,
       ...streams,
       ...telling,
       access.AccessResolver,
-      SettingsResolver,
       ApiKeyEdges,
       ApiKeyResolver,
       ApiKeyConnectionResolver,

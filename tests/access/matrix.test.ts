@@ -64,6 +64,10 @@ LicenseTemplate.licenses                 U 0 + + + + + + + + F F
 LicenseTemplate.product                  U 0 + + + + + + + + F F
 LicenseValidation.activation             + 0 0 0 + + + + + + F +
 LicenseValidation.license                + 0 0 0 + + + + + + F +
+Notification.customer                    U = F F = = = = F F F F
+Notification.html                        U = F F = = = = F F F F
+Notification.license                     U = F F = = = = F F F F
+Notification.text                        U = F F = = = = F F F F
 Product.events                           U 0 F F + + + + F F F F
 Product.licenses                         U 0 + + + + + + + + F F
 Product.releases                         U 0 + + + + + + + + F F
@@ -152,6 +156,8 @@ licenses, of a customer                  U 0 0 0 + + + + + + F +
 licenses, of a product                   U 0 0 0 + + + + + + F +
 licenses, of a reseller                  U 0 0 0 + + + + + + F +
 licenses, of a template                  U 0 0 0 + + + + + + F +
+notification, by id                      U 0 F F + + + + F F F F
+notifications                            U = F F = = = = F F F F
 order, by id                             U 0 0 0 + + + + 0 + F F
 orderProgress                            U = = = = = = = = = F F
 orders, of a customer                    U 0 0 0 + + + + 0 + F F

@@ -27,6 +27,8 @@ type Caller = (typeof everyone)[number];
 const mayAsk: Readonly<Record<string, readonly Caller[]>> = {
   viewer: [...people, 'operator'],
   tenants: ['operator'],
+  notification: office,
+  notifications: office,
   tenantSettings: office,
   updateTenantSettings: back,
   apiKeys: office,

@@ -4,6 +4,13 @@ import { Browser, withoutChromium } from '../support/browser.js';
 import { Processes, type ServerProcess } from '../support/processes.js';
 import { startTestServer, type TestServer } from '../support/server.js';
 
+/** What the page has of an element; this file is compiled without the types of a browser. */
+interface Measured {
+  getBoundingClientRect(): {
+    toJSON(): Readonly<Record<'left' | 'right' | 'bottom' | 'width' | 'height', number>>;
+  };
+}
+
 const title = withoutChromium === undefined ? 'GraphiQL in Chromium' : `GraphiQL (${withoutChromium})`;
 
 describe.skipIf(withoutChromium !== undefined)(title, () => {
@@ -210,7 +217,9 @@ describe.skipIf(withoutChromium !== undefined)(title, () => {
       await page.setViewportSize({ width, height: 844 });
       const boxes = await page
         .locator(parts)
-        .evaluateAll((elements) => elements.map((element) => element.getBoundingClientRect().toJSON()));
+        .evaluateAll((elements: readonly unknown[]) =>
+          elements.map((element) => (element as Measured).getBoundingClientRect().toJSON()),
+        );
 
       expect(boxes).toHaveLength(5);
       for (const box of boxes) {

@@ -45,6 +45,26 @@ export const nested: Readonly<Record<string, readonly [query: string, root: stri
     'incident.read',
     'license.read',
   ],
+  'Notification.license': [
+    '{ notifications(first: 1) { nodes { license { id } } } }',
+    'notification.read',
+    'license.read',
+  ],
+  'Notification.customer': [
+    '{ notifications(first: 1) { nodes { customer { id } } } }',
+    'notification.read',
+    'customer.read',
+  ],
+  'Notification.text': [
+    '{ notifications(first: 1) { nodes { text } } }',
+    'notification.read',
+    'notification.read',
+  ],
+  'Notification.html': [
+    '{ notifications(first: 1) { nodes { html } } }',
+    'notification.read',
+    'notification.read',
+  ],
   'Customer.reseller': [
     '{ customer(id: $customerId) { reseller { id } } }',
     'customer.read',

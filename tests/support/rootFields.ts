@@ -88,6 +88,7 @@ export const namesNothing: Readonly<Record<string, Asked>> = {
   createProduct: plain(
     'mutation { createProduct(input: { productId: "NEW", name: "Radar", version: "1" }) { __typename } }',
   ),
+  notifications: page('notifications'),
   tenantSettings: plain('{ tenantSettings { language } }'),
   // Set to what it is: that changes nothing.
   updateTenantSettings: plain('mutation { updateTenantSettings(input: { language: null }) { __typename } }'),
@@ -108,6 +109,7 @@ export const cases: Readonly<Record<string, readonly Case[]>> = {
   template: [one('template', ({ templateId }) => templateId)],
   license: [one('license', ({ licenseId }) => licenseId)],
   activation: [one('activation', ({ activationId }) => activationId)],
+  notification: [one('notification', ({ notificationId }) => notificationId)],
   order: [one('order', ({ orderId }) => orderId)],
   licenseByKey: [
     [

@@ -24,6 +24,7 @@ export interface World {
   readonly blacklistedDeviceId: string;
   readonly webhookEndpointId: string;
   readonly webhookDeliveryId: string;
+  readonly notificationId: string;
 }
 
 export async function createReseller(server: TestServer, as: Claims, name = 'Blue Channel'): Promise<string> {
@@ -62,6 +63,16 @@ async function insertDelivery(
   return id;
 }
 
+/** Mail is written by the worker: SQL does it here, with nothing in it. */
+async function insertNotification(server: TestServer, as: Claims, licenseId: string): Promise<string> {
+  const id = randomUUID();
+  await server.sql`insert into notifications (tenant_id, id, kind, status, recipient, language, time_zone, subject, license_id,
+      event_id, dedupe_key, message_id, created_at, updated_at)
+    values (${as.tenant_id}, ${id}, 'LICENSE_SUSPENDED', 'SENT', 'office@example.com', 'en', 'UTC', 'Suspended', ${licenseId},
+      ${randomUUID()}, ${id}, ${`<${id}@example.com>`}, ${server.now}, ${server.now})`;
+  return id;
+}
+
 export async function openWorld(server: TestServer): Promise<World> {
   const shop = await openShop(server);
   const resellerId = await createReseller(server, shop.admin);
@@ -85,6 +96,7 @@ export async function openWorld(server: TestServer): Promise<World> {
     orderId,
     apiKeyId,
     blacklistedDeviceId: await blacklistDevice(server, shop.admin, 'stolen'),
+    notificationId: await insertNotification(server, shop.admin, licenseId),
     activationId: String(activated.activation?.id),
     activationToken: String(activated.activationToken),
     requestCode: (await requestOf(server, licenseKey, { deviceFingerprint: 'bench' })).requestCode,
@@ -111,6 +123,7 @@ export function nobodysWorld(admin: Claims, requestCode = 'none'): World {
     blacklistedDeviceId: randomUUID(),
     webhookEndpointId: randomUUID(),
     webhookDeliveryId: randomUUID(),
+    notificationId: randomUUID(),
   };
 }
 

@@ -1,0 +1,138 @@
+/**
+ * What each mail tells: facts, no words. They are taken down when the fact happened, so that a mail that is sent again, or read
+ * years later, says the same.
+ */
+import type { violationSeverities, violationTypes } from '../../compliance/model.js';
+import type { Instant } from '../../core/clock.js';
+import type { LicenseType, LimitPeriod, LimitType } from '../../templates/model.js';
+import type { MailKind } from './mail.js';
+
+/** The tenant, as its branding was. */
+export interface Company {
+  readonly name: string;
+  readonly color: string;
+  readonly address?: string;
+  readonly logoUrl?: string;
+  readonly portalUrl?: string;
+  readonly activationUrl?: string;
+  readonly termsUrl?: string;
+  readonly supportEmail?: string;
+  readonly supportPhone?: string;
+}
+
+export interface ToldFeature {
+  readonly name: string;
+  /** Null is without a limit. */
+  readonly limit: number | null;
+  readonly unit: LimitType | null;
+  readonly period: LimitPeriod;
+}
+
+export interface ToldLicense {
+  /** In full in the mail that hands it out, masked in every other. */
+  readonly licenseKey: string;
+  readonly productName: string;
+  readonly licenseType: LicenseType;
+  readonly issuedTo: string;
+}
+
+export interface LetterFacts {
+  readonly LICENSE_ISSUED: ToldLicense & {
+    readonly issueDate: Instant;
+    /** Null for a license that never ends, and for a trial that has not begun. */
+    readonly expiryDate: Instant | null;
+    readonly trialPeriodDays: number | null;
+    readonly trialEndDate: Instant | null;
+    readonly autoRenewal: boolean;
+    /** Null is without a limit. */
+    readonly maxActivations: number | null;
+    readonly features: readonly ToldFeature[];
+  };
+  readonly LICENSE_EXPIRING: ToldLicense & {
+    readonly expiryDate: Instant;
+    readonly daysRemaining: number;
+    readonly autoRenewal: boolean;
+    readonly graceEndDate: Instant | null;
+  };
+  readonly LICENSE_SUSPENDED: ToldLicense & {
+    readonly suspendedAt: Instant;
+    readonly graceExpired: boolean;
+    /** What somebody wrote; not told of the end of grace. */
+    readonly reason: string | null;
+  };
+  readonly RENEWAL_FAILED: ToldLicense & {
+    readonly failedAt: Instant;
+    readonly reason: string | null;
+    readonly nextAttemptAt: Instant | null;
+    readonly expiryDate: Instant | null;
+    readonly amount: string | null;
+    readonly currency: string | null;
+  };
+  readonly VIOLATION_DETECTED: {
+    readonly violationType: (typeof violationTypes)[number];
+    readonly severity: (typeof violationSeverities)[number];
+    readonly description: string;
+    readonly detectedAt: Instant;
+    readonly resolutionDeadline: Instant | null;
+    readonly customerName: string | null;
+    readonly license: ToldLicense | null;
+  };
+  readonly ORDER_FULFILLED: {
+    readonly orderNumber: string;
+    readonly productName: string;
+    readonly quantity: number;
+    readonly totalAmount: string;
+    readonly currency: string;
+    readonly fulfilledAt: Instant;
+  };
+  readonly EMERGENCY_CODE_USED: ToldLicense & {
+    readonly usedAt: Instant;
+    readonly endsAt: Instant;
+  };
+}
+
+type LetterOf<Kind extends MailKind> = {
+  readonly kind: Kind;
+  readonly company: Company;
+  /** Whom it greets: the customer, or the vendor's own people by the company's name. */
+  readonly recipientName: string;
+  /** When it was written: its year stands below it. */
+  readonly writtenAt: Instant;
+  readonly facts: LetterFacts[Kind];
+};
+
+export type Letter = { readonly [Kind in MailKind]: LetterOf<Kind> }[MailKind];
+
+const UNSEEN = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Cs}]+/gu;
+const LONGEST = 500;
+
+/** One line of text, of what can be seen: a name turns no text around and begins no header. */
+export function plainLine(text: string): string {
+  return text.replace(UNSEEN, ' ').replace(/\s+/gu, ' ').trim().slice(0, LONGEST).toWellFormed();
+}
+
+const MULTILINE = new Set(['address']);
+
+function plainValue(name: string, value: unknown): unknown {
+  if (typeof value === 'string') {
+    if (!MULTILINE.has(name)) return plainLine(value);
+    return value.split(/\r?\n/).map(plainLine).join('\n');
+  }
+  if (Array.isArray(value)) return value.map((item) => plainValue(name, item));
+  if (value === null || typeof value !== 'object') return value;
+  return Object.fromEntries(Object.entries(value).map(([key, item]) => [key, plainValue(key, item)]));
+}
+
+/** A letter with every text of it made plain, whoever wrote it. */
+export function plainLetter(letter: Letter): Letter {
+  return plainValue('', letter) as Letter;
+}
+
+/** The same with a license key that nobody can use: how it is read after it was sent. */
+export function maskedLetter(letter: Letter): Letter {
+  if (letter.kind !== 'LICENSE_ISSUED') return letter;
+  const groups = letter.facts.licenseKey.split('-');
+  const [first = '', last = ''] = [groups[0], groups.at(-1)];
+  const licenseKey = [first, ...groups.slice(1, -1).map(() => '****'), last].join('-');
+  return { ...letter, facts: { ...letter.facts, licenseKey } };
+}

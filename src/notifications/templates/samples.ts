@@ -1,0 +1,88 @@
+import { addDays, type Instant } from '../../core/clock.js';
+import type { Company, Letter, LetterFacts, ToldLicense } from '../model/letters.js';
+import type { MailKind } from '../model/mail.js';
+
+const company: Company = {
+  name: 'Radar Networks',
+  color: '#1f4e8c',
+  address: '1 Harbour Street\nDublin 2\nIreland',
+  portalUrl: 'https://portal.example.com',
+  activationUrl: 'https://portal.example.com/activate',
+  termsUrl: 'https://example.com/terms',
+  supportEmail: 'support@example.com',
+  supportPhone: '+353 1 555 0100',
+};
+
+const license: ToldLicense = {
+  licenseKey: 'A1B2-****-****-****-I9J0',
+  productName: 'Radar Professional',
+  licenseType: 'SUBSCRIPTION',
+  issuedTo: 'Ada Okafor',
+};
+
+function factsAt(now: Instant): LetterFacts {
+  return {
+    LICENSE_ISSUED: {
+      ...license,
+      licenseKey: 'A1B2-C3D4-E5F6-G7H8-I9J0',
+      licenseType: 'TRIAL',
+      issueDate: now,
+      expiryDate: addDays(now, 14),
+      trialPeriodDays: 14,
+      trialEndDate: addDays(now, 14),
+      autoRenewal: false,
+      maxActivations: 1250,
+      features: [
+        { name: 'Internet access', limit: 200, unit: 'BANDWIDTH', period: 'NONE' },
+        { name: 'API calls', limit: 10_000, unit: 'COUNT', period: 'MONTH' },
+        { name: 'Customer portal', limit: null, unit: null, period: 'NONE' },
+      ],
+    },
+    LICENSE_EXPIRING: {
+      ...license,
+      expiryDate: addDays(now, 7),
+      daysRemaining: 7,
+      autoRenewal: false,
+      graceEndDate: addDays(now, 37),
+    },
+    LICENSE_SUSPENDED: {
+      ...license,
+      suspendedAt: now,
+      graceExpired: false,
+      reason: 'Invoice 1042 is overdue',
+    },
+    RENEWAL_FAILED: {
+      ...license,
+      failedAt: now,
+      reason: 'The card was declined',
+      nextAttemptAt: addDays(now, 3),
+      expiryDate: addDays(now, 7),
+      amount: '2990.00',
+      currency: 'EUR',
+    },
+    VIOLATION_DETECTED: {
+      violationType: 'OVER_DEPLOYMENT',
+      severity: 'MAJOR',
+      description: '12 devices are active on 10 seats',
+      detectedAt: now,
+      resolutionDeadline: addDays(now, 30),
+      customerName: 'Ada Okafor',
+      license,
+    },
+    ORDER_FULFILLED: {
+      orderNumber: 'ORD-2026-000042',
+      productName: 'Radar Professional',
+      quantity: 25,
+      totalAmount: '7475.50',
+      currency: 'EUR',
+      fulfilledAt: now,
+    },
+    EMERGENCY_CODE_USED: { ...license, usedAt: now, endsAt: addDays(now, 1) },
+  };
+}
+
+/** A letter of each kind with something in every place: for the preview page. */
+export function sampleLetter(kind: MailKind, now: Instant): Letter {
+  const letter = { kind, company, recipientName: 'Ada Okafor', writtenAt: now, facts: factsAt(now)[kind] };
+  return letter as Letter;
+}

@@ -1,0 +1,124 @@
+import type { Words } from '../words.js';
+
+export const french: Words = {
+  greeting: (name) => `Bonjour ${name},`,
+  closing: 'Cordialement,',
+  labels: {
+    activations: 'Activations',
+    amount: 'Montant',
+    autoRenewal: 'Renouvellement automatique',
+    customer: 'Client',
+    description: 'Constat',
+    detected: 'Constatée le',
+    ended: 'Prend fin le',
+    expires: 'Expire le',
+    failed: 'Tentative du',
+    features: 'Fonctionnalités',
+    fulfilled: 'Exécutée le',
+    graceEnds: 'Fin du délai de grâce',
+    issued: 'Émise le',
+    issuedTo: 'Émise pour',
+    licenseKey: 'Clé de licence',
+    licenseType: 'Type de licence',
+    nextAttempt: 'Prochaine tentative',
+    orderNumber: 'Commande',
+    product: 'Produit',
+    quantity: 'Licences',
+    reason: 'Motif',
+    resolveBy: 'À régler avant le',
+    severity: 'Gravité',
+    suspended: 'Suspendue le',
+    total: 'Total',
+    trialEnds: "Fin de l'essai",
+    trialPeriod: "Période d'essai",
+    used: 'Utilisé le',
+    violation: 'Infraction',
+  },
+  yes: 'Oui',
+  no: 'Non',
+  unlimited: 'illimité',
+  never: 'jamais',
+  days: (count, written) => (count < 2 ? `${written} jour` : `${written} jours`),
+  licenseTypes: {
+    PERPETUAL: 'Perpétuelle',
+    SUBSCRIPTION: 'Abonnement',
+    TRIAL: 'Essai',
+    EVALUATION: 'Évaluation',
+    CONCURRENT: 'Utilisation simultanée',
+    NAMED_USER: 'Utilisateur nommé',
+  },
+  units: { COUNT: 'nombre', SIZE: 'taille', DURATION: 'durée', BANDWIDTH: 'bande passante' },
+  periods: { NONE: '', HOUR: 'par heure', DAY: 'par jour', MONTH: 'par mois', YEAR: 'par an' },
+  violations: {
+    UNAUTHORIZED_USE: 'Utilisation non autorisée',
+    OVER_DEPLOYMENT: "Trop d'installations",
+    FEATURE_ABUSE: 'Abus de fonctionnalités',
+    TRANSFER_VIOLATION: 'Transfert interdit',
+    REVERSE_ENGINEERING: 'Rétro-ingénierie',
+  },
+  severities: { MINOR: 'mineure', MAJOR: 'majeure', CRITICAL: 'critique' },
+  support: 'Assistance',
+  terms: 'Conditions',
+  openPortal: 'Ouvrir le portail',
+  activate: 'Activer votre licence',
+  renew: 'Renouveler la licence',
+  graceExpired: 'Le délai de grâce est écoulé.',
+  LICENSE_ISSUED: ({ product }) => ({
+    subject: `Votre licence pour ${product}`,
+    heading: 'Votre licence',
+    paragraphs: [`Voici votre licence pour ${product}. Veuillez conserver la clé en lieu sûr.`],
+  }),
+  TRIAL_ISSUED: ({ product, days }) => ({
+    subject: `Votre essai de ${product}`,
+    heading: 'Votre essai',
+    paragraphs: [
+      `Voici votre licence pour essayer ${product}. L'essai dure ${days} et commence à la première activation.`,
+    ],
+  }),
+  LICENSE_EXPIRING: ({ product, date, days, renewsItself }) => ({
+    subject: `Votre licence pour ${product} expire dans ${days}`,
+    heading: 'Votre licence expire bientôt',
+    paragraphs: [
+      `Votre licence pour ${product} expire le ${date}.`,
+      renewsItself
+        ? "Elle se renouvelle d'elle-même ; vous n'avez rien à faire."
+        : 'Veuillez la renouveler à temps, afin que votre travail ne soit pas interrompu.',
+    ],
+  }),
+  LICENSE_SUSPENDED: ({ product, graceExpired }) => ({
+    subject: `Votre licence pour ${product} est suspendue`,
+    heading: 'Votre licence est suspendue',
+    paragraphs: [
+      `Votre licence pour ${product} est suspendue et ne peut pas être utilisée pour le moment.`,
+      graceExpired
+        ? "Elle n'a pas été renouvelée avant la fin du délai de grâce. Dès son renouvellement, elle sera de nouveau valable."
+        : 'Veuillez nous contacter pour la faire rétablir.',
+    ],
+  }),
+  RENEWAL_FAILED: ({ product, customer }) => ({
+    subject: `La licence pour ${product} n'a pas pu être renouvelée`,
+    heading: 'Le renouvellement a échoué',
+    paragraphs: [
+      `La licence pour ${product}, émise pour ${customer}, n'a pas pu être renouvelée.`,
+      'Veuillez vérifier le moyen de paiement.',
+    ],
+  }),
+  VIOLATION_DETECTED: ({ violation, severity }) => ({
+    subject: `Infraction de licence constatée : ${violation} (${severity})`,
+    heading: 'Une infraction de licence a été constatée',
+    paragraphs: ['Une infraction aux conditions de licence a été constatée et doit être examinée.'],
+  }),
+  ORDER_FULFILLED: ({ order }) => ({
+    subject: `Votre commande ${order} est exécutée`,
+    heading: 'Votre commande est exécutée',
+    paragraphs: [`Merci pour votre commande ${order}. Vos licences sont prêtes.`],
+  }),
+  EMERGENCY_CODE_USED: ({ product, customer, until }) => ({
+    subject: `Un code d'urgence a été utilisé pour ${product}`,
+    heading: "Un code d'urgence a été utilisé",
+    paragraphs: [
+      `Un appareil a été activé avec un code d'urgence, sur la licence pour ${product} émise pour ${customer}. Cette activation prend fin d'elle-même le ${until}.`,
+      'Si vous ne vous y attendiez pas, veuillez nous contacter sans attendre.',
+    ],
+  }),
+};
