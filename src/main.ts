@@ -23,6 +23,7 @@ import { errorsPage, settingsPage } from './server/printedPages.js';
 import { createSchema, printedSchema } from './server/schema.js';
 import { SigningKeys } from './server/signingKeys.js';
 import { borrowDatabase, openMachinery, startServer } from './server/start.js';
+import { type VerifyTrailOptions, verifyTrailReport } from './server/verifyTrailCommand.js';
 import { welcome } from './server/welcome.js';
 
 const say = (text: string): void => {
@@ -226,6 +227,18 @@ program
   .action(async (path: string, options: LintCommandOptions) => {
     const { text, code } = await lintReport(path, options);
     if (text !== '') say(text);
+    process.exitCode = code;
+  });
+program
+  .command('verify-trail <export>')
+  .description('verify an exported audit trail, without a database')
+  .requiredOption('--keys <jwks>', 'the public keys, as this server published them')
+  .option('--checkpoints <file>', 'checkpoints that were kept, as JSON lines')
+  .option('--partial', 'take an export for sound that is a part of the trail only')
+  .option('--json', 'as JSON')
+  .action(async (path: string, options: VerifyTrailOptions) => {
+    const { text, code } = await verifyTrailReport(path, options);
+    say(text);
     process.exitCode = code;
   });
 program
