@@ -30,7 +30,7 @@ const columns = sql.raw(
 );
 
 /** Sorts as the event's does: what was made at one instant is listed in the order of what happened. */
-const deliveryId = sql`left(${licenseEventLogs.id}, 24) || right(gen_random_uuid()::text, 12)`;
+const deliveryId = sql`left(${licenseEventLogs.id}, 28) || right(gen_random_uuid()::text, 8)`;
 
 /** The sealed events of a tenant beside each endpoint of it that is enabled and that they are for. */
 function deliverable(tenantId: TenantId, now: Instant, where: SQL): SQL {
