@@ -60,6 +60,8 @@ const bad: [name: string, environment: NodeJS.ProcessEnv][] = [
   ['LG_AUTH_JWKS_URL', { ...production, LG_AUTH_JWKS_URL: undefined }],
   ['LG_AUTH_HS256_SECRET', { ...production, LG_AUTH_HS256_SECRET: 'x'.repeat(40) }],
   ['LG_DEMO', { ...production, LG_DEMO: 'true' }],
+  ['LG_WEBHOOK_PRIVATE', { LG_WEBHOOK_PRIVATE: 'true' }],
+  ['LG_WEBHOOK_PRIVATE', { ...production, LG_WEBHOOK_PRIVATE: 'allow' }],
 ];
 
 test.each(bad)('a bad setting stops the start by its name: %s', (name, environment) => {
