@@ -58,12 +58,16 @@ export function lineArray(name: string): SQL {
   return sql`string_to_array(${sql.placeholder(name)}::text, E'\\n', '')`;
 }
 
-const QUOTED = /["\\]/g;
+const QUOTED = /["\\]/;
+const ALL_QUOTED = /["\\]/g;
+
+/** Most texts are ids: that nothing is to be quoted in them is seen without making them anew. */
+const quotedIn = (text: string): string => (QUOTED.test(text) ? text.replace(ALL_QUOTED, '\\$&') : text);
 
 /** An array as PostgreSQL reads it (its manual, section 8.15.2): the driver writes none of instants. */
 export function arrayOf(values: readonly (string | number | null)[]): string {
   const parts = values.map((value) =>
-    typeof value === 'string' ? `"${value.replace(QUOTED, '\\$&')}"` : String(value ?? 'NULL'),
+    typeof value === 'string' ? `"${quotedIn(value)}"` : String(value ?? 'NULL'),
   );
   return `{${parts.join(',')}}`;
 }

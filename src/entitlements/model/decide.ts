@@ -160,6 +160,10 @@ export function decideAll(
   now: Instant,
   holdings: Holdings = new Holdings(licensee, now),
 ): Decision[] {
+  const [only] = needs;
+  // One that is alone stands below none and draws before none.
+  if (only !== undefined && needs.length === 1)
+    return [decideHeld(licensee.licensed, only, holdings.of(only.feature), usage, usage)];
   const spent = new Spent(usage);
   const closed = new Map<string, Refusal>();
   return needs.map((need) => {

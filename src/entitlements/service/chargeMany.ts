@@ -145,8 +145,11 @@ interface Charge {
   readonly answers: readonly Answer[];
 }
 
+const hasAll = (counters: Counters, { lines }: Charged): boolean =>
+  lines.every(({ meter }) => counters.has(meter.name));
+
 const isMet = ({ counters, answers }: Charge): boolean =>
-  answers.every((answer) => linesOf(answer).every(({ meter }) => counters.has(meter.name)));
+  answers.every((answer) => answer?.every((each) => hasAll(counters, each)) ?? true);
 
 /**
  * Draws from the counters that a look has chosen, once they are locked. Whoever turns out to draw from others has to ask
