@@ -115,6 +115,11 @@ export class OperationFeatures implements FeatureRun {
     return this.#warnings.size === 0 ? undefined : { featureWarnings: [...this.#warnings.values()] };
   }
 
+  /** Whether nothing was refused, drawn or warned of: who asks for the same is then answered the same. */
+  get areGranted(): boolean {
+    return this.#refusals.size === 0 && this.#lines.size === 0 && this.#warnings.size === 0;
+  }
+
   used(path: string, marks: readonly FeatureMark[]): void {
     for (const { feature, consumeQuota } of marks) if (consumeQuota) this.#used.add(needKey(path, feature));
   }

@@ -1,7 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import {
   createSourceEventStream,
-  type DocumentNode,
   type ExecutionArgs,
   type ExecutionResult,
   execute,
@@ -16,10 +15,12 @@ import type { Actor } from '../../core/actor.js';
 import { Interruption } from '../../core/interruption.js';
 import { piped, type Stream } from '../../core/queue.js';
 import { formatError, isInternal } from '../formatError.js';
-import { type DocumentRules, documentOf, refusal, variableProblems } from '../limits/document.js';
+import { type DocumentRules, refusal, variableProblems } from '../limits/document.js';
 import type { Documents } from '../limits/documents.js';
 import { checkValues } from '../limits/limits.js';
+import { parsedDocument } from '../limits/parsedDocuments.js';
 import { type Caller, type Machinery, Operation } from '../operation/operation.js';
+import { groupOf, sharedAnswer } from './sharedAnswer.js';
 import type { Result, Results } from './socketProtocol.js';
 
 /** Why an operation was not begun. */
@@ -30,6 +31,8 @@ export class NotBegun extends Error {
 }
 
 interface Asked extends ExecutionArgs {
+  /** The text of the document, wherever that came from. */
+  readonly query: string;
   readonly contextValue: Operation;
   readonly operation: OperationDefinitionNode;
 }
@@ -44,13 +47,13 @@ export interface Asker {
   readonly signal: AbortSignal;
 }
 
-async function parsed(asker: Asker, payload: SubscribePayload): Promise<DocumentNode> {
+async function parsed(asker: Asker, payload: SubscribePayload): Promise<Pick<Asked, 'document' | 'query'>> {
   const { machinery, rules, documents } = asker;
   const query = documents.find(payload) ?? payload.query;
   await machinery.line.enter(query.length);
-  const document = documentOf(rules, { ...payload, query });
+  const document = parsedDocument(rules, query);
   if (!('kind' in document)) throw new NotBegun(document);
-  return document;
+  return { document, query };
 }
 
 /** A socket has no headers for each operation: the key stands in its extensions. */
@@ -63,7 +66,7 @@ function idempotencyKeyOf({ extensions }: SubscribePayload): string | undefined 
 /** What a socket asks for, ready to run. */
 async function prepared(asker: Asker, payload: SubscribePayload): Promise<Asked> {
   const { machinery, rules, actor, address, signal } = asker;
-  const document = await parsed(asker, payload);
+  const { document, query } = await parsed(asker, payload);
   const operation = getOperationAST(document, payload.operationName ?? undefined);
   if (!operation)
     throw new NotBegun([refusal('OPERATION_RESOLUTION_FAILURE', 'The document has no such operation.')]);
@@ -77,7 +80,7 @@ async function prepared(asker: Asker, payload: SubscribePayload): Promise<Asked>
   signal.addEventListener('abort', () => contextValue.leave(), { once: true });
   if (signal.aborted) contextValue.leave();
   const operationName = operation.name?.value ?? null;
-  return { schema: rules.schema, document, operation, variableValues, operationName, contextValue };
+  return { schema: rules.schema, document, query, operation, variableValues, operationName, contextValue };
 }
 
 /** Errors as every door answers them; our own are logged and masked. */
@@ -155,7 +158,7 @@ async function followed(asked: Asked): Promise<AsyncIterable<unknown> | Executio
  * Settles once, when the stream has ended and no event of it is being executed any more. It is interrupted
  * when it may not go on.
  */
-function settling(events: Stream<Result>, lost: Interruption, settle: () => Promise<void>): Results {
+function settling(events: Stream<Buffer>, lost: Interruption, settle: () => Promise<void>): Results {
   let step: Promise<unknown> = Promise.resolve();
   let settled: Promise<void> | undefined;
   const end = (): Promise<void> => {
@@ -192,16 +195,19 @@ async function stream(asked: Asked, machinery: Machinery): Promise<Results> {
   const { contextValue: begun } = asked;
   const source = await followed(asked);
   if (!(Symbol.asyncIterator in source)) return once(shown(source, begun, machinery));
-  const told = async (rootValue: unknown): Promise<Result> => {
+  const told = async (rootValue: unknown): Promise<Buffer> => {
     const operation = begun.later();
     try {
       const result = await execute({ ...asked, rootValue, contextValue: operation });
-      return shown(result, operation, machinery);
+      return Buffer.from(JSON.stringify(shown(result, operation, machinery)));
     } finally {
       await operation.finish();
     }
   };
-  const events = piped(source[Symbol.asyncIterator](), (event) => machinery.streams.take(() => told(event)));
+  const group = begun.features.areGranted ? groupOf(begun.actor, asked) : undefined;
+  const events = piped(source[Symbol.asyncIterator](), (event) =>
+    sharedAnswer(event, group, () => machinery.streams.take(() => told(event))),
+  );
   const lost = new Interruption();
   const stop = begun.features.watch((error) => lost.interrupt(error));
   return settling(events, lost, () => {

@@ -17,8 +17,8 @@ export interface Result {
   readonly extensions?: Readonly<Record<string, unknown>>;
 }
 
-/** `return` ends it at once, also while a `next` waits. */
-export type Results = Required<Pick<AsyncIterator<Result, unknown>, 'next' | 'return'>> & {
+/** `return` ends it at once, also while a `next` waits. What was written for many comes as its bytes. */
+export type Results = Required<Pick<AsyncIterator<Result | Buffer, unknown>, 'next' | 'return'>> & {
   /** A stream: nobody waits for its last word. */
   readonly isEndless: boolean;
 };
@@ -60,6 +60,9 @@ const REASON_BYTES = 123;
 const ECHO_LENGTH = 1_000;
 /** With more than this unsent, nothing more is read from a caller who does not read. */
 const UNSENT_BYTES = 1_000_000;
+
+/** Bytes of ours are UTF-8. */
+const AS_TEXT = { binary: false } as const;
 
 /** How often a stop looks whether a socket waits for nothing any more. */
 const LOOK_MILLIS = 20;
@@ -266,7 +269,9 @@ export class Conversation {
         const { done, value } = await results.next();
         if (done === true) break;
         // The caller's pace: nothing is asked for before this one is on its way.
-        if (!operation.isOver) await this.#send({ id, type: MessageType.Next, payload: value });
+        if (operation.isOver) continue;
+        const text = Buffer.isBuffer(value) ? value : Buffer.from(JSON.stringify(value));
+        await this.#write(nextMessage(id, text));
       }
       await this.#finish(id, operation, { id, type: MessageType.Complete });
     } catch (error) {
@@ -286,16 +291,30 @@ export class Conversation {
 
   /** Done when the message is on its way, or nobody is there to take it. */
   #send(message: object): Promise<void> {
+    return this.#write(Buffer.from(JSON.stringify(message)));
+  }
+
+  #write(text: Buffer): Promise<void> {
     const { socket } = this;
-    const text = JSON.stringify(message);
     return new Promise((resolve) => {
       if (socket.readyState !== socket.OPEN) return resolve();
-      socket.send(text, () => {
+      socket.send(text, AS_TEXT, () => {
         if (socket.isPaused && socket.bufferedAmount <= UNSENT_BYTES) socket.resume();
         resolve();
       });
     });
   }
+}
+
+/** A `next` around a payload that many are sent: but for the id the bytes are copied, and made once. */
+function nextMessage(id: string, payload: Buffer): Buffer {
+  const head = `{"id":${JSON.stringify(id)},"type":"${MessageType.Next}","payload":`;
+  const headLength = Buffer.byteLength(head);
+  const message = Buffer.allocUnsafe(headLength + payload.length + 1);
+  message.write(head);
+  payload.copy(message, headLength);
+  message.write('}', headLength + payload.length);
+  return message;
 }
 
 function messageIn(text: string): Message | undefined {

@@ -1,0 +1,144 @@
+import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest';
+import { actOn } from '../support/acts.js';
+import { createCustomer, createLicense, type Issued, openShop, type Shop } from '../support/fixtures.js';
+import { type Claims, startTestServer, type TestServer } from '../support/server.js';
+import { listen, nothingLeft, RawSocket } from '../support/sockets.js';
+import { followed, sealed, toldOf } from '../support/streams.js';
+import { createReseller } from '../support/world.js';
+
+let server: TestServer;
+let url: string;
+let shop: Shop;
+let license: Issued;
+const open: RawSocket[] = [];
+
+beforeAll(async () => {
+  server = await startTestServer({ events: true });
+  url = await listen(server);
+});
+beforeEach(async () => {
+  shop = await openShop(server);
+  license = await createLicense(server, shop, { customerId: shop.customerId });
+  await sealed(server);
+});
+afterEach(async () => {
+  await Promise.all(open.splice(0).map((raw) => raw.hangUp()));
+  await nothingLeft(server);
+});
+afterAll(() => server.stop());
+
+const changed = `subscription ($id: ID, $with: Boolean = false) { licenseChanged(licenseId: $id) {
+  license { id issuedTo customer { name } reseller @include(if: $with) { name } } } }`;
+const rename = (issuedTo: string, id = license.id) =>
+  actOn(server, shop.admin, 'updateLicense', { licenseId: id, issuedTo });
+
+async function follow(as: Claims, variables: object = {}, query = changed): Promise<RawSocket> {
+  const before = server.machinery.feed?.readers ?? 0;
+  const raw = await RawSocket.as(server, url, as);
+  open.push(raw);
+  raw.ask('1', query, { variables });
+  await followed(server, before + 1);
+  return raw;
+}
+const untilTold = (raw: RawSocket, count: number) =>
+  expect.poll(() => toldOf(raw).length, { interval: 5 }).toBe(count);
+const payloads = (raw: RawSocket) => raw.of('1').map(({ payload }) => JSON.stringify(payload));
+
+test('forty who ask and see the same are one execution, each told under its own id', async () => {
+  const raw = await RawSocket.as(server, url, shop.admin);
+  open.push(raw);
+  const ids = Array.from({ length: 40 }, (_, index) => `"\\ ${index} ü`);
+  for (const id of ids) raw.ask(id, changed);
+  await followed(server, 40);
+  server.statements.length = 0;
+
+  await rename('Bola');
+  for (const id of ids) await raw.until((message) => message.id === id);
+
+  const customers = server.statements.filter((text) => text.includes('from "customers"'));
+  expect(customers.length).toBe(1);
+  expect(new Set(raw.heard.slice(1).map(({ payload }) => JSON.stringify(payload))).size).toBe(1);
+  expect(raw.heard.slice(1).map(({ id }) => id)).toEqual(ids);
+});
+
+test('the same document by callers who may or see other things is answered to each for itself', async () => {
+  const { tenant_id } = shop.admin;
+  const resellerId = await createReseller(server, shop.admin);
+  const other = await createCustomer(server, shop.admin, 'Other');
+  const theirs = await createLicense(server, shop, { customerId: other, resellerId });
+  const foreign = await openShop(server);
+  const foreigner = await createLicense(server, foreign, { customerId: foreign.customerId });
+  await sealed(server);
+  const bare = { tenant_id, permissions: ['license.read'] };
+  const all = await follow(shop.admin);
+  const alike = await follow({ ...shop.admin, sub: 'somebody else' });
+  const withReseller = await follow(shop.admin, { with: true });
+  const only = await follow(shop.admin, { id: theirs.id });
+  const blind = await follow(bare);
+  const customer = await follow({ tenant_id, roles: ['customer'], customer_id: shop.customerId });
+  const stranger = await follow({ tenant_id, roles: ['customer'], customer_id: other });
+  const reseller = await follow({ tenant_id, roles: ['reseller'], reseller_id: resellerId });
+  const elsewhere = await follow(foreign.admin);
+
+  await rename('own');
+  await rename('theirs', theirs.id);
+  await actOn(server, foreign.admin, 'updateLicense', { licenseId: foreigner.id, issuedTo: 'foreign' });
+  for (const [raw, count] of [
+    [all, 2],
+    [alike, 2],
+    [withReseller, 2],
+    [only, 1],
+    [blind, 2],
+    [customer, 1],
+    [stranger, 1],
+    [reseller, 1],
+    [elsewhere, 1],
+  ] as const)
+    await untilTold(raw, count);
+
+  const own = { id: license.id, issuedTo: 'own', customer: { name: 'Ada Okafor' } };
+  const their = { id: theirs.id, issuedTo: 'theirs', customer: { name: 'Other' } };
+  const licenses = (raw: RawSocket) => toldOf(raw).map((told) => told?.license);
+  expect(licenses(all)).toEqual([own, their]);
+  expect(payloads(alike)).toEqual(payloads(all));
+  expect(licenses(withReseller)).toEqual([
+    { ...own, reseller: null },
+    { ...their, reseller: { name: 'Blue Channel' } },
+  ]);
+  expect(licenses(only)).toEqual([their]);
+  expect(licenses(customer)).toEqual([own]);
+  expect(licenses(stranger)).toEqual([their]);
+  // Its customer is not the reseller's own.
+  expect(licenses(reseller)).toEqual([{ ...their, customer: null }]);
+  expect(licenses(elsewhere)).toEqual([
+    { id: foreigner.id, issuedTo: 'foreign', customer: { name: 'Ada Okafor' } },
+  ]);
+  expect(licenses(blind)).toEqual([
+    { ...own, customer: null },
+    { ...their, customer: null },
+  ]);
+  expect(
+    blind.of('1').map(({ payload }) => payload?.errors?.map(({ extensions }) => extensions.permission)),
+  ).toEqual([['customer.read'], ['customer.read']]);
+});
+
+test('two documents of one name, and two operations of one document, are told apart', async () => {
+  const first = await follow(shop.admin, {}, 'subscription S { licenseChanged { license { id } } }');
+  const second = await follow(shop.admin, {}, 'subscription S { licenseChanged { license { issuedTo } } }');
+  const both = `subscription A { licenseChanged { license { id } } }
+    subscription B { licenseChanged { license { issuedTo } } }`;
+  const raw = await RawSocket.as(server, url, shop.admin);
+  open.push(raw);
+  for (const operationName of ['A', 'B']) raw.ask(operationName, both, { operationName });
+  await followed(server, 4);
+
+  await rename('Bola');
+  for (const id of ['A', 'B']) await raw.until((message) => message.id === id);
+  await untilTold(first, 1);
+  await untilTold(second, 1);
+
+  expect(toldOf(first)).toEqual([{ license: { id: license.id } }]);
+  expect(toldOf(second)).toEqual([{ license: { issuedTo: 'Bola' } }]);
+  expect(toldOf(raw, 'A')).toEqual(toldOf(first));
+  expect(toldOf(raw, 'B')).toEqual(toldOf(second));
+});
