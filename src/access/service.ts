@@ -2,6 +2,7 @@ import { and, eq, type SQL, sql } from 'drizzle-orm';
 import { type Scope, scopeOf } from '../core/actor.js';
 import { type Instant, latest } from '../core/clock.js';
 import type { Db } from '../core/db.js';
+import { changeTold } from '../core/event.js';
 import { type LicenseId, newId, type TenantId } from '../core/id.js';
 import { invalidInput, Refusal } from '../core/refusal.js';
 import type { Reading, Work } from '../core/work.js';
@@ -105,6 +106,9 @@ export function requireWholeTenant(work: Pick<Work, 'actor'>, permission: string
 
 /** How a party is called and reached. */
 const reached = ['name', 'email', 'language', 'timeZone'] as const;
+/** What of a party may be a person's, and can be erased from the trail. */
+const aboutPeople = ['name', 'email'] as const;
+const named = ({ name, email }: Pick<Customer, 'name' | 'email'>) => ({ name, email });
 
 /** A reseller adds customers of its own. */
 export async function createCustomer(work: Work, input: CreateCustomerInput): Promise<Customer> {
@@ -128,7 +132,7 @@ export async function createCustomer(work: Work, input: CreateCustomerInput): Pr
     .onConflictDoNothing()
     .returning();
   if (row === undefined) throw externalIdTaken();
-  await work.emit({ type: 'customer.created', subjectId: row.id });
+  await work.emit({ type: 'customer.created', subjectId: row.id, personal: named(row) });
   return row;
 }
 
@@ -146,7 +150,8 @@ export async function updateCustomer(work: Work, input: UpdateCustomerInput): Pr
     .where(and(eq(customers.tenantId, work.tenantId), eq(customers.id, customer.id)))
     .returning();
   if (row === undefined) throw customerNotFound(input.customerId);
-  await work.emit({ type: 'customer.updated', subjectId: row.id, data: { changed: Object.keys(changes) } });
+  const told = changeTold(customer, row, namesOf(changes), aboutPeople);
+  await work.emit({ type: 'customer.updated', subjectId: row.id, ...told });
   return row;
 }
 
@@ -166,7 +171,7 @@ export async function createReseller(work: Work, input: CreateResellerInput): Pr
     })
     .returning();
   if (row === undefined) throw new Error('an insert returned no row');
-  await work.emit({ type: 'reseller.created', subjectId: row.id });
+  await work.emit({ type: 'reseller.created', subjectId: row.id, personal: named(row) });
   return row;
 }
 
@@ -182,8 +187,14 @@ export async function updateReseller(work: Work, input: UpdateResellerInput): Pr
     .where(and(eq(resellers.tenantId, work.tenantId), eq(resellers.id, reseller.id)))
     .returning();
   if (row === undefined) throw resellerNotFound(input.resellerId);
-  await work.emit({ type: 'reseller.updated', subjectId: row.id, data: { changed: Object.keys(changes) } });
+  const told = changeTold(reseller, row, namesOf(changes), aboutPeople);
+  await work.emit({ type: 'reseller.updated', subjectId: row.id, ...told });
   return row;
+}
+
+/** What the members are called that were given. */
+export function namesOf<Changes extends object>(changes: Changes): (keyof Changes & string)[] {
+  return Object.keys(changes) as (keyof Changes & string)[];
 }
 
 /** The members of an input that were given; an update that changes nothing is refused. */

@@ -16,6 +16,36 @@ export interface NewEvent {
   readonly personal?: Readonly<Record<string, unknown>>;
 }
 
+interface ToldChange extends Pick<NewEvent, 'personal'> {
+  readonly data: {
+    readonly changed: readonly string[];
+    readonly before: Readonly<Record<string, unknown>>;
+    readonly after: Readonly<Record<string, unknown>>;
+  };
+}
+
+/**
+ * What became of the members that an act was given: their names, and what they were and are. Those that tell of people are
+ * told apart.
+ */
+export function changeTold<Row extends object>(
+  before: Row,
+  after: Row,
+  changed: readonly (keyof Row & string)[],
+  aboutPeople: readonly (keyof Row & string)[] = [],
+): ToldChange {
+  const of = (row: Row, names: readonly (keyof Row & string)[]) =>
+    Object.fromEntries(names.map((name) => [name, row[name]]));
+  const personal = changed.filter((name) => aboutPeople.includes(name));
+  const others = changed.filter((name) => !aboutPeople.includes(name));
+  return {
+    data: { changed, before: of(before, others), after: of(after, others) },
+    ...(personal.length === 0
+      ? {}
+      : { personal: { before: of(before, personal), after: of(after, personal) } }),
+  };
+}
+
 /** A fact as the feed hands it out: numbered, committed, in the tenant's one order. */
 export interface FedEvent {
   readonly sequence: number;

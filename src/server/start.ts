@@ -263,7 +263,14 @@ export async function startServer(
     undo.push(stopEvents);
     const worker = openMachinery({ ...parts, maxConnections: JOB_CONNECTIONS }, 'lg_worker');
     undo.push(worker.pool.end);
-    undo.push(startTrailKeeper({ machinery: worker, log, folder: config.LG_AUDIT_CHECKPOINT_DIR }).stop);
+    undo.push(
+      startTrailKeeper({
+        machinery: worker,
+        log,
+        folder: config.LG_AUDIT_CHECKPOINT_DIR,
+        personalDataDays: config.LG_PERSONAL_DATA_DAYS,
+      }).stop,
+    );
     if (wantsDemo(config)) await seedDemo(worker);
     if (config.LG_JOBS === 'inside') undo.push(startJobs(worker, config, database.url).stop);
     const tokens = await openTokens(config, keys, systemClock, log);

@@ -147,6 +147,15 @@ export async function shareTemplate(reading: Reading, id: string): Promise<Templ
   return row;
 }
 
+export async function lockProduct(reading: Reading, id: string): Promise<Product | undefined> {
+  const [row] = await reading.db
+    .select()
+    .from(products)
+    .where(and(eq(products.tenantId, reading.tenantId), eq(products.id, id as Product['id'])))
+    .for('no key update');
+  return row;
+}
+
 export async function lockTemplate(reading: Reading, id: string): Promise<Template | undefined> {
   const [row] = await reading.db
     .select()

@@ -1,7 +1,8 @@
 import { and, eq, sql } from 'drizzle-orm';
-import { changesOf, requireWholeTenant } from '../access/service.js';
+import { changesOf, namesOf, requireWholeTenant } from '../access/service.js';
 import { repeated } from '../core/check.js';
 import type { Instant } from '../core/clock.js';
+import { changeTold } from '../core/event.js';
 import { newId } from '../core/id.js';
 import { type FieldProblem, invalidInput } from '../core/refusal.js';
 import type { Work } from '../core/work.js';
@@ -21,7 +22,14 @@ import {
   type TemplateRestriction,
   templateNotFound,
 } from './model.js';
-import { lockTemplate, productsById, shareProduct, templatesById, versionsByProduct } from './queries.js';
+import {
+  lockProduct,
+  lockTemplate,
+  productsById,
+  shareProduct,
+  templatesById,
+  versionsByProduct,
+} from './queries.js';
 import type {
   CreateProductInput,
   CreateTemplateInput,
@@ -93,6 +101,8 @@ export async function createProduct(work: Work, input: CreateProductInput): Prom
 export async function updateProduct(work: Work, input: UpdateProductInput): Promise<Product> {
   requireWholeTenant(work, 'product.update');
   const { releases, ...changes } = changesOf(input, ['name', 'description', 'version', 'active', 'releases']);
+  const product = await lockProduct(work, input.productId);
+  if (product === undefined) throw productNotFound(input.productId);
   const [row] = await work.db
     .update(products)
     .set({ ...changes, updatedAt: work.now })
@@ -100,8 +110,10 @@ export async function updateProduct(work: Work, input: UpdateProductInput): Prom
     .returning();
   if (row === undefined) throw productNotFound(input.productId);
   await recordReleases(work, row, releases ?? [], changes.version);
-  const changed = [...Object.keys(changes), ...(releases === undefined ? [] : ['releases'])];
-  await work.emit({ type: 'product.updated', subjectId: row.id, data: { changed } });
+  const { before, after } = changeTold(product, row, namesOf(changes)).data;
+  const listed = releases === undefined ? {} : { releases };
+  const data = { changed: [...namesOf(changes), ...namesOf(listed)], before, after: { ...after, ...listed } };
+  await work.emit({ type: 'product.updated', subjectId: row.id, data });
   return row;
 }
 
@@ -226,7 +238,7 @@ export async function updateTemplate(work: Work, input: UpdateTemplateInput): Pr
     .where(and(eq(licenseTemplates.tenantId, work.tenantId), eq(licenseTemplates.id, template.id)))
     .returning();
   if (row === undefined) throw templateNotFound(input.templateId);
-  const data = { changed: Object.keys(changes), version: row.version };
+  const data = { ...changeTold(template, row, namesOf(changes)).data, version: row.version };
   await work.emit({ type: 'template.updated', subjectId: row.id, data });
   return row;
 }

@@ -94,7 +94,14 @@ export interface LoggedEvent {
   readonly subjectId: string;
   readonly licenseId: string | null;
   readonly actor: string | null;
+  /** Without what changed members were and are: tests of the trail look at those. */
   readonly data: Record<string, unknown>;
+}
+
+function withoutDifference(data: Record<string, unknown>): Record<string, unknown> {
+  if (!Array.isArray(data.changed)) return data;
+  const { before: _before, after: _after, ...others } = data;
+  return others;
 }
 
 /** The events that a run adds to a tenant's trail, in their order; not those that record a refusal. */
@@ -114,7 +121,7 @@ export async function eventsDuring(
     subjectId: row.subject_id,
     licenseId: row.license_id,
     actor: row.user_id,
-    data: row.event_data,
+    data: withoutDifference(row.event_data),
   }));
 }
 

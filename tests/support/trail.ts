@@ -28,7 +28,7 @@ export function keeperOf(server: TestServer, folder?: string): TestKeeper {
   const config = readConfig({ NODE_ENV: 'test' });
   const parts = { config, keys: server.keys, url: server.url, log, clock: () => server.now };
   const machinery = openMachinery(parts, 'lg_worker');
-  const keeper = startTrailKeeper({ machinery, log, folder, everyMillis: 86_400_000 });
+  const keeper = startTrailKeeper({ machinery, log, folder, personalDataDays: 180, everyMillis: 86_400_000 });
   return {
     keep: keeper.keep,
     stop: async () => {

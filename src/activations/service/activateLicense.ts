@@ -176,7 +176,12 @@ export async function firstActivation(
     .returning();
   if (activation === undefined) throw new Error('an insert returned no row');
   const begun = license.status === 'PENDING' ? await beginTrial(work, license) : license;
-  await work.emit(eventOf(activation, 'activation.created', { activation_type: activation.activationType }));
+  const { activationType, userRef, machineName, userAgent, location } = activation;
+  const personal = { user: userRef, machine_name: machineName, user_agent: userAgent, location };
+  await work.emit({
+    ...eventOf(activation, 'activation.created', { activation_type: activationType }),
+    personal,
+  });
   const first = { activationDate: begun.activationDate ?? work.now };
   const counted = await countSeat(work, begun, { activation, seats }, first);
   return { activation, license: counted, activationToken: token };

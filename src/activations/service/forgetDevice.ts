@@ -1,5 +1,6 @@
 import { and, eq, sql } from 'drizzle-orm';
 import { requireWholeTenant } from '../../access/service.js';
+import { eraseTold } from '../../audit/service/erase.js';
 import { anyOf } from '../../core/keyset.js';
 import type { Work } from '../../core/work.js';
 import { lockLicenses } from '../../licenses/queries.js';
@@ -20,7 +21,7 @@ const whenEnded = (column: string) => sql.raw(`case when status = 'ACTIVE' then 
 /**
  * Erases what was told of a device in the whole tenant. An activation that lives keeps the hashes and the user by which it
  * holds its seat, until it ends and the device is forgotten again; an entry of the blacklist keeps its hash. The trail
- * has no personal data, and says that it was done.
+ * forgets what was told of the device with its events, and says that it was done.
  */
 export async function forgetDevice(work: Work, input: ForgetDeviceInput): Promise<Forgotten> {
   requireWholeTenant(work, 'device.forget');
@@ -45,7 +46,8 @@ export async function forgetDevice(work: Work, input: ForgetDeviceInput): Promis
       updatedAt: work.now,
     })
     .where(and(eq(activations.tenantId, work.tenantId), anyOf(activations.deviceFingerprint, hashes)))
-    .returning({ id: activations.id, status: activations.status });
+    .returning({ id: activations.id, licenseId: activations.licenseId, status: activations.status });
+  await eraseTold(work, rows);
   const kept = rows.filter(({ status }) => status === 'ACTIVE').length;
   const forgotten = { forgottenActivations: rows.length - kept, keptActivations: kept };
   const [first] = rows;

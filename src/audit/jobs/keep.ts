@@ -13,7 +13,7 @@ import {
 } from '../model/checkpoint.js';
 import { trailHead } from '../queries/checkpoints.js';
 import { signEnd } from '../service/checkpoints.js';
-import { auditCheckpoints, auditHeads } from '../table.js';
+import { auditCheckpoints, auditHeads, eventPersonalData } from '../table.js';
 
 /** Tenants of one look. */
 const TENANTS = 100;
@@ -93,4 +93,24 @@ export async function forgetEvents(db: Db, { tenantId, sequence }: Boundary, mos
     sql`select forget_events(${tenantId}, ${sequence}::bigint, ${most}::int) as gone`,
   );
   return row?.gone ?? 0;
+}
+
+/**
+ * Empties what was told of people with events longer ago than a tenant keeps it, or the deployment where the tenant says
+ * nothing; answers of how many. Whoever erases one of them at this moment has it left for the next look.
+ */
+export async function erasePersonal(db: Db, now: Instant, days: number, most: number): Promise<number> {
+  const kept = sql`make_interval(days => coalesce((tenants.settings -> 'retention' ->> 'personal_data_days')::int, ${days}::int))`;
+  const rows = await db.execute(sql`update ${eventPersonalData} as told
+    set salt = null, data = null, erased_at = ${now}::timestamptz
+    from (
+      select old.* from tenants cross join lateral (
+        select known.tenant_id, known.event_id from ${eventPersonalData} as known
+        where known.tenant_id = tenants.id and known.data is not null and known.created_at < ${now}::timestamptz - ${kept}
+        order by known.created_at limit ${most} for no key update skip locked
+      ) as old limit ${most}
+    ) as old
+    where told.tenant_id = old.tenant_id and told.event_id = old.event_id
+    returning 1`);
+  return rows.length;
 }

@@ -116,7 +116,8 @@ export async function insertLicense(work: Work, values: NewLicense, given?: stri
     customer_id: customerId,
     template_id: templateId,
   };
-  await work.emit({ type: 'license.created', subjectId: id, licenseId: id, data });
+  const personal = { issued_to: license.issuedTo };
+  await work.emit({ type: 'license.created', subjectId: id, licenseId: id, data, personal });
   return { license, licenseKey };
 }
 

@@ -1,3 +1,4 @@
+import { changeTold } from '../../core/event.js';
 import type { Work } from '../../core/work.js';
 import { licenseRevoked } from '../model.js';
 import type { TransferLicenseInput } from '../schema/inputs.js';
@@ -21,6 +22,13 @@ export async function transferLicense(work: Work, input: TransferLicenseInput): 
     reason: input.transferReason,
     deactivate_existing: input.deactivateExisting ?? true,
   };
-  await work.emit({ type: 'license.transferred', subjectId: row.id, licenseId: row.id, data });
+  const { personal } = changeTold(license, row, ['issuedTo'], ['issuedTo']);
+  await work.emit({
+    type: 'license.transferred',
+    subjectId: row.id,
+    licenseId: row.id,
+    data,
+    ...(personal === undefined ? {} : { personal }),
+  });
   return row;
 }

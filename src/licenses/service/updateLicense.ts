@@ -1,5 +1,6 @@
-import { changesOf } from '../../access/service.js';
+import { changesOf, namesOf } from '../../access/service.js';
 import type { Instant } from '../../core/clock.js';
+import { changeTold } from '../../core/event.js';
 import { invalidInput } from '../../core/refusal.js';
 import type { Work } from '../../core/work.js';
 import { licenseRevoked, requireMove, requireNoRevival, spanProblems, standingAt } from '../model.js';
@@ -48,6 +49,9 @@ function definedSpan({ expiryDate, trialPeriodDays, gracePeriodDays }: UpdateLic
   };
 }
 
+/** Whom it is issued to, and the vendor's own facts, of which nobody knows what they tell. */
+const aboutPeople = ['issuedTo', 'metadata'] as const;
+
 export async function updateLicense(work: Work, input: UpdateLicenseInput): Promise<License> {
   const license = await licenseToChange(work, input.licenseId);
   const changes = changesOf(input, updatable);
@@ -57,10 +61,11 @@ export async function updateLicense(work: Work, input: UpdateLicenseInput): Prom
   const moved = status !== undefined && status !== standingAt(license, work.now).status ? { status } : {};
   const kept = restrictions === undefined ? {} : { restrictions: keptRestrictions(work, restrictions) };
   const row = await changeLicense(work, license, { ...others, ...kept, ...moved });
+  const told = changeTold(license, row, namesOf(changes), aboutPeople);
   const data = {
-    changed: Object.keys(changes),
+    ...told.data,
     ...(moved.status ? { from: license.status, to: moved.status } : {}),
   };
-  await work.emit({ type: 'license.updated', subjectId: row.id, licenseId: row.id, data });
+  await work.emit({ type: 'license.updated', subjectId: row.id, licenseId: row.id, ...told, data });
   return row;
 }

@@ -1,7 +1,14 @@
 import { sql } from 'drizzle-orm';
 import { permissionsOf } from '../../access/permissions.js';
 import { CheckpointFiles } from '../../audit/gateway/checkpointFiles.js';
-import { dueForCheckpoint, forgetEvents, outlived, signBoundary, signDue } from '../../audit/jobs/keep.js';
+import {
+  dueForCheckpoint,
+  erasePersonal,
+  forgetEvents,
+  outlived,
+  signBoundary,
+  signDue,
+} from '../../audit/jobs/keep.js';
 import { checkpointsAfter, newestCheckpoints } from '../../audit/queries/checkpoints.js';
 import type { TenantId } from '../../core/id.js';
 import type { Log } from '../../core/log.js';
@@ -24,6 +31,8 @@ export interface TrailKeeperOptions {
   readonly log: Log;
   /** Where checkpoints are handed out to. */
   readonly folder?: string | undefined;
+  /** For how many days it is kept what events tell of people, of tenants that say nothing of it. */
+  readonly personalDataDays: number;
   readonly everyMillis?: number;
 }
 
@@ -32,6 +41,8 @@ export interface Kept {
   readonly checkpoints: number;
   readonly handedOut: number;
   readonly forgotten: number;
+  /** Events of which nothing is left that was about people. */
+  readonly erased: number;
 }
 
 export interface TrailKeeper {
@@ -98,6 +109,15 @@ class Keeping {
     return handedOut;
   }
 
+  async erase(): Promise<number> {
+    const { pool, clock } = this.options.machinery;
+    const { personalDataDays } = this.options;
+    let erased = 0;
+    for (let some = BATCH; some === BATCH; erased += some)
+      some = await erasePersonal(pool.db, clock(), personalDataDays, BATCH);
+    return erased;
+  }
+
   /** Behind a boundary that is signed before anything is gone. */
   async forget(): Promise<number> {
     const { pool, clock, signing } = this.options.machinery;
@@ -123,8 +143,10 @@ export function startTrailKeeper(options: TrailKeeperOptions): TrailKeeper {
   const keep = async (forgets = true): Promise<Kept> => {
     const checkpoints = await keeping.checkpoints();
     const handedOut = await keeping.handOut();
-    const kept = { checkpoints, handedOut, forgotten: forgets ? await keeping.forget() : 0 };
-    if (kept.forgotten > 0) options.log.info(kept, 'events that are kept no longer were deleted');
+    const forgotten = forgets ? await keeping.forget() : 0;
+    const kept = { checkpoints, handedOut, forgotten, erased: forgets ? await keeping.erase() : 0 };
+    if (kept.forgotten + kept.erased > 0)
+      options.log.info(kept, 'events that are kept no longer were deleted');
     return kept;
   };
   const look = (): void => {
