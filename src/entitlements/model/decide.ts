@@ -1,6 +1,6 @@
 import type { Instant } from '../../core/clock.js';
 import { Refusal } from '../../core/refusal.js';
-import { type Grant, leftOf, type Meter, metersOf, standingOf, type Usage } from './meter.js';
+import { type Grant, grantsFeature, leftOf, type Meter, metersOf, standingOf, type Usage } from './meter.js';
 
 /** What is asked of a feature; an amount of 0 only asks whether it is granted. */
 export interface Need {
@@ -78,6 +78,21 @@ export interface Holding {
   readonly meters: readonly Meter[];
 }
 
+/** Its meters are looked for when units are asked for. */
+class FoundHolding implements Holding {
+  #meters: readonly Meter[] | undefined;
+
+  constructor(
+    readonly granted: boolean,
+    private readonly find: () => readonly Meter[],
+  ) {}
+
+  get meters(): readonly Meter[] {
+    this.#meters ??= this.find();
+    return this.#meters;
+  }
+}
+
 /** What a licensee has at an instant: each feature is looked for once, however many needs and callers ask it. */
 export class Holdings {
   readonly #known = new Map<string, Holding>();
@@ -90,8 +105,10 @@ export class Holdings {
   of(feature: string): Holding {
     const known = this.#known.get(feature);
     if (known !== undefined) return known;
-    const meters = metersOf(this.licensee.drawable, feature, this.now);
-    const holding = { granted: meters.length > 0 || this.licensee.granted.has(feature), meters };
+    const { drawable, granted } = this.licensee;
+    const find = (): readonly Meter[] => metersOf(drawable, feature, this.now);
+    const isGranted = granted.has(feature) || grantsFeature(drawable, feature, this.now);
+    const holding = new FoundHolding(isGranted, find);
     this.#known.set(feature, holding);
     return holding;
   }
@@ -104,14 +121,15 @@ export class Holdings {
 function decideHeld(
   licensed: boolean,
   { feature, amount }: Need,
-  { granted, meters }: Holding,
+  held: Holding,
   usage: Usage,
   spent: Usage,
 ): Decision {
   const metered = amount > 0;
   if (!licensed) return { granted: false, refusal: noActiveLicense(), metered };
-  if (!granted) return { granted: false, refusal: featureNotLicensed(feature), metered };
+  if (!held.granted) return { granted: false, refusal: featureNotLicensed(feature), metered };
   if (!metered) return { granted: true, draws: [] };
+  const { meters } = held;
   const draws = drawn(meters, amount, spent);
   return draws === undefined
     ? { granted: false, refusal: quotaExceeded(feature, meters, usage), metered }

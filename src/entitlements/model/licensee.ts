@@ -26,15 +26,26 @@ export function proofOf(named: NamedLicensee, field: string): LicenseeProof {
   throw invalidInput([{ field, message }]);
 }
 
+/** By what is asked, which is the same for all who send the same document. */
+const featuresAsked = new WeakMap<readonly Need[], string>();
+
+/** In one order, whatever order a document has them in. */
+function featuresIn(needs: readonly Need[]): string {
+  const known = featuresAsked.get(needs);
+  if (known !== undefined) return known;
+  const features = needs.map(({ feature, amount }) => `${feature}${amount > 0 ? '+' : ''}`);
+  const named = [...new Set(features)].toSorted().join(' ');
+  featuresAsked.set(needs, named);
+  return named;
+}
+
 /** Says all that a licensee depends on: the part of the tenant that is asked for, the features, and whether units are. */
 export function licenseeName(
   { customerId, resellerId, licenseId, emergencyId }: Scope,
   needs: readonly Need[],
 ): string {
-  const features = needs.map(({ feature, amount }) => `${feature}${amount > 0 ? '+' : ''}`);
-  // Whatever order a document has them in.
-  const sorted = [...new Set(features)].toSorted();
-  return [customerId ?? '', resellerId ?? '', licenseId ?? '', emergencyId ?? '', ...sorted].join(' ');
+  const scope = `${customerId ?? ''} ${resellerId ?? ''} ${licenseId ?? ''} ${emergencyId ?? ''}`;
+  return `${scope} ${featuresIn(needs)}`;
 }
 
 export function activationOver(status: 'ACTIVATION_DEACTIVATED' | 'ACTIVATION_EXPIRED'): Refusal {

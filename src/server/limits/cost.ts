@@ -179,7 +179,8 @@ export function costOf(asked: OperationDocument, counts = (_rootField: string): 
   return costOfSet(walk, operation.selectionSet, { type, objects: 1, page: undefined, isRoot: true });
 }
 
-const sizes = new WeakMap<readonly FieldNode[], number>();
+/** By a document's own nodes: an execution makes new arrays of them. */
+const sizes = new WeakMap<FieldNode, number>();
 
 function fieldsIn(set: SelectionSetNode | undefined, info: GraphQLResolveInfo): number {
   return (set?.selections ?? []).reduce((sum, node) => {
@@ -189,12 +190,17 @@ function fieldsIn(set: SelectionSetNode | undefined, info: GraphQLResolveInfo): 
   }, 0);
 }
 
+function sizeBelow(node: FieldNode, info: GraphQLResolveInfo): number {
+  const known = sizes.get(node);
+  if (known !== undefined) return known;
+  const size = fieldsIn(node.selectionSet, info);
+  sizes.set(node, size);
+  return size;
+}
+
 /** What a list without `first` costs at its real length: before it was read it was taken to be short. */
 export function costOfEntries(entries: number, info: GraphQLResolveInfo): number {
-  const known = sizes.get(info.fieldNodes);
-  const size = known ?? info.fieldNodes.reduce((sum, node) => sum + fieldsIn(node.selectionSet, info), 1);
-  if (known === undefined) sizes.set(info.fieldNodes, size);
-  return entries * size;
+  return entries * info.fieldNodes.reduce((sum, node) => sum + sizeBelow(node, info), 1);
 }
 
 export function tooCostly(cost: number, limit: number): Refusal {

@@ -16,6 +16,7 @@ function cancelled(): Refusal {
  */
 export class Deadline {
   #controller: AbortController | undefined;
+  readonly #told = new Set<(reason: Refusal) => void>();
   #reason: Refusal | undefined;
   #timer: NodeJS.Timeout | undefined;
   #isLeft = false;
@@ -30,6 +31,12 @@ export class Deadline {
 
   throwIfOver(): void {
     if (this.#reason !== undefined) throw this.#reason;
+  }
+
+  /** Calls back once when it is over; answers how to take that back. For who has looked that it is not. */
+  whenOver(tell: (reason: Refusal) => void): () => void {
+    this.#told.add(tell);
+    return () => void this.#told.delete(tell);
   }
 
   /** From here on its time counts, and it is known whether it needs its caller. */
@@ -53,5 +60,7 @@ export class Deadline {
   #abort(reason: Refusal): void {
     this.#reason ??= reason;
     this.#controller?.abort(this.#reason);
+    for (const tell of this.#told) tell(this.#reason);
+    this.#told.clear();
   }
 }

@@ -20,6 +20,8 @@ interface Known {
   /** Whoever asks meanwhile waits for the same answer. */
   readonly loading: Promise<Perishable>;
   readonly loadedAt: number;
+  /** Once it is there. */
+  value?: Perishable;
 }
 
 /** A tenant's licensees, all forgotten together: what was being read meanwhile is not remembered. */
@@ -66,6 +68,14 @@ export class Licensees {
   /** How many answers are remembered. */
   get size(): number {
     return [...this.#tenants.values()].reduce((sum, { known }) => sum + known.size, 0);
+  }
+
+  /** What is remembered, and may still be gone by: nobody who is granted what he asks waits for it. */
+  remembered({ actor, needs, tenantId, now }: Question): Licensee | undefined {
+    const known = this.#tenants.get(tenantId)?.known.get(licenseeName(scopeOf(actor), needs));
+    if (known?.value === undefined || !this.#isCurrent(known.value, known.loadedAt, now)) return undefined;
+    // Under the name of a licensee nothing else is kept.
+    return known.value as Licensee;
   }
 
   /** What is remembered decides where it grants; otherwise it is read anew. */
@@ -125,8 +135,13 @@ export class Licensees {
     load: () => Promise<Value>,
   ): Promise<Value> {
     const loading = load();
+    const kept: Known = { loading, loadedAt: this.elapsedMillis() };
+    const loaded = (value: Perishable): void => {
+      kept.value = value;
+    };
+    loading.then(loaded, () => undefined);
     if (known.size >= KNOWN_LIMIT) known.clear();
-    known.set(name, { loading, loadedAt: this.elapsedMillis() });
+    known.set(name, kept);
     this.#sweep();
     return loading;
   }

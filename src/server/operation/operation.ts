@@ -30,7 +30,15 @@ import { openWork, placeOf, readingOn, requireTenant, tenantOf } from './openWor
 import { OperationFeatures } from './operationFeatures.js';
 import { needsFor } from './plans.js';
 import type { Progress } from './progress.js';
-import { countRoots, once, type RootAct, runBehind, type SharedAct, SharedActs } from './rootActs.js';
+import {
+  countRoots,
+  isCounted,
+  once,
+  type RootAct,
+  runBehind,
+  type SharedAct,
+  SharedActs,
+} from './rootActs.js';
 import { sharedLook } from './sharedLook.js';
 
 export type { Caller, Machinery } from './machinery.js';
@@ -44,7 +52,7 @@ export class Operation implements Context {
   private readonly sharing: SharedActs;
   private readonly loaders: Loaders;
   private readonly refusals: OperationRefusals;
-  private readonly deadline = new Deadline();
+  readonly deadline = new Deadline();
   private readonly begun: boolean;
   private readonly tasks: ((work: Work) => Promise<void>)[] = [];
 
@@ -146,7 +154,7 @@ export class Operation implements Context {
   async begin(asked: OperationDocument): Promise<void> {
     const { actor } = this.caller;
     checkValues(asked.variables);
-    await this.count(asked);
+    if (isCounted(actor)) await this.count(asked);
     const cost = requireAffordable(asked, actor);
     const isMutation = asked.operation.operation === OperationTypeNode.MUTATION;
     this.deadline.begin(this.machinery.operationSeconds, !isMutation);
@@ -166,7 +174,7 @@ export class Operation implements Context {
 
   private async count(asked: OperationDocument): Promise<void> {
     try {
-      await countRoots(this.machinery.limits, this.caller, () => rootsOf(asked));
+      await countRoots(this.machinery.limits, this.caller, rootsOf(asked));
     } catch (error) {
       this.noteRefusal(error, asked.operation.operation);
       throw error;

@@ -26,16 +26,18 @@ import {
 import type { FeatureRun } from '../../graph/requiresFeature.js';
 import type { FeatureMark } from '../../sdk/directive/marks.js';
 import { needKey, type PathNeed } from '../../sdk/directive/needs.js';
+import type { Deadline } from '../limits/deadline.js';
 import { type Look, watchFeatures } from './featureWatch.js';
 import type { Found, Question } from './licensees.js';
 import { type Granted, STALE } from './meter.js';
 import { openWork, requireTenant, tenantOf } from './openWork.js';
 import type { Caller, Machinery } from './operation.js';
+import { Places } from './places.js';
 
 interface Asking {
   readonly known: Caller;
   readonly now: Instant;
-  readonly signal: AbortSignal;
+  readonly deadline: Deadline;
   reading(): Promise<Reading>;
   endReading(): Promise<void>;
   /** A look in a snapshot of its own. */
@@ -52,12 +54,23 @@ function featureOf({ details }: Refusal, { feature }: PathNeed): string {
   return typeof details.feature === 'string' ? details.feature : feature;
 }
 
+/** By what is asked, which is the same for all who send the same document. */
+const keysOfNeeds = new WeakMap<readonly PathNeed[], ReadonlySet<string>>();
+
+function keysOf(needs: readonly PathNeed[]): ReadonlySet<string> {
+  const keys = keysOfNeeds.get(needs) ?? new Set(needs.map(keyOf));
+  keysOfNeeds.set(needs, keys);
+  return keys;
+}
+
+const grantedAll = (decisions: readonly Decision[]): boolean => decisions.every(({ granted }) => granted);
+
 /** How often licensees are read anew before it is taken for a defect. */
 const LOOKS = 5;
 const metered = (need: Need): boolean => need.amount > 0;
 
 function grantsAll(licensee: Licensee, needs: readonly Need[], now: Instant): boolean {
-  return decideAll(licensee, needs, new Map(), now).every(({ granted }) => granted);
+  return grantedAll(decideAll(licensee, needs, new Map(), now));
 }
 
 function linesOf(granted: Granted): readonly Line[] {
@@ -89,6 +102,9 @@ export class OperationFeatures implements FeatureRun {
   #needs: readonly PathNeed[] = [];
   #decided: ReadonlySet<string> = new Set();
   readonly #refusals = new Map<string, Refusal>();
+  /** Where nothing was refused, and where units stay charged. */
+  readonly passed = new Places();
+  readonly answered = new Places();
   readonly #used = new Set<string>();
   readonly #lines = new Map<string, readonly Line[]>();
   readonly #warnings = new Map<string, FeatureWarning>();
@@ -157,9 +173,8 @@ export class OperationFeatures implements FeatureRun {
 
   /** Whoever gives up waiting is charged nothing in the end: what the meter still grants goes back. */
   async #draw(needs: readonly PathNeed[], { licensee, isFresh }: Found): Promise<Granted> {
-    const { known, signal } = this.asking;
-    const { actor, requestId } = known;
-    signal.throwIfAborted();
+    const { actor, requestId } = this.asking.known;
+    this.asking.deadline.throwIfOver();
     const charging = this.machinery.meter.charge(requireTenant(tenantOf(actor)), {
       // Without the key of its request: nobody looked whether that is one, and it stands for no grant.
       taker: takerOf({ actor, requestId }),
@@ -168,34 +183,35 @@ export class OperationFeatures implements FeatureRun {
       isFresh,
     });
     return new Promise((resolve, reject) => {
-      const leave = (): void => {
-        reject(signal.reason);
+      const stay = this.asking.deadline.whenOver((reason) => {
+        reject(reason);
         charging.then(
           (granted) => this.#giveBack(linesOf(granted)),
           () => undefined,
         );
-      };
-      signal.addEventListener('abort', leave, { once: true });
-      charging.then(resolve, reject).finally(() => signal.removeEventListener('abort', leave));
+      });
+      charging.then(resolve, reject).finally(stay);
     });
   }
 
   async #licensee(
     needs: readonly PathNeed[],
     load: () => Promise<Licensee>,
-    grants?: (licensee: Licensee) => boolean,
+    grants: (licensee: Licensee) => boolean,
   ): Promise<Found> {
     const { licensees } = this.machinery;
     if (licensees === undefined) return { licensee: await load(), isFresh: true };
-    return licensees.of(this.#question(needs), load, grants);
+    const question = this.#question(needs);
+    const licensee = licensees.remembered(question);
+    if (licensee !== undefined && grants(licensee)) return { licensee, isFresh: false };
+    return licensees.of(question, load, grants);
   }
 
   /** What is remembered refuses nobody: that is read again, by all whom it would refuse together. */
   async #renewed(needs: readonly PathNeed[], load: () => Promise<Licensee>): Promise<Found> {
-    const { licensees } = this.machinery;
     const { actor, tenantId } = this.#question(needs);
     const name = licenseeName(scopeOf(actor), needs);
-    const renewed = licensees?.renew({ tenantId, name }, load) ?? load();
+    const renewed = this.machinery.licensees?.renew({ tenantId, name }, load) ?? load();
     return { licensee: await renewed, isFresh: true };
   }
 
@@ -207,12 +223,15 @@ export class OperationFeatures implements FeatureRun {
   /** Without units there is nothing to be charged, and what is remembered may grant. */
   async #decide(needs: readonly PathNeed[]): Promise<Decision[]> {
     const load = async (): Promise<Licensee> => licenseeOf(await this.asking.reading(), needs);
-    const decideBy = ({ licensee }: Found): Decision[] =>
-      decideAll(licensee, needs, new Map(), this.asking.now);
-    const found = await this.#licensee(needs, load);
-    const decisions = decideBy(found);
-    if (found.isFresh || decisions.every(({ granted }) => granted)) return decisions;
-    return decideBy(await this.#renewed(needs, load));
+    const { now } = this.asking;
+    const decideBy = (licensee: Licensee): Decision[] => decideAll(licensee, needs, new Map(), now);
+    const remembered = this.machinery.licensees?.remembered(this.#question(needs));
+    const decisions = remembered && decideBy(remembered);
+    if (decisions !== undefined && grantedAll(decisions)) return decisions;
+    const found = await this.#licensee(needs, load, () => true);
+    const decided = decideBy(found.licensee);
+    if (found.isFresh || grantedAll(decided)) return decided;
+    return decideBy((await this.#renewed(needs, load)).licensee);
   }
 
   /** A mutation is asked for all its roots first; each root is charged in its own transaction. */
@@ -242,6 +261,7 @@ export class OperationFeatures implements FeatureRun {
 
   /** Says in each refusal what would make it pass. */
   async #explain(): Promise<void> {
+    if (this.#refusals.size === 0) return;
     const refused = new Map(
       this.#needs.flatMap((need): [Refusal, Refused][] => {
         const refusal = this.#refusals.get(keyOf(need));
@@ -337,7 +357,7 @@ export class OperationFeatures implements FeatureRun {
 
   #take(needs: readonly PathNeed[]): void {
     this.#needs = needs;
-    this.#decided = new Set(needs.map(keyOf));
+    this.#decided = keysOf(needs);
   }
 
   #refuseAll(): void {

@@ -21,23 +21,13 @@ import { costOfEntries } from '../limits/cost.js';
 import { checkArguments } from './checkArguments.js';
 import { checkPayload } from './checkPayload.js';
 import type { Operation } from './operation.js';
+import type { OperationFeatures } from './operationFeatures.js';
 
 type Field = GraphQLField<unknown, Operation>;
 type Resolve = GraphQLFieldResolver<unknown, Operation>;
 
-/** An execution collects the fields of a place once, and hands the same array to every element of a list. */
-const paths = new WeakMap<GraphQLResolveInfo['fieldNodes'], string>();
-
 /** Response names from the root on, without list positions. */
 function pathOf(info: GraphQLResolveInfo): string {
-  const known = paths.get(info.fieldNodes);
-  if (known !== undefined) return known;
-  const path = walkedPath(info);
-  paths.set(info.fieldNodes, path);
-  return path;
-}
-
-function walkedPath(info: GraphQLResolveInfo): string {
   const names: string[] = [];
   for (let step: GraphQLResolveInfo['path'] | undefined = info.path; step !== undefined; step = step.prev) {
     if (typeof step.key === 'string') names.unshift(step.key);
@@ -61,32 +51,61 @@ function outOfSight(path: string): Refusal {
 const isPromise = (answer: unknown): answer is PromiseLike<unknown> =>
   typeof answer === 'object' && answer !== null && 'then' in answer && typeof answer.then === 'function';
 
-/** Wraps a field in what stands before its resolver: permission, values, features, and for a root mutation the transaction. */
+/** Decided before the first resolver ran: a list asks once for each of its fields, not once for each of its objects. */
+function requireFeatures(
+  features: OperationFeatures,
+  marks: readonly FeatureMark[],
+  info: GraphQLResolveInfo,
+): void {
+  if (features.passed.has(info.fieldNodes)) return;
+  features.check(pathOf(info), marks);
+  features.passed.add(info.fieldNodes);
+}
+
+function keepUnits(
+  features: OperationFeatures,
+  marks: readonly FeatureMark[],
+  info: GraphQLResolveInfo,
+): void {
+  if (features.answered.has(info.fieldNodes)) return;
+  features.used(pathOf(info), marks);
+  features.answered.add(info.fieldNodes);
+}
+
+/** What is looked at once a field has answered. */
+function telling(name: string, field: Field, marks: readonly FeatureMark[]) {
+  const misuseOf = field.extensions.misuseOf as ((answer: unknown) => Refusal | undefined) | undefined;
+  const isMetered = marks.some(({ consumeQuota }) => consumeQuota);
+  return (answer: unknown, ctx: Operation, info: GraphQLResolveInfo): unknown => {
+    if (isMetered) keepUnits(ctx.features, marks, info);
+    if (isLost(answer, field, info)) throw outOfSight(pathOf(info));
+    if (misuseOf !== undefined) ctx.noteRefusal(misuseOf(answer), name);
+    return answer;
+  };
+}
+
+/**
+ * Wraps a field in what stands before its resolver: permission, values, features, and for a root mutation the transaction.
+ * Nothing is made here for each object of a list, no closure and no promise: most marked fields answer at once.
+ */
 function protectField(typeName: string, field: Field, permission: string | undefined): void {
   const original = field.resolve ?? defaultFieldResolver;
   const marks = marksOf(field);
   if (permission === undefined && marks.length === 0 && field.args.length === 0) return;
   const name = `${typeName}.${field.name}`;
   const leadsNowhere = field.extensions.leadsNowhere as ((source: unknown) => boolean) | undefined;
-  const misuseOf = field.extensions.misuseOf as ((answer: unknown) => Refusal | undefined) | undefined;
-  const run = typeName === 'Mutation' ? acting(field, original) : original;
+  const isMutation = typeName === 'Mutation';
+  const run = isMutation ? acting(field, original) : original;
+  const told = telling(name, field, marks);
   const guarded: Resolve = (source, args, ctx, info) => {
     // Nothing is kept from anybody where there is nothing: a verdict on an unknown key stays an answer.
     if (leadsNowhere?.(source) === true && marks.length === 0) return null;
     if (permission !== undefined) requirePermission(ctx.actor, permission);
-    checkArguments(field, args);
-    if (typeName === 'Mutation') checkPayload(ctx.actor, info);
-    const path = marks.length === 0 ? '' : pathOf(info);
-    ctx.features.check(path, marks);
-    const told = (answer: unknown): unknown => {
-      ctx.features.used(path, marks);
-      if (isLost(answer, field, info)) throw outOfSight(pathOf(info));
-      ctx.noteRefusal(misuseOf?.(answer), name);
-      return answer;
-    };
+    if (field.args.length > 0) checkArguments(field, args);
+    if (isMutation) checkPayload(ctx.actor, info);
+    if (marks.length > 0) requireFeatures(ctx.features, marks, info);
     const answer = run(source, args, ctx, info);
-    // Most marked fields answer at once: a promise for each would cost several times what its check does.
-    return isPromise(answer) ? answer.then(told) : told(answer);
+    return isPromise(answer) ? answer.then((found) => told(found, ctx, info)) : told(answer, ctx, info);
   };
   field.resolve = noting(name, guarded);
 }
@@ -105,16 +124,16 @@ function acting(field: Field, original: Resolve): Resolve {
 
 /** Refusals that are security events are taken down, whatever the answer makes of them. */
 function noting(name: string, guarded: Resolve): Resolve {
+  const note = (ctx: Operation, error: unknown): never => {
+    ctx.noteRefusal(error, name);
+    throw error;
+  };
   return (source, args, ctx, info) => {
-    const note = (error: unknown): never => {
-      ctx.noteRefusal(error, name);
-      throw error;
-    };
     try {
       const answer = guarded(source, args, ctx, info);
-      return isPromise(answer) ? answer.then(undefined, note) : answer;
+      return isPromise(answer) ? answer.then(undefined, (error: unknown) => note(ctx, error)) : answer;
     } catch (error) {
-      return note(error);
+      return note(ctx, error);
     }
   };
 }

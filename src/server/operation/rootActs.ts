@@ -25,14 +25,16 @@ export function mayRun(actor: Actor): MayRun {
   return ({ extensions: { permission } }) => typeof permission !== 'string' || mayAct(actor, permission);
 }
 
+export function isCounted({ kind }: Actor): boolean {
+  return kind === 'anonymous' || kind === 'application';
+}
+
 /** Whoever has no bearer token is counted before anything runs. */
 export async function countRoots(
   limits: Machinery['limits'],
   { actor, address }: Caller,
-  rootsAsked: () => number,
+  roots: number,
 ): Promise<void> {
-  if (actor.kind !== 'anonymous' && actor.kind !== 'application') return;
-  const roots = rootsAsked();
   await limits.countAddress(address, roots);
   if (actor.kind === 'application') await limits.countLicense(actor.licenseId, roots);
 }
