@@ -2,6 +2,8 @@
 export interface Measured {
   readonly perSecond: number;
   readonly p99Millis: number;
+  /** Of the processor that the server took for each, where that was counted: another load of the machine bends it less. */
+  readonly cpuMicros?: number;
 }
 
 export function quantile(values: readonly number[], share: number): number {
@@ -41,6 +43,9 @@ export function line<Way extends string>(rounds: Rounds<Way>, ours: Way, way: Wa
   const own = {
     'per s': of((round) => round[way].perSecond).toFixed(0),
     'p99 ms': of((round) => round[way].p99Millis).toFixed(1),
+    ...(rounds.some((round) => round[way].cpuMicros === undefined)
+      ? {}
+      : { 'cpu us each': of((round) => round[way].cpuMicros ?? 0).toFixed(0) }),
   };
   if (way === ours) return own;
   return {
