@@ -32,6 +32,7 @@ import type { Found, Question } from './licensees.js';
 import { type Granted, STALE } from './meter.js';
 import { openWork, requireTenant, tenantOf } from './openWork.js';
 import type { Caller, Machinery } from './operation.js';
+import { keyOf, keysOf, needsToCheck, rootOf } from './pathNeeds.js';
 import { Places } from './places.js';
 
 interface Asking {
@@ -47,20 +48,9 @@ interface Asking {
   answered(): Promise<(responseName: string) => boolean>;
 }
 
-const keyOf = (need: PathNeed): string => needKey(need.path, need.feature);
-const rootOf = (path: string): string => path.split('.')[0] ?? path;
 /** A refusal of one metered feature stands at the paths of others as well. */
 function featureOf({ details }: Refusal, { feature }: PathNeed): string {
   return typeof details.feature === 'string' ? details.feature : feature;
-}
-
-/** By what is asked, which is the same for all who send the same document. */
-const keysOfNeeds = new WeakMap<readonly PathNeed[], ReadonlySet<string>>();
-
-function keysOf(needs: readonly PathNeed[]): ReadonlySet<string> {
-  const keys = keysOfNeeds.get(needs) ?? new Set(needs.map(keyOf));
-  keysOfNeeds.set(needs, keys);
-  return keys;
 }
 
 const grantedAll = (decisions: readonly Decision[]): boolean => decisions.every(({ granted }) => granted);
@@ -75,18 +65,6 @@ function grantsAll(licensee: Licensee, needs: readonly Need[], now: Instant): bo
 
 function linesOf(granted: Granted): readonly Line[] {
   return granted === STALE ? [] : granted.flatMap(({ lines }) => lines);
-}
-
-/**
- * A root that was done before passes, and what its payload reads anew has to be licensed but needs no units. If it is
- * done after all, because its seven days end in this moment, it is charged as any other.
- */
-function needsToCheck(needs: readonly PathNeed[], answered: (root: string) => boolean): PathNeed[] {
-  return needs.flatMap((need) => {
-    const root = rootOf(need.path);
-    if (!answered(root)) return [need];
-    return need.path === root ? [] : [{ ...need, amount: 0 }];
-  });
 }
 
 /** A feature that was granted past its limit, as the extensions of an answer tell it. */
