@@ -1,8 +1,10 @@
 import { createHash } from 'node:crypto';
 import { mayAct } from '../../core/actor.js';
 import { canonicalText } from '../../core/canonicalText.js';
+import { type Instant, millis } from '../../core/clock.js';
 import type { Sign } from '../../core/tokenTypes.js';
 import type { Reading } from '../../core/work.js';
+import { graceEnd } from '../../licenses/model.js';
 import type { Answer, KeyQuestion, TokenQuestion, Validation } from './validate.js';
 
 /** How long a signed answer verifies; who is to live by it for longer goes by when it was issued. */
@@ -23,6 +25,22 @@ function subjectsOf({ actor }: Reading, { license, activation }: Validation) {
   };
 }
 
+/**
+ * Until when a valid verdict can hold by time alone: the license and its grace, the activation where that is limited, and
+ * the features that were asked for. What an emergency code gave passes over the end of grace. Null is for good.
+ */
+function endOf({ license, activation }: Validation, features: readonly string[]): Instant | null {
+  if (license === null) return null;
+  const isEmergency = activation?.activationType === 'EMERGENCY';
+  const asked = license.features.filter(({ featureId }) => features.includes(featureId));
+  const ends = [
+    isEmergency ? null : graceEnd(license),
+    activation?.expiresAt,
+    ...asked.map(({ expiresAt }) => expiresAt),
+  ];
+  return ends.filter((end): end is Instant => end !== null && end !== undefined).toSorted()[0] ?? null;
+}
+
 /** A verdict with its signature, where a nonce was sent: a refusal is signed as well, so that nobody can make one up. */
 export async function signedAnswer(
   reading: Reading,
@@ -33,12 +51,15 @@ export async function signedAnswer(
   const { nonce } = question;
   if (!nonce) return { ...validation, signedAnswer: null };
   const { valid, code, reasons } = validation;
+  const end =
+    valid && mayAct(reading.actor, 'license.read') ? endOf(validation, question.features ?? []) : null;
   const claims = {
     nonce,
     question: questionDigest(question),
     valid,
     code,
     reasons: reasons.map((reason) => reason.code),
+    ...(end === null ? {} : { valid_until: Math.floor(millis(end) / 1000) }),
     ...subjectsOf(reading, validation),
   };
   return { ...validation, signedAnswer: await sign('validation', claims, SIGNED_ANSWER_SECONDS) };

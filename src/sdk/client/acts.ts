@@ -4,6 +4,7 @@ import type { Decision } from '../licensee.js';
 import type { OfflineFacts } from '../offline/judge.js';
 import { type OfflineVerdict, verifyLicenseFile, verifyOfflineResponse } from '../offline/licenseFile.js';
 import { createOfflineRequest, type MadeRequest } from '../offline/request.js';
+import { isClockSetBack, sawTime, vendorTime } from './clockGuard.js';
 import type { Kept } from './kept.js';
 import * as ask from './operations.js';
 import type { Parts } from './parts.js';
@@ -91,8 +92,41 @@ function isGone(problem: Problem): boolean {
 export async function releaseLease(parts: Parts, options: ActOptions): Promise<Result<null>> {
   const activation = await activationOf(parts);
   if (activation === null) return failed(notReady('NOT_ACTIVATED'));
+  // Whatever the server hears of it: whoever gives a seat up holds it no longer.
+  await parts.vault.update((kept) => ({ ...kept, loan: null }));
   const answered = await act(parts, ask.RELEASE, { activationToken: activation.token }, options);
   return answered.ok ? done(null) : answered;
+}
+
+/** Takes a floating seat along, and keeps until when: it is held by a start without a connection, too. */
+export async function borrowLease(
+  parts: Parts,
+  hours: number,
+  options: ActOptions,
+): Promise<Result<{ until: Date }>> {
+  const activation = await activationOf(parts);
+  if (activation === null) return failed(notReady('NOT_ACTIVATED'));
+  const input = { activationToken: activation.token, hours };
+  const answered = await act(parts, ask.BORROW, input, options);
+  if (!answered.ok) return answered;
+  const { borrowedUntil } = (answered.value.activation ?? {}) as Fields;
+  const until = Date.parse(String(borrowedUntil));
+  if (Number.isNaN(until)) return failed(outage('ANSWER_UNREADABLE'));
+  const loan = { activationId: activation.id, until };
+  const isKept = await parts.vault.update((kept) => ({ ...kept, loan }));
+  return isKept ? done({ until: new Date(until) }) : failed(notReady('STORE_FAILED'));
+}
+
+/** How long the seat that was taken along is left, by the vendor's time as far as it is known; 0 if it is not. */
+export async function loanLeft({ vault, time }: Parts): Promise<number> {
+  const now = time.now();
+  const kept = await vault.read();
+  const { loan, activation } = kept;
+  if (loan === null || loan.activationId !== activation?.id) return 0;
+  if (kept.isTampered || isClockSetBack(kept, now)) return 0;
+  const left = loan.until - vendorTime(sawTime(kept, now), now);
+  await vault.update((known) => sawTime(known, now));
+  return Math.max(0, left);
 }
 
 /** As the activation, or as the license where the device has none. */

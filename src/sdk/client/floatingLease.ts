@@ -1,4 +1,4 @@
-import { type ActOptions, activate, releaseLease } from './acts.js';
+import { type ActOptions, activate, borrowLease, loanLeft, releaseLease } from './acts.js';
 import { type Beat, type HeartbeatOptions, Heartbeats } from './heartbeats.js';
 import type { Parts } from './parts.js';
 import { done, failed, notReady, type Problem, type Result, tell } from './results.js';
@@ -55,11 +55,30 @@ export class FloatingLease {
       if (!activated.ok) return activated;
     }
     const beat = await this.#heartbeats.beat();
-    if (!beat.ok) return beat;
+    if (!beat.ok) return beat.problem.kind === 'OUTAGE' ? this.#onLoan(beat) : beat;
     const { leaseMillis } = beat.value;
     if (leaseMillis === null) return failed(notReady('NOT_FLOATING'));
     this.#heartbeats.start(beat.value);
     return done({ leaseMillis });
+  }
+
+  /**
+   * Takes the seat along for hours without a connection, where the license lends it; fewer hours than are left give some
+   * back. It is held until then, also by a process that starts without a connection: `acquire()` finds it.
+   */
+  async borrow(
+    hours: number,
+    options: ActOptions = {},
+  ): Promise<Result<{ until: Date; leaseMillis: number }>> {
+    const borrowed = await borrowLease(this.parts, hours, options);
+    if (!borrowed.ok) return borrowed;
+    // How long that is, the server says with its own clock.
+    const beat = await this.#heartbeats.beat();
+    if (!beat.ok && beat.problem.kind !== 'OUTAGE') return beat;
+    const leaseMillis = beat.ok ? (beat.value.leaseMillis ?? 0) : await loanLeft(this.parts);
+    if (!beat.ok) this.#renewed({ leaseMillis });
+    this.#heartbeats.start({ leaseMillis });
+    return done({ until: borrowed.value.until, leaseMillis });
   }
 
   /** Adds to what the next renewal tells. */
@@ -74,6 +93,15 @@ export class FloatingLease {
     this.#end = undefined;
     this.#become('NONE');
     return releaseLease(this.parts, options);
+  }
+
+  /** Nobody can be asked: a seat that was taken along is held for what is left of it. */
+  async #onLoan(outage: Result<never>): Promise<Result<{ leaseMillis: number }>> {
+    const leaseMillis = await loanLeft(this.parts);
+    if (leaseMillis === 0) return outage;
+    this.#renewed({ leaseMillis });
+    this.#heartbeats.start({ leaseMillis });
+    return done({ leaseMillis });
   }
 
   #isOver(): boolean {

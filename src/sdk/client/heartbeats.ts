@@ -188,7 +188,8 @@ export class Heartbeats {
   async #unanswered(batch: Batch, problem: Problem): Promise<Result<Beat>> {
     if (isRefused(problem)) {
       // A refusal holds for what is kept of an earlier answer as well.
-      await this.parts.vault.update((kept) => ({ ...kept, answers: [] }));
+      const lost = unfit.has(problem.code) ? {} : { loan: null };
+      await this.parts.vault.update((kept) => ({ ...kept, answers: [], ...lost }));
       const { activation } = await this.parts.vault.read();
       // The token of an earlier activation may have ended, and the device goes on with a later one.
       this.#isOver = ends.has(problem.code) && activation?.token === batch.activationToken;

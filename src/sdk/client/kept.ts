@@ -43,6 +43,8 @@ export interface Kept {
   readonly usage: UsageReport;
   readonly batch: Batch | null;
   readonly offline: { readonly seenAt: string; readonly epoch: number } | null;
+  /** Until when the floating seat of an activation is taken along, in milliseconds of the vendor's time. */
+  readonly loan: { readonly activationId: string; readonly until: number } | null;
   readonly pending: { readonly requestCode: string; readonly nonce: string } | null;
 }
 
@@ -57,6 +59,7 @@ export const nothingKept: Kept = {
   usage: {},
   batch: null,
   offline: null,
+  loan: null,
   pending: null,
 };
 
@@ -87,6 +90,7 @@ const readKept = record<Kept>({
   usage: readUsage,
   batch: orNull(record({ key: text(64), activationToken: token, usage: readUsage })),
   offline: orNull(record({ seenAt: text(30), epoch: whole(0, Number.MAX_SAFE_INTEGER) })),
+  loan: orNull(record({ activationId: text(36), until: time })),
   pending: orNull(record({ requestCode: text(MOST_CHARACTERS), nonce: text(22, 22) })),
 });
 

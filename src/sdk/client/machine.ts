@@ -1,10 +1,10 @@
 import { createHash } from 'node:crypto';
-import { readFileSync } from 'node:fs';
 import { arch, hostname, networkInterfaces, platform } from 'node:os';
+import { machineId } from './machineId.js';
 
 /** What a machine's fingerprint is made of. None of it leaves the machine: only a hash of it does. */
 export interface MachineFacts {
-  /** The id that the system gave itself when it was installed (`/etc/machine-id`); null where it has none. */
+  /** The id of the system or of its board, as `machineId.ts` reads it; null where there is none. */
   readonly machineId: string | null;
   /** The hardware address of each network card that is none of software, sorted. */
   readonly macAddresses: readonly string[];
@@ -12,21 +12,8 @@ export interface MachineFacts {
   readonly platform: string;
 }
 
-const MACHINE_ID_FILES = ['/etc/machine-id', '/var/lib/dbus/machine-id'];
 /** The bit of addresses that software made up: of containers, tunnels and cards that hide (IEEE 802, section 8.4). */
 const LOCALLY_ADMINISTERED = 0b10;
-
-function machineId(): string | null {
-  for (const path of MACHINE_ID_FILES) {
-    try {
-      const id = readFileSync(path, 'utf8').trim();
-      if (/^[0-9a-f]{32}$/.test(id)) return id;
-    } catch {
-      // The next one, or none: other systems have no such file.
-    }
-  }
-  return null;
-}
 
 function isOfHardware(mac: string): boolean {
   const first = Number.parseInt(mac.slice(0, 2), 16);
@@ -37,7 +24,7 @@ export function machineFacts(): MachineFacts {
   const cards = Object.values(networkInterfaces()).flatMap((card) => card ?? []);
   const macs = new Set(cards.filter(({ internal }) => !internal).map(({ mac }) => mac));
   return {
-    machineId: machineId(),
+    machineId: machineId(platform()),
     macAddresses: [...macs].filter(isOfHardware).sort(),
     hostname: hostname(),
     platform: `${platform()} ${arch()}`,
@@ -48,8 +35,8 @@ export function machineFacts(): MachineFacts {
  * A fingerprint of this machine for one product: SHA-256 in hexadecimal of the first of these that the machine has, so
  * that a change of any other changes nothing:
  *
- * 1. the machine id: stays when cards, names and disks change; another one after the system is installed anew, and the
- *    same in a copied disk image, until its owner makes a new one;
+ * 1. the machine id: stays when cards, names and disks change. Of Linux and Windows another one after the system is
+ *    installed anew, and the same in a copied disk image, until its owner makes a new one; of macOS the board's;
  * 2. the least MAC address of a network card: stays when the system is installed anew and when the host is renamed;
  *    another one when that card goes;
  * 3. the host's name with the platform: stays until either changes.

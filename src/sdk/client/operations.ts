@@ -17,6 +17,8 @@ export const HEARTBEAT = `mutation ($input: SendHeartbeatInput!) {
   answer: sendHeartbeat(input: $input) { leaseExpiresAt } }`;
 export const LEASE_HEARTBEAT = `mutation ($input: SendHeartbeatInput!) {
   answer: sendHeartbeat(input: $input) { leaseExpiresAt activation { lastHeartbeat } } }`;
+export const BORROW = `mutation ($input: BorrowLeaseInput!) {
+  answer: borrowLease(input: $input) { activation { borrowedUntil } } }`;
 export const RELEASE = `mutation ($input: ReleaseLeaseInput!) {
   answer: releaseLease(input: $input) { activation { id } } }`;
 export const CONSUME = `mutation ($input: ConsumeFeaturesInput!) {

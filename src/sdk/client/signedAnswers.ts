@@ -13,7 +13,12 @@ export interface SignedVerdict {
   readonly code: VerdictCode;
   readonly reasons: readonly VerdictCode[];
   readonly signedAtMillis: number;
+  /** When the license, its grace, the activation or a feature that was asked for ends, whichever is first; null is never. */
+  readonly validUntilMillis: number | null;
 }
+
+const isSeconds = (value: unknown): value is number =>
+  typeof value === 'number' && Number.isSafeInteger(value) && value >= 0;
 
 /** SHA-256 in base64url of the arguments, as the server digests what it was asked. */
 export async function questionDigest(question: Question): Promise<string> {
@@ -29,13 +34,18 @@ export async function verdictIn(
   claims: Readonly<Record<string, unknown>> | undefined,
   question: Question,
 ): Promise<SignedVerdict | undefined> {
-  const { nonce, question: digest, valid, code, reasons, iat } = claims ?? {};
+  const { nonce, question: digest, valid, code, reasons, iat, valid_until: end } = claims ?? {};
   if (nonce !== question.nonce || digest !== (await questionDigest(question))) return undefined;
-  if (typeof iat !== 'number' || !Number.isSafeInteger(iat) || iat < 0 || !isVerdictCode(code))
-    return undefined;
+  if (!isSeconds(iat) || !(end === undefined || isSeconds(end)) || !isVerdictCode(code)) return undefined;
   if (!Array.isArray(reasons) || !reasons.every(isVerdictCode)) return undefined;
   if (valid !== (code === 'VALID' || code === 'GRACE_PERIOD')) return undefined;
-  return { valid, code, reasons, signedAtMillis: iat * 1000 };
+  return {
+    valid,
+    code,
+    reasons,
+    signedAtMillis: iat * 1000,
+    validUntilMillis: end === undefined ? null : end * 1000,
+  };
 }
 
 /** The sentences that came beside a signed answer, by the code that they explain; they are signed by nobody. */

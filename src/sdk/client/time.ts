@@ -19,7 +19,12 @@ export const systemTime: Time = {
   elapsed: () => performance.now(),
   random: () => Math.random(),
   after(millis, run) {
-    const timer = setTimeout(run, Math.min(millis, LONGEST_TIMER_MILLIS));
+    let timer: ReturnType<typeof setTimeout>;
+    const wait = (left: number): void => {
+      const next = Math.min(left, LONGEST_TIMER_MILLIS);
+      timer = setTimeout(() => (left > next ? wait(left - next) : run()), next);
+    };
+    wait(millis);
     return () => clearTimeout(timer);
   },
 };

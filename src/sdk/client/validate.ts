@@ -52,8 +52,11 @@ function healed(kept: Kept, signedAt: number, now: number): Kept {
   return { ...sawSignedTime(kept, signedAt, now), offline: record, isTampered: false };
 }
 
-function holdsUntil({ outage }: Parts, { signedAtMillis }: SignedVerdict): Date {
-  return new Date(signedAtMillis + outage.holdSeconds * 1000);
+/** As long as the policy says, and no longer than the vendor has signed. */
+function holdsUntil({ outage }: Parts, { signedAtMillis, validUntilMillis }: SignedVerdict): Date {
+  return new Date(
+    Math.min(signedAtMillis + outage.holdSeconds * 1000, validUntilMillis ?? Number.POSITIVE_INFINITY),
+  );
 }
 
 function verdictOf(

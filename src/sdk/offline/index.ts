@@ -1,4 +1,5 @@
 /** What `licensegraph/sdk/offline` exports: requests and license files on a device without a connection; runs in browsers. */
+export { InvalidArgument } from './arguments.js';
 export type { OfflineFacts, OfflineRecord } from './judge.js';
 export type { DocumentActivation, DocumentLicense } from './licenseDocument.js';
 export { type OfflineVerdict, verifyLicenseFile, verifyOfflineResponse } from './licenseFile.js';

@@ -3,6 +3,7 @@ import { refusedVerdict, type Verdict } from '../../activations/model/verdict.js
 import { type Instant, instant, latest } from '../../core/clock.js';
 import type { SignedKind } from '../../core/tokenTypes.js';
 import { parseLicenseKey } from '../../licenses/model.js';
+import { requireFacts, requireKeys, requireObject, requireText } from './arguments.js';
 import { codeIn, headerOf, partsOf } from './documents.js';
 import { judge, lastSeen, type OfflineFacts, type OfflineRecord } from './judge.js';
 import { type DocumentLicense, documentFrom, type LicenseDocument } from './licenseDocument.js';
@@ -123,12 +124,16 @@ export async function signedDocument(
  *
  * @param file The file's text, armoured or bare; an encrypted one needs `licenseKey` in `asked`.
  * @param keys The vendor's public keys, as they came with the application: `/.well-known/jwks.json`.
+ * @throws InvalidArgument for an argument of another type than is documented. What is written in a file throws nothing.
  */
 export async function verifyLicenseFile(
   file: string,
   keys: JSONWebKeySet,
   asked: OfflineFacts & { readonly licenseKey?: string | undefined } = {},
 ): Promise<OfflineVerdict> {
+  requireText('file', file);
+  requireKeys('keys', keys);
+  requireFacts('asked', asked);
   const code = codeIn('licenseFile', file);
   if (code === undefined) return unbelieved('SIGNATURE_INVALID', asked);
   const isSealed = partsOf(code) === 5;
@@ -145,6 +150,7 @@ export async function verifyLicenseFile(
  * the vendor keeps the seat for it.
  *
  * @param pending What the device has kept of its request.
+ * @throws InvalidArgument for an argument of another type than is documented.
  */
 export async function verifyOfflineResponse(
   response: string,
@@ -152,6 +158,10 @@ export async function verifyOfflineResponse(
   keys: JSONWebKeySet,
   asked: OfflineFacts,
 ): Promise<OfflineVerdict> {
+  requireText('response', response);
+  requireObject('pending', pending);
+  requireKeys('keys', keys);
+  requireFacts('asked', asked);
   const code = codeIn('response', response);
   const document = code === undefined ? undefined : await signedDocument('offlineResponse', code, keys);
   if (document === undefined) return unbelieved('SIGNATURE_INVALID', asked);

@@ -1,6 +1,7 @@
 import { base64url, CompactEncrypt, compactDecrypt, importJWK, type JSONWebKeySet, type JWK } from 'jose';
 import { type Instant, instant } from '../../core/clock.js';
 import { REQUEST_TYPE } from '../../core/tokenTypes.js';
+import { requireDate, requireKeys, requireObject, requireText } from './arguments.js';
 import { armored, codeIn, headerOf, partsOf } from './documents.js';
 import { moment, orNull, type Read, readOr, record, text, whole } from './shape.js';
 
@@ -78,12 +79,18 @@ function openingKey(keys: JSONWebKeySet): JWK {
  * @param keys The vendor's JWKS, as it came with the application.
  * @param now The device's clock; the present if left out.
  * @throws Error if they hold no key to encrypt to.
+ * @throws InvalidArgument for an argument of another type than is documented.
  */
 export async function createOfflineRequest(
   device: OfflineDevice,
   keys: JSONWebKeySet,
   now: Date = new Date(),
 ): Promise<MadeRequest> {
+  requireObject('device', device);
+  requireText('device.licenseKey', device.licenseKey);
+  requireText('device.deviceFingerprint', device.deviceFingerprint);
+  requireKeys('keys', keys);
+  requireDate('now', now);
   const nonce = base64url.encode(crypto.getRandomValues(new Uint8Array(NONCE_BYTES)));
   const madeAt = instant(now.getTime());
   const given = Object.entries(device).filter(([, value]) => value !== null && value !== undefined);

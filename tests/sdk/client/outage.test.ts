@@ -54,6 +54,36 @@ describe('while the server is away', () => {
     expect(over).toMatchObject({ valid: false, code: 'OUTAGE', by: 'NOBODY', signedAt: null });
   });
 
+  test.each<[string, object, object, number]>([
+    ['the license', { expiryDate: '2026-03-01T12:30:00Z', gracePeriodDays: 0 }, {}, HOUR / 2],
+    ['its grace', { expiryDate: '2026-03-01T12:30:00Z', gracePeriodDays: 1 }, {}, 24.5 * HOUR],
+    [
+      'a feature that was asked for',
+      {
+        expiryDate: '2027-03-01T12:30:00Z',
+        features: [{ featureId: 'maps', featureName: 'Maps', expiresAt: '2026-03-01T13:00:00Z' }],
+      },
+      { features: ['maps'] },
+      HOUR,
+    ],
+  ])('a verdict is never held past the end of %s', async (_what, input, asking, end) => {
+    const { licenseKey } = await createLicense(server, shop, input);
+    const outage = { holdSeconds: 30 * 86_400 };
+    const { client, time } = newClient(server, { url: relay.url, licenseKey, outage });
+    await client.activate();
+    const { holdsUntil } = await client.validate(asking);
+    relay.wire = () => 'CUT';
+
+    time.pass(end - 1);
+    const last = await client.validate(asking);
+    time.pass(1);
+    const over = await client.validate(asking);
+
+    expect(holdsUntil?.getTime()).toBe(Date.parse(START) + end);
+    expect(last).toMatchObject({ valid: true, by: 'HELD' });
+    expect(over).toMatchObject({ valid: false, code: 'OUTAGE' });
+  });
+
   test('nothing holds where the policy says so, nor before the first answer', async () => {
     const { client } = await cutOff({ holdSeconds: 0 });
     const fresh = newClient(server, { url: relay.url, licenseKey: 'AAAA-BBBB-CCCC-DDDD-EEEE' });
