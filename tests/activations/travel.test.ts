@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { writeCountryFile } from '../support/countryFile.js';
-import { HEARTBEAT } from '../support/devices.js';
+import { HEARTBEAT, tryActivate } from '../support/devices.js';
 import { activate, createLicense, openShop, type Shop } from '../support/fixtures.js';
 import { START, startTestServer, type TestServer } from '../support/server.js';
 
@@ -143,3 +143,21 @@ test('without a file a validation goes by what the device says', async () => {
 
   expect(await travels()).toEqual([{ kilometres: null, minutes: 1 }]);
 });
+
+test.each(['ßß', 'zz', '\u{1f511}', '  '])(
+  '%j is no country, and nothing is taken down of it',
+  async (country) => {
+    const plain = await startTestServer({ beside: server });
+    const location = { country, timezone: 'UTC' };
+    const { code } = await tryActivate(plain, licenseKey, 'laptop', { location });
+    await plain.graphql(
+      'query ($t: String!, $l: ActivationLocationInput) { validateActivation(activationToken: $t, location: $l) { valid } }',
+      { t: token, l: location },
+    );
+    await plain.machinery.drain.idle();
+    await plain.stop();
+
+    expect([code, await seen()]).toEqual([country === '  ' ? 'INVALID_INPUT' : undefined, null]);
+    expect(plain.logged.filter((line) => line.includes('"level":50'))).toEqual([]);
+  },
+);

@@ -58,7 +58,6 @@ export interface Seen {
 const SEEN_MILLIS = 60_000;
 /** Of one device it is told once in so long: whoever goes back and forth would fill the trail. */
 const TOLD_MILLIS = 3_600_000;
-const COUNTRY = /^[A-Z]{2}$/;
 
 const within = (since: Instant | null, now: Instant, span: number): boolean =>
   since !== null && Math.abs(millis(now) - millis(since)) < span;
@@ -70,8 +69,7 @@ export function isNews(
   now: Instant,
   at: 'EACH_MINUTE' | 'CHANGES',
 ): country is string {
-  if (country === undefined || !COUNTRY.test(country) || within(seen.travelledAt, now, TOLD_MILLIS))
-    return false;
+  if (country === undefined || within(seen.travelledAt, now, TOLD_MILLIS)) return false;
   if (country !== seen.seenCountry) return true;
   return at === 'EACH_MINUTE' && !within(seen.seenAt, now, SEEN_MILLIS);
 }

@@ -1,3 +1,4 @@
+import { parseCountry } from '../../core/countries.js';
 import { canonicalDomain } from '../../core/domainName.js';
 import type { Reading } from '../../core/work.js';
 import { parseMacAddress } from '../../templates/model.js';
@@ -21,9 +22,9 @@ function countryOf(reading: Reading, told: Told, kept: Kept | undefined): string
   return told.location?.country ?? kept?.location?.country;
 }
 
-/** The country that a device is seen in now, in upper case: by its address, or by its own word where no file says. */
+/** The country that a device is seen in now: by its address, or by its own word where no file says, if it is one. */
 export function countrySeen(reading: Reading, told: Told): string | undefined {
-  return countryOf(reading, told, undefined)?.toUpperCase();
+  return parseCountry(countryOf(reading, told, undefined) ?? '');
 }
 
 function hashesOf(
