@@ -9,6 +9,7 @@ import { addMillis, type Instant, instant, millis } from '../core/clock.js';
 import type { Job, SweepPayload } from '../core/job.js';
 import { compactLedger } from '../entitlements/jobs.js';
 import { checkExpiries, endGrace } from '../licenses/jobs.js';
+import { deliverDueMail, forgetMail } from '../notifications/jobs/mail.js';
 import { sweepWebhooks } from '../notifications/jobs/sweepWebhooks.js';
 import { forgetMarks } from './jobs.js';
 import type { Due } from './queries.js';
@@ -80,6 +81,12 @@ export const schedule: readonly Scheduled[] = [
     everyMinutes: 10,
     about:
       'Gives up what is due for webhook endpoints that are disabled, and forgets what was sent long ago.',
+  },
+  { job: deliverDueMail, everyMinutes: 1, about: 'Sends mail that could not be sent before.' },
+  {
+    job: forgetMail,
+    everyMinutes: DAILY,
+    about: 'Erases what mails said whose time is over, and forgets those that are older than 400 days.',
   },
   { job: forgetMarks, everyMinutes: DAILY, about: 'Forgets marks of reactions that nothing runs again.' },
 ];

@@ -101,7 +101,7 @@ export const tellings: Readonly<Record<string, (world: MailWorld) => Promise<rea
   LICENSE_EXPIRING: async ({ server, shop, worker }) => {
     const { id } = await issueLicense(server, shop);
     await server.sql`update license_event_logs set event_type = 'license.x' where license_id = ${id}`;
-    const data = { expiry_date: '2027-03-01T12:00:00.000Z', days_remaining: 30 };
+    const data = { expiry_date: '2027-03-01T12:00:00.000Z', days: 30 };
     await worker.emit(shop.admin, {
       type: 'license.expiring',
       subjectId: id,

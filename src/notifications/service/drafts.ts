@@ -100,9 +100,10 @@ const expiring: Drafter = async (work, fact) => {
   const meant = instantIn(fact.eventData, 'expiry_date');
   const isRunning = ['ACTIVE', 'INACTIVE'].includes(standingAt(license, work.now).status);
   if ((meant !== null && meant !== expiryDate) || !isRunning) return undefined;
-  const stated = fact.eventData.days_remaining;
   const left = Math.ceil((millis(expiryDate) - millis(fact.createdAt)) / DAY_MILLIS);
-  const daysRemaining = typeof stated === 'number' ? stated : left;
+  const { days } = fact.eventData;
+  // A reminder that was caught up tells what is left now.
+  const daysRemaining = typeof days === 'number' ? Math.min(days, left) : left;
   const end = graceEnd(license);
   const facts = {
     ...told(license),
@@ -115,7 +116,7 @@ const expiring: Drafter = async (work, fact) => {
     kind: 'LICENSE_EXPIRING',
     facts,
     audiences: ['customer'],
-    about: `${license.id}/${expiryDate}/${daysRemaining}`,
+    about: `${license.id}/${expiryDate}/${days ?? left}`,
     customer,
     licenseId: license.id,
   };
