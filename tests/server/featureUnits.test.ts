@@ -25,9 +25,14 @@ async function shopWith(limitValue: number): Promise<FeatureShop & { id: string 
   return { ...shop, id };
 }
 
+/** What is looked at to find out who is granted something: emergency codes are. */
+const LOOKED_AT = 'tenant_id, id, license_id, activation_type, status, expires_at';
+
 /** Runs while the server's role lacks a right on a table: the resolver that needs it fails for real. */
 async function without<Result>(right: string, table: string, run: () => Promise<Result>): Promise<Result> {
   await server.sql.unsafe(`revoke ${right} on ${table} from lg_app, lg_worker`);
+  if (table === 'license_activations')
+    await server.sql.unsafe(`grant select (${LOOKED_AT}) on ${table} to lg_app, lg_worker`);
   return run().finally(() => server.sql.unsafe(`grant ${right} on ${table} to lg_app, lg_worker`));
 }
 
