@@ -75,12 +75,14 @@ export const permissions = {
   'webhook.delete': 'Delete webhook endpoints.',
   'webhook.replay': 'Send again what webhook endpoints did not take.',
   'tenant.list': 'See all tenants; for operators alone.',
+  'job.list': 'See how jobs over all tenants stand; for operators alone.',
+  'job.run': 'Have jobs over all tenants run; for operators alone.',
 } as const;
 
 export type Permission = keyof typeof permissions;
 
 /** What stands above the tenants: no role but the operator's holds it, and nobody grants it inside a tenant. */
-const aboveTenants: ReadonlySet<Permission> = new Set<Permission>(['tenant.list']);
+const aboveTenants: ReadonlySet<Permission> = new Set<Permission>(['tenant.list', 'job.list', 'job.run']);
 
 const all = (Object.keys(permissions) as Permission[]).filter((permission) => !aboveTenants.has(permission));
 const everyRead = all.filter((permission) => permission.endsWith('.read'));
@@ -155,7 +157,7 @@ export const roles = {
     'feature.consume',
   ],
   /** Whoever runs the server for its tenants. It sees which there are, and nothing in them but its own. */
-  operator: [ANYONE, 'viewer.read', 'tenant.list'],
+  operator: [ANYONE, 'viewer.read', 'tenant.list', 'job.list', 'job.run'],
 } as const satisfies Record<string, readonly Permission[]>;
 
 export type Role = keyof typeof roles;

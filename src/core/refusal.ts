@@ -53,6 +53,7 @@ export const refusalCodes = {
   ACTIVATION_NOT_FOUND: [404, 'There is no such activation for this caller.'],
   GRANT_NOT_FOUND: [404, 'There is no such grant of units that this caller took for this licensee.'],
   BLACKLISTED_DEVICE_NOT_FOUND: [404, 'There is no such device on the blacklist of this tenant.'],
+  JOB_NOT_FOUND: [404, 'There is no job of this name.'],
   API_KEY_NOT_FOUND: [404, 'There is no such API key for this caller.'],
   WEBHOOK_ENDPOINT_NOT_FOUND: [404, 'There is no such webhook endpoint for this caller.'],
   WEBHOOK_DELIVERY_NOT_FOUND: [404, 'There is no such webhook delivery for this caller.'],

@@ -2,7 +2,8 @@ import { sql } from 'drizzle-orm';
 import type { Instant } from '../core/clock.js';
 import type { Db } from '../core/db.js';
 import type { JobResult } from '../core/job.js';
-import { scheduledJobs } from './table.js';
+import type { Reading } from '../core/work.js';
+import { type ScheduledJob, scheduledJobs } from './table.js';
 
 /** A job of the schedule and the latest instant that it is due for. */
 export interface Due {
@@ -74,4 +75,9 @@ export async function failRun(db: Db, name: string, now: Instant, error: string)
     .update(scheduledJobs)
     .set({ finishedAt: now, error: error.slice(0, 1000) })
     .where(sql`${scheduledJobs.name} = ${name}`);
+}
+
+/** Every job of the schedule by name, for whoever is shown what stands above the tenants. */
+export async function jobsByName(reading: Reading): Promise<ScheduledJob[]> {
+  return reading.db.select().from(scheduledJobs).orderBy(scheduledJobs.name);
 }

@@ -30,6 +30,7 @@ import { IncidentResolver, SecurityIncidentEdges } from '../compliance/resolver.
 import { SecurityIncidentConnectionResolver } from '../compliance/schema.js';
 import { QuotaStreams } from '../entitlements/resolver/streams.js';
 import * as entitlements from '../entitlements/resolver.js';
+import { JobResolver } from '../jobs/resolver.js';
 import { LicenseCertificateEdges, LicenseIntegrityResolver } from '../licenses/resolver/integrity.js';
 import { LicenseStreams } from '../licenses/resolver/streams.js';
 import * as licenses from '../licenses/resolver.js';
@@ -105,6 +106,7 @@ export function createSchema(): GraphQLSchema {
       ...mailing,
       ...streams,
       ...telling,
+      JobResolver,
       access.AccessResolver,
       ApiKeyEdges,
       ApiKeyResolver,

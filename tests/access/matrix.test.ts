@@ -148,6 +148,7 @@ generateEmergencyCode, a license         U 0 0 F + + F + F + F F
 grantFeature, a license                  U 0 F F + + F F F F F F
 issueLicense, a customer                 U 0 F 0 + + F F + F F F
 issueLicense, a template                 U 0 F + + + F F + F F F
+jobs                                     U F F F F F F F F F = F
 license, by id                           U 0 0 0 + + + + + + F +
 licenseByKey, by key                     U 0 0 0 + + + + + + F +
 licenseChanged                           U = = = = = = = = = F =
@@ -183,6 +184,7 @@ revealLicenseKey, a license              U 0 F F + + F F F F F F
 revokeApiKey, a key                      U 0 F F + + F F F F F F
 revokeFeature, a license                 U 0 F F + + F F F F F F
 revokeLicense, a license                 U 0 F F + + F F F F F F
+runJob                                   U F F F F F F F F F = F
 schemaFeatures                           U = = = = = = = = = F F
 securityIncidents                        U = F F = = = = F F F F
 sendHeartbeat, a token                   + 0 0 0 + + + + + + + +

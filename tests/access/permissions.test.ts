@@ -29,6 +29,8 @@ const mayAsk: Readonly<Record<string, readonly Caller[]>> = {
   tenants: ['operator'],
   notification: office,
   notifications: office,
+  jobs: ['operator'],
+  runJob: ['operator'],
   tenantSettings: office,
   updateTenantSettings: back,
   apiKeys: office,

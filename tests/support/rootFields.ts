@@ -79,6 +79,8 @@ export const namesNothing: Readonly<Record<string, Asked>> = {
   customers: page('customers'),
   webhookEndpoints: page('webhookEndpoints'),
   tenants: page('tenants'),
+  jobs: plain('{ jobs { name } }'),
+  runJob: plain('mutation { runJob(input: { name: "sweep" }) { __typename } }'),
   resellers: page('resellers'),
   products: page('products'),
   createWebhookEndpoint: plain(
