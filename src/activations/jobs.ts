@@ -6,6 +6,7 @@ import { cullBatch } from './service/cullLeases.js';
 import { emergencyCodeBatch, licenseFileBatch, offlineRequestBatch } from './service/sweepDocuments.js';
 import { personalDataBatch } from './service/sweepPersonalData.js';
 import { tokenBatch } from './service/sweepTokens.js';
+import { archivedActivations, licenseActivations } from './table.js';
 
 /** Forgets tokens that later ones have replaced. */
 export const forgetTokens: Job<SweepPayload> = {
@@ -24,8 +25,11 @@ export const erasePersonalData: Job<SweepPayload> = {
   parse: parseSweep,
   run: async (context) => {
     const days = context.config.LG_PERSONAL_DATA_DAYS;
-    const batch = (now: Parameters<typeof tokenBatch>[0]) => personalDataBatch(now, days, SWEEP_BATCH);
-    return { activations: await sweep(context, 'activation.erase_personal_data', batch) };
+    const erase = (table: Parameters<typeof personalDataBatch>[0]) =>
+      sweep(context, 'activation.erase_personal_data', (now) =>
+        personalDataBatch(table, now, days, SWEEP_BATCH),
+      );
+    return { activations: (await erase(licenseActivations)) + (await erase(archivedActivations)) };
   },
 };
 

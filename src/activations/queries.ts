@@ -8,36 +8,47 @@ import type { Reading } from '../core/work.js';
 import { licenseScope, statusSql } from '../licenses/queries.js';
 import { licenses } from '../licenses/table.js';
 import type { ActivationStatus } from './model/activation.js';
-import { type Activation, licenseActivations as activations } from './table.js';
+import { type Activation, licenseActivations as activations, archivedActivations } from './table.js';
+
+/** Where activations are kept: among those that live, or in the archive. */
+type Kept = typeof activations | typeof archivedActivations;
 
 /**
  * Of a license that has changed hands, its new holder sees the devices that it has had itself; what was ended before
  * is the earlier holder's. The vendor's people and resellers see the whole history.
  */
-function ofHolder(reading: Reading): SQL | undefined {
+function ofHolder(reading: Reading, table: Kept): SQL | undefined {
   const { customerId, licenseId } = scopeOf(reading.actor);
   if (customerId === undefined && licenseId === undefined) return undefined;
-  return sql`(${activations.status} = 'ACTIVE' or ${activations.activatedAt} >= ${licenses.heldSince} or ${activations.deactivatedAt} > ${licenses.heldSince})`;
+  return sql`(${table.status} = 'ACTIVE' or ${table.activatedAt} >= ${licenses.heldSince} or ${table.deactivatedAt} > ${licenses.heldSince})`;
 }
 
-export function ofLicenses(reading: Reading, where: SQL | undefined): SQL {
-  const visible = and(licenseScope(reading), eq(licenses.id, activations.licenseId), where);
-  return sql`${activations.tenantId} = ${reading.tenantId} and exists (select 1 from ${licenses} where ${visible})`;
+export function ofLicenses(reading: Reading, where: SQL | undefined, table: Kept = activations): SQL {
+  const visible = and(licenseScope(reading), eq(licenses.id, table.licenseId), where);
+  return sql`${table.tenantId} = ${reading.tenantId} and exists (select 1 from ${licenses} where ${visible})`;
 }
 
 /** The activations that a caller sees: of the licenses that it sees, those of its own time. */
-function activationScope(reading: Reading): SQL {
-  return ofLicenses(reading, ofHolder(reading));
+function activationScope(reading: Reading, table: Kept = activations): SQL {
+  return ofLicenses(reading, ofHolder(reading, table), table);
 }
 
+function keptIn(reading: Reading, table: Kept, ids: readonly string[]): Promise<Activation[]> {
+  return reading.db
+    .select()
+    .from(table)
+    .where(and(activationScope(reading, table), anyOf(table.id, ids)));
+}
+
+/** By their ids, wherever they are: the archive is asked for those alone that do not live. */
 export async function activationsById(
   reading: Reading,
   ids: readonly string[],
 ): Promise<ReadonlyMap<string, Activation>> {
-  const rows = await reading.db
-    .select()
-    .from(activations)
-    .where(and(activationScope(reading), anyOf(activations.id, ids)));
+  const rows = await keptIn(reading, activations, ids);
+  const found = new Set<string>(rows.map(({ id }) => id));
+  const missing = ids.filter((id) => !found.has(id));
+  if (missing.length > 0) rows.push(...(await keptIn(reading, archivedActivations, missing)));
   return byKey(rows, (row) => row.id);
 }
 
@@ -85,12 +96,12 @@ export async function lockActivation(reading: Reading, id: ActivationId): Promis
   return row;
 }
 
-const newestFirst: Sorting = {
+const newestFirst = (table: Kept): Sorting => ({
   name: 'ACTIVATED_AT',
-  by: activations.activatedAt,
+  by: table.activatedAt,
   type: 'timestamptz',
   direction: 'DESC',
-};
+});
 
 /** The status that an activation reads, as `activationStatusAt` of the model. */
 function readStatus(now: Instant): SQL {
@@ -109,6 +120,7 @@ export interface ActivationFilter {
   readonly licenseId?: LicenseId | null;
   readonly status?: readonly ActivationStatus[] | null;
   readonly deviceFingerprint?: string | null;
+  readonly archived?: boolean | null;
 }
 
 export function activationsPage(
@@ -116,28 +128,37 @@ export function activationsPage(
   filter: ActivationFilter,
   page: PageArguments,
 ): Promise<Page<Activation>> {
-  const { licenseId, status, deviceFingerprint } = filter;
+  const { licenseId, status, deviceFingerprint, archived } = filter;
+  const table: Kept = archived === true ? archivedActivations : activations;
+  // What is archived has ended, and reads as it was stored.
+  const statusNow = archived === true ? sql`${table.status}` : readStatus(reading.now);
   const where = and(
-    activationScope(reading),
-    licenseId ? eq(activations.licenseId, licenseId) : undefined,
-    status ? anyOf(readStatus(reading.now), status) : undefined,
+    activationScope(reading, table),
+    licenseId ? eq(table.licenseId, licenseId) : undefined,
+    status ? anyOf(statusNow, status) : undefined,
     deviceFingerprint
       ? anyOf(
-          activations.deviceFingerprint,
+          table.deviceFingerprint,
           reading.keys.hashes('FINGERPRINT', deviceFingerprint, reading.tenantId),
         )
       : undefined,
   );
-  return pageOf(reading.db, activations, { where, sorting: newestFirst, page });
+  return pageOf<Kept>(reading.db, table, { where, sorting: newestFirst(table), page });
 }
 
-export function activationsByLicense(reading: Reading, owners: readonly string[], page: PageArguments) {
-  const request = {
-    where: activationScope(reading),
-    sorting: newestFirst,
-    page,
-    owner: activations.licenseId,
-    owners,
+/** The activations of many licenses, a page each. */
+function byLicense(table: Kept) {
+  return (reading: Reading, owners: readonly string[], page: PageArguments) => {
+    const request = {
+      where: activationScope(reading, table),
+      sorting: newestFirst(table),
+      page,
+      owner: table.licenseId,
+      owners,
+    };
+    return pagesByOwner<Kept>(reading.db, table, request, (row) => row.licenseId);
   };
-  return pagesByOwner(reading.db, activations, request, (row) => row.licenseId);
 }
+
+export const activationsByLicense = byLicense(activations);
+export const archivedByLicense = byLicense(archivedActivations);

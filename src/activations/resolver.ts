@@ -14,7 +14,7 @@ import { License } from '../licenses/schema/types.js';
 import type { License as LicenseRow } from '../licenses/table.js';
 import { activationStatusAt } from './model/activation.js';
 import { seatsInUse } from './queries/seats.js';
-import { activationsById, activationsByLicense, activationsPage } from './queries.js';
+import { activationsById, activationsByLicense, activationsPage, archivedByLicense } from './queries.js';
 import * as location from './schema/location.js';
 import * as shapes from './schema.js';
 import { deactivateActivation } from './service/deactivateActivation.js';
@@ -98,6 +98,16 @@ export class ActivationEdges {
   {
     permission: 'activation.read',
     description: 'The devices that use it, the newest first.',
+  },
+)
+@ListEdge(
+  'archivedActivations',
+  () => shapes.ActivationConnection,
+  archivedByLicense,
+  (license: LicenseRow) => license.id,
+  {
+    permission: 'activation.read',
+    description: 'The devices that ended more than 90 days ago, the newest first.',
   },
 )
 @Resolver(() => License)

@@ -122,6 +122,12 @@ export class Activation {
 
   @Field(() => String, { nullable: true, description: 'Why it was ended.' })
   declare readonly deactivationReason: string | null;
+
+  @Field(() => DateTime, {
+    nullable: true,
+    description: 'When it moved to the archive, more than 90 days after it was ended.',
+  })
+  declare readonly archivedAt?: Instant | null;
 }
 
 export const { Connection: ActivationConnection, ConnectionResolver: ActivationConnectionResolver } =
@@ -146,6 +152,13 @@ export class ActivationFilter {
     description: 'Only those of the device with this fingerprint, given as it is.',
   })
   declare readonly deviceFingerprint?: string | null;
+
+  @Field(() => Boolean, {
+    nullable: true,
+    description:
+      'Those in the archive, where activations come that ended more than 90 days ago, in the place of all others.',
+  })
+  declare readonly archived?: boolean | null;
 }
 
 @InputType({ description: 'A device that is to be activated.' })

@@ -43,6 +43,7 @@ FieldVerdict.hints                       U = = = = = = = = = F F
 License.activations                      U 0 0 0 + + + + + + F F
 License.advancedAnalytics                U 0 0 0 + + + + + + F F
 License.analytics                        U 0 0 0 + + + + + + F F
+License.archivedActivations              U 0 0 0 + + + + + + F F
 License.certificate                      U 0 0 0 + + + + + + F +
 License.currentActivations               U 0 0 0 + + + + + + F +
 License.customer                         U 0 0 0 + + + + + + F F

@@ -131,6 +131,11 @@ export const nested: Readonly<Record<string, readonly [query: string, root: stri
     'template.read',
     'license.read',
   ],
+  'License.archivedActivations': [
+    '{ license(id: $licenseId) { archivedActivations { totalCount } } }',
+    'license.read',
+    'activation.read',
+  ],
   'License.activations': [
     '{ license(id: $licenseId) { activations { totalCount } } }',
     'license.read',

@@ -3,7 +3,12 @@ import type { ActivationId, LicenseId } from '../../core/id.js';
 import { anyOf } from '../../core/keyset.js';
 import type { Reading } from '../../core/work.js';
 import { ofLicenses } from '../queries.js';
-import { type Activation, licenseActivations as activations, earlierTokens as earlier } from '../table.js';
+import {
+  type Activation,
+  licenseActivations as activations,
+  archivedActivations as archived,
+  earlierTokens as earlier,
+} from '../table.js';
 
 /** An activation by one of its tokens, and whether a use of that one ends others, that were given before it. */
 export interface ShownActivation {
@@ -32,7 +37,21 @@ export async function activationShown(
     .select({ activation: activations, endsOthers })
     .from(activations)
     .where(and(ofLicenses(reading, undefined), eq(activations.licenseId, licenseId), named));
-  return row;
+  return row ?? (await archivedShown(reading, licenseId, hashes));
+}
+
+/** Its token still says of an activation that it has ended, and not that there never was one. */
+async function archivedShown(
+  reading: Reading,
+  licenseId: LicenseId,
+  hashes: readonly string[],
+): Promise<ShownActivation | undefined> {
+  const named = and(eq(archived.licenseId, licenseId), anyOf(archived.activationTokenHash, hashes));
+  const [activation] = await reading.db
+    .select()
+    .from(archived)
+    .where(and(ofLicenses(reading, undefined, archived), named));
+  return activation === undefined ? undefined : { activation, endsOthers: false };
 }
 
 /** The tokens of these activations that were given before the current one and still serve, the oldest first. */

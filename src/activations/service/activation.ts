@@ -75,7 +75,7 @@ export async function lockedActivation(
   const license = licenseId === undefined ? undefined : await lockLicense(work, licenseId);
   const found = license === undefined ? undefined : await activationByToken(work, license.id, token);
   // Locked behind the license, as everywhere: a heartbeat may be changing it.
-  const activation = found === undefined ? undefined : await lockActivation(work, found.id);
+  const activation = found === undefined ? undefined : ((await lockActivation(work, found.id)) ?? found);
   if (license === undefined || activation === undefined) throw activationNotFound();
   return { activation, license };
 }

@@ -34,7 +34,8 @@ export async function activationNamed(
   requirePermission(work.actor, 'activation.deactivate');
   const found = (await activationsById(work, [activationId])).get(activationId);
   const license = found === undefined ? undefined : await lockLicense(work, found.licenseId);
-  const activation = found === undefined ? undefined : await lockActivation(work, found.id);
+  // What is archived has ended, and is changed by nobody.
+  const activation = found === undefined ? undefined : ((await lockActivation(work, found.id)) ?? found);
   if (license === undefined || activation === undefined) throw activationNotFound(activationId);
   return { activation, license };
 }

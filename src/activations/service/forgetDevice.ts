@@ -6,7 +6,11 @@ import type { Work } from '../../core/work.js';
 import { lockLicenses } from '../../licenses/queries.js';
 import { licensesOfDevice } from '../queries/devices.js';
 import type { ForgetDeviceInput } from '../schema/devices.js';
-import { licenseActivations as activations } from '../table.js';
+import {
+  type Activation,
+  licenseActivations as activations,
+  archivedActivations as archived,
+} from '../table.js';
 import { hashesOf } from './blacklistDevice.js';
 
 export interface Forgotten {
@@ -18,17 +22,13 @@ export interface Forgotten {
 
 const whenEnded = (column: string) => sql.raw(`case when status = 'ACTIVE' then ${column} end`);
 
-/**
- * Erases what was told of a device in the whole tenant. An activation that lives keeps the hashes and the user by which it
- * holds its seat, until it ends and the device is forgotten again; an entry of the blacklist keeps its hash. The trail
- * forgets what was told of the device with its events, and says that it was done.
- */
-export async function forgetDevice(work: Work, input: ForgetDeviceInput): Promise<Forgotten> {
-  requireWholeTenant(work, 'device.forget');
-  const hashes = await hashesOf(work, input);
-  await lockLicenses(work, await licensesOfDevice(work, hashes));
-  const rows = await work.db
-    .update(activations)
+function forgetIn(
+  work: Work,
+  table: typeof activations | typeof archived,
+  hashes: readonly string[],
+): Promise<Pick<Activation, 'id' | 'licenseId' | 'status'>[]> {
+  return work.db
+    .update(table)
     .set({
       deviceFingerprint: sql`case when status = 'ACTIVE' then device_fingerprint else 'forgotten.' || id end`,
       hardwareId: whenEnded('hardware_id'),
@@ -45,8 +45,20 @@ export async function forgetDevice(work: Work, input: ForgetDeviceInput): Promis
       metadata: {},
       updatedAt: work.now,
     })
-    .where(and(eq(activations.tenantId, work.tenantId), anyOf(activations.deviceFingerprint, hashes)))
-    .returning({ id: activations.id, licenseId: activations.licenseId, status: activations.status });
+    .where(and(eq(table.tenantId, work.tenantId), anyOf(table.deviceFingerprint, hashes)))
+    .returning({ id: table.id, licenseId: table.licenseId, status: table.status });
+}
+
+/**
+ * Erases what was told of a device in the whole tenant. An activation that lives keeps the hashes and the user by which it
+ * holds its seat, until it ends and the device is forgotten again; an entry of the blacklist keeps its hash. The trail
+ * forgets what was told of the device with its events, and says that it was done.
+ */
+export async function forgetDevice(work: Work, input: ForgetDeviceInput): Promise<Forgotten> {
+  requireWholeTenant(work, 'device.forget');
+  const hashes = await hashesOf(work, input);
+  await lockLicenses(work, await licensesOfDevice(work, hashes));
+  const rows = [...(await forgetIn(work, activations, hashes)), ...(await forgetIn(work, archived, hashes))];
   await eraseTold(work, rows);
   const kept = rows.filter(({ status }) => status === 'ACTIVE').length;
   const forgotten = { forgottenActivations: rows.length - kept, keptActivations: kept };

@@ -1,12 +1,17 @@
 import { type SQL, sql } from 'drizzle-orm';
 import type { Instant } from '../../core/clock.js';
-import { licenseActivations as activations } from '../table.js';
+import type { archivedActivations, licenseActivations } from '../table.js';
 
 /**
  * Erases addresses and places that were told longer ago than a tenant keeps them, or the deployment where the tenant says
  * nothing. Whoever changes one of the rows at this moment has it left for the next look: nobody waits for the other.
  */
-export function personalDataBatch(now: Instant, days: number, most: number): SQL {
+export function personalDataBatch(
+  activations: typeof licenseActivations | typeof archivedActivations,
+  now: Instant,
+  days: number,
+  most: number,
+): SQL {
   const kept = sql`make_interval(days => coalesce((tenants.settings -> 'retention' ->> 'personal_data_days')::int, ${days}::int))`;
   return sql`update ${activations} as told
     set ip_address = null, location = null, user_agent = null, reported_at = null, seen_country = null, seen_at = null
