@@ -44,7 +44,7 @@ const hashes: string[] = [];
 
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'lg-bench-'));
-  database = await startEmbeddedPostgres({ folder, durable: true, maxConnections: 100 });
+  database = await startEmbeddedPostgres({ folder, durable: true, maxConnections: 160 });
   await migrate(database.url);
   const config = readConfig({
     NODE_ENV: 'test',
