@@ -16,7 +16,8 @@ import { lastSeal, trailEntries, unnumberedEvent } from '../queries/trail.js';
 
 /** How many events one question goes along, and how many of them it holds at once. */
 export const EVENTS_A_LOOK = 100_000;
-const BATCH = 5000;
+/** Hashed in one go: some ten milliseconds in which nobody else is answered. */
+const BATCH = 2000;
 
 export interface TrailQuestion {
   readonly from: number;

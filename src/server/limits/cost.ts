@@ -47,6 +47,8 @@ export const costs = {
   count: 500,
   /** A document of up to 16,384 characters, read and written. */
   json: 50,
+  /** A hundred thousand events of the trail are read and hashed: one such question an operation, and few at a time. */
+  trail: 12_000,
   /** A document that is given as a value is parsed and validated: `checkOperation`. */
   document: 2_000,
   /** The same value under another name: a text of 5,000 characters a hundred times, for a hundred rows, is 50 MB. */
@@ -54,6 +56,9 @@ export const costs = {
   /** How many entries a list without `first` is taken to have: features of a license, fields of a type. */
   plainList: 5,
 } as const;
+
+/** Root fields that go along the audit trail. */
+const ofTrail: ReadonlySet<string> = new Set(['verifyAuditTrail', 'exportAuditTrail']);
 
 type Field = Pick<GraphQLField<unknown, unknown>, 'name' | 'type' | 'args' | 'extensions'>;
 
@@ -100,6 +105,7 @@ function pageOf(walk: Walk, field: Field, node: FieldNode): number | undefined {
 function ownCost(walk: Walk, field: Field, node: FieldNode, { objects, isRoot }: Place): number {
   if (isRoot && walk.isMutation) return costs.mutation;
   if (field.name === 'totalCount') return objects + costs.count;
+  if (isRoot && ofTrail.has(field.name)) return costs.trail;
   if (field.args.some(({ name }) => name === 'document')) return objects * costs.document;
   const isGuarded = field.extensions.permission !== undefined || field.args.length > 0;
   const content = getNamedType(field.type) === JsonObject ? objects * costs.json : 0;
