@@ -6,6 +6,7 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { createReseller } from '../src/access/service.js';
 import { sealEvents } from '../src/audit/jobs.js';
+import { genesis, sealHash } from '../src/audit/model/chain.js';
 import { verifyAuditTrail } from '../src/audit/service/verifyAuditTrail.js';
 import { connect, drizzleOn } from '../src/core/db.js';
 import type { TenantId } from '../src/core/id.js';
@@ -20,7 +21,9 @@ import { guarded } from './support/marked.js';
 
 const EVENTS = 1_000_000;
 const ROUNDS = 31;
-const MUTATIONS = 60;
+const MUTATIONS = 150;
+const CHUNK = 10_000;
+const AT = '2026-03-01T12:00:00Z';
 const CONNECTIONS = 8;
 
 let server: TestServer;
@@ -42,6 +45,7 @@ async function issue(ctx: Context, quiet: boolean): Promise<boolean> {
 
 const types = 'type Query { a: Int } type Mutation { told: Boolean quiet: Boolean added: Boolean }';
 const resolvers = {
+  'Query.a': () => 1,
   'Mutation.told': (_: unknown, _args: unknown, ctx: Context) => issue(ctx, false),
   'Mutation.quiet': (_: unknown, _args: unknown, ctx: Context) => issue(ctx, true),
   'Mutation.added': async (_: unknown, _args: unknown, ctx: Context) => {
@@ -129,20 +133,53 @@ test('one sealer against the writes of one server', async () => {
   expect(sealed.count).toBe(answers.length);
 }, 60_000);
 
-test('a million events, sealed and verified', async () => {
-  const tenantId = (await office.tenant()).tenant_id as TenantId;
+/** What the sealer would have written in some minutes, and indexes that it takes no part in left out. */
+async function fill(tenantId: TenantId): Promise<void> {
+  for (const by of ['license', 'subject', 'type', 'actor', 'created_at'])
+    await office.sql.unsafe(`drop index ix_license_events_${by}`);
+  const about = {
+    data: { changed: ['maxActivations'], before: { maxActivations: 5 }, after: { maxActivations: 7 } },
+  };
+  const cause = { actor_kind: 'user', request_id: 'request' };
   await office.sql`insert into license_event_logs (tenant_id, id, event_type, subject_id, license_id, user_id, event_data, metadata, created_at)
-    select ${tenantId}, '019a0000-0000-7000-8000-' || lpad(n::text, 12, '0'), 'license.updated', 'license ' || n, null, 'tester',
-      '{"changed": ["maxActivations"], "before": {"maxActivations": 5}, "after": {"maxActivations": 7}}',
-      '{"actor_kind": "user", "request_id": "request"}', now()
+    select ${tenantId}, '019a0000-0000-7000-8000-' || lpad(n::text, 12, '0'), 'license.updated', 'license ' || n, 'license ' || n,
+      'tester', ${office.sql.json(about.data)}, ${office.sql.json(cause)}, '2026-03-01T12:00:00Z'
     from generate_series(1, ${EVENTS}) as n`;
-  await office.sql`insert into unsealed_events select tenant_id, id from license_event_logs where tenant_id = ${tenantId}`;
-  await office.sql`vacuum analyze license_event_logs, unsealed_events`;
-  const sealed = await sealAll();
+  let { hash } = genesis(tenantId);
+  for (let from = 1; from <= EVENTS; from += CHUNK) {
+    const rows = Array.from({ length: CHUNK }, (_, index) => {
+      const n = from + index;
+      const id = `019a0000-0000-7000-8000-${String(n).padStart(12, '0')}`;
+      hash = sealHash(hash, n, AT, {
+        tenantId,
+        id,
+        type: 'license.updated',
+        subjectId: `license ${n}`,
+        licenseId: `license ${n}`,
+        activationId: null,
+        actor: 'tester',
+        ...about,
+        metadata: cause,
+        personalHash: null,
+        createdAt: AT,
+      });
+      return [n, id, hash];
+    });
+    await office.sql`insert into audit_seals (tenant_id, sequence, event_id, sealed_at, hash)
+      select ${tenantId}, (row ->> 0)::bigint, row ->> 1, ${AT}, row ->> 2 from json_array_elements(${JSON.stringify(rows)}::text::json) as row`;
+  }
+  await office.sql`insert into audit_heads (tenant_id, sequence, hash, pending) values (${tenantId}, ${EVENTS}, ${hash}, 0)`;
+  await office.sql`vacuum analyze license_event_logs, audit_seals`;
+}
+
+test('a million events are verified', async () => {
+  const tenantId = (await office.tenant()).tenant_id as TenantId;
+  await fill(tenantId);
   const sql = connect(office.url, { max: 1, connection: { role: 'lg_worker', TimeZone: 'UTC' } });
   const actor = { kind: 'system', subject: 'bench', tenantId, permissions: new Set<string>() } as const;
   const reading = { db: drizzleOn(sql, sql.options), tenantId, actor } as unknown as Reading;
 
+  const before = process.cpuUsage();
   const begun = performance.now();
   let verified = 0;
   let heap = 0;
@@ -154,11 +191,15 @@ test('a million events, sealed and verified', async () => {
     heap = Math.max(heap, process.memoryUsage().heapUsed);
   }
   const seconds = (performance.now() - begun) / 1000;
+  const { user, system } = process.cpuUsage(before);
   await sql.end();
 
   console.table({
-    sealed: { 'events a second': sealed.perSecond.toFixed(0) },
-    verified: { 'events a second': (verified / seconds).toFixed(0), seconds: seconds.toFixed(1) },
+    verified: {
+      'events a second': (verified / seconds).toFixed(0),
+      seconds: seconds.toFixed(1),
+      'of the processor': ((user + system) / 1e6).toFixed(1),
+    },
   });
   console.log(`heap at the most: ${(heap / 1e6).toFixed(0)} MB`);
   expect(verified).toBe(EVENTS);

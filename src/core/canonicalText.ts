@@ -1,22 +1,30 @@
-function written(value: unknown, isKept: (member: unknown) => boolean): string {
-  if (Array.isArray(value)) return `[${value.map((item) => written(item, isKept)).join(',')}]`;
+type Kept = (member: unknown) => boolean;
+
+/** Written by hand and not from a sorted copy: that would put members named by numbers first, and lose one named `__proto__`. */
+function written(value: unknown, isKept: Kept): string {
   if (value === null || typeof value !== 'object') return JSON.stringify(value ?? null);
-  const members = Object.entries(value)
-    .filter(([, member]) => isKept(member))
-    .sort(([one], [other]) => (one < other ? -1 : 1))
-    .map(([name, member]) => `${JSON.stringify(name)}:${written(member, isKept)}`);
-  return `{${members.join(',')}}`;
+  if (Array.isArray(value)) return `[${value.map((item) => written(item, isKept)).join(',')}]`;
+  let text = '';
+  for (const name of Object.keys(value).sort()) {
+    const member: unknown = (value as Readonly<Record<string, unknown>>)[name];
+    if (!isKept(member)) continue;
+    text += `${text === '' ? '' : ','}${JSON.stringify(name)}:${written(member, isKept)}`;
+  }
+  return `{${text}}`;
 }
+
+const isGiven: Kept = (member) => member !== null && member !== undefined;
+const isDefined: Kept = (member) => member !== undefined;
 
 /**
  * One text for one value, whoever writes it: JSON without spaces, the members of objects in the order of their names,
  * and without those that are null or undefined, as if they had not been given. What two sides hash, they hash of this.
  */
 export function canonicalText(value: unknown): string {
-  return written(value, (member) => member !== null && member !== undefined);
+  return written(value, isGiven);
 }
 
 /** The same with every member that is null, as RFC 8785 has it: to take one out is a change. */
 export function exactText(value: unknown): string {
-  return written(value, (member) => member !== undefined);
+  return written(value, isDefined);
 }

@@ -1,7 +1,8 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { genesis, walk } from '../../src/audit/model/chain.js';
+import { eventText, genesis, walk } from '../../src/audit/model/chain.js';
 import { trailEntries } from '../../src/audit/queries/trail.js';
 import { verifyAuditTrail } from '../../src/audit/service/verifyAuditTrail.js';
+import { exactText } from '../../src/core/canonicalText.js';
 import { drizzleOn } from '../../src/core/db.js';
 import type { TenantId } from '../../src/core/id.js';
 import type { Reading } from '../../src/core/work.js';
@@ -107,6 +108,8 @@ test('every byte of an event is in its hash', async () => {
     }
   }
 
+  if (first.event === null) throw new Error('no event');
+  expect(eventText(first.event)).toBe(exactText(first.event));
   expect(changed).toBeGreaterThan(text.length / 2);
   expect(walk(genesis(tenantId), [first]).broken).toBe(false);
 });

@@ -60,8 +60,20 @@ export function plainInstant(text: string): string {
   return text.replace(/\.(\d*?)0*Z$/, (_, digits: string) => (digits === '' ? 'Z' : `.${digits}Z`));
 }
 
+/** Its `exactText`, member by member: to sort them each time takes a third of what verifying takes. */
+export function eventText(event: TrailEvent): string {
+  const text = JSON.stringify;
+  const { activationId, actor, createdAt, data, id, licenseId, metadata } = event;
+  return (
+    `{"activationId":${text(activationId)},"actor":${text(actor)},"createdAt":${text(createdAt)},` +
+    `"data":${exactText(data)},"id":${text(id)},"licenseId":${text(licenseId)},"metadata":${exactText(metadata)},` +
+    `"personalHash":${text(event.personalHash)},"subjectId":${text(event.subjectId)},` +
+    `"tenantId":${text(event.tenantId)},"type":${text(event.type)}}`
+  );
+}
+
 export function sealHash(before: string, sequence: number, sealedAt: string, event: TrailEvent): string {
-  return sha256(`licensegraph-event-1\n${before}\n${sequence}\n${sealedAt}\n${exactText(event)}`);
+  return sha256(`licensegraph-event-1\n${before}\n${sequence}\n${sealedAt}\n${eventText(event)}`);
 }
 
 /** What can be wrong with a trail. */

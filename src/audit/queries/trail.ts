@@ -18,14 +18,53 @@ export function readEvent(event: TrailEvent): TrailEvent {
   return { ...event, createdAt: `${event.createdAt}Z` };
 }
 
-/** Events as the chain has them: JSON makes objects of rows five times as fast as the driver does. */
-const entryText: SQL = sql`json_build_object('sequence', seal.sequence, 'sealedAt', ${utc('seal.sealed_at')}, 'hash', seal.hash,
-  'event', case when fact.id is not null then ${eventText} end,
-  'personal', case when told.salt is not null then json_build_object('salt', told.salt, 'data', told.data) end)`;
+/** JSON as text is taken apart by this program twice as fast as by the driver, and put together by the database not at all. */
+interface EntryRow extends Record<string, unknown> {
+  readonly sequence: string;
+  readonly sealed_at: string;
+  readonly hash: string;
+  readonly id: string | null;
+  readonly type: string;
+  readonly subject_id: string;
+  readonly license_id: string | null;
+  readonly activation_id: string | null;
+  readonly actor: string | null;
+  readonly data: string;
+  readonly metadata: string;
+  readonly personal_hash: string | null;
+  readonly created_at: string;
+  readonly salt: string | null;
+  readonly told: string;
+}
 
-function readEntry(entry: TrailEntry): TrailEntry {
-  const event = entry.event === null ? null : readEvent(entry.event);
-  return { ...entry, sealedAt: `${entry.sealedAt}Z`, event };
+/** As JSON has an instant: `2026-03-01 12:00:00.5` of the database's UTC. */
+const instantIn = (text: string): string => `${text.slice(0, 10)}T${text.slice(11)}Z`;
+
+function readEntry(tenantId: TenantId, row: EntryRow): TrailEntry {
+  const event =
+    row.id === null
+      ? null
+      : {
+          tenantId,
+          id: row.id,
+          type: row.type,
+          subjectId: row.subject_id,
+          licenseId: row.license_id,
+          activationId: row.activation_id,
+          actor: row.actor,
+          data: JSON.parse(row.data),
+          metadata: JSON.parse(row.metadata),
+          personalHash: row.personal_hash,
+          createdAt: instantIn(row.created_at),
+        };
+  const personal = row.salt === null ? null : { salt: row.salt, data: JSON.parse(row.told) };
+  return {
+    sequence: Number(row.sequence),
+    sealedAt: instantIn(row.sealed_at),
+    hash: row.hash,
+    event,
+    personal,
+  };
 }
 
 export interface TrailRange {
@@ -35,19 +74,29 @@ export interface TrailRange {
   readonly limit: number;
 }
 
-/** A piece of a tenant's chain, in its order: seals with what they seal, as far as it is there. */
+/**
+ * A piece of a tenant's chain, in its order: seals with what they seal, as far as it is there. Each row is looked up by
+ * its key: a plan for any limit would read the whole log for every piece.
+ */
 export async function trailEntries(db: Db, tenantId: TenantId, range: TrailRange): Promise<TrailEntry[]> {
-  const rows = await db.execute<{ entry: TrailEntry }>(sql`
-    select ${entryText} as entry
+  const rows = await db.execute<EntryRow>(sql`
+    select seal.sequence, (${utc('seal.sealed_at')})::text as sealed_at, seal.hash, fact.id, fact.event_type as type,
+      fact.subject_id, fact.license_id, fact.activation_id, fact.user_id as actor, fact.event_data::text as data,
+      fact.metadata::text as metadata, fact.personal_hash, (${utc('fact.created_at')})::text as created_at,
+      told.salt, told.data::text as told
     from (
       select * from ${auditSeals}
       where tenant_id = ${tenantId} and sequence > ${range.after}::bigint and sequence <= ${range.to}::bigint
       order by sequence limit ${range.limit}
     ) as seal
-    left join ${licenseEventLogs} as fact on fact.tenant_id = ${tenantId} and fact.id = seal.event_id
-    left join ${eventPersonalData} as told on told.tenant_id = ${tenantId} and told.event_id = seal.event_id
+    left join lateral (
+      select * from ${licenseEventLogs} where tenant_id = ${tenantId} and id = seal.event_id limit 1
+    ) as fact on true
+    left join lateral (
+      select salt, data from ${eventPersonalData} where tenant_id = ${tenantId} and event_id = seal.event_id limit 1
+    ) as told on true
     order by seal.sequence`);
-  return [...rows].map(({ entry }) => readEntry(entry));
+  return [...rows].map((row) => readEntry(tenantId, row));
 }
 
 /** The highest number that there is. */

@@ -109,9 +109,13 @@ class Verification {
 
   async along(check: TrailCheck, to: number): Promise<TrailBreak | undefined> {
     const { db, tenantId } = this.reading;
+    const read = (after: number) => trailEntries(db, tenantId, { after, to, limit: BATCH });
+    let next = read(check.end.sequence);
     while (check.end.sequence < to) {
-      const after = check.end.sequence;
-      const entries = await trailEntries(db, tenantId, { after, to, limit: BATCH });
+      const entries = await next;
+      // The database reads on while these are hashed.
+      next = read(entries.at(-1)?.sequence ?? to);
+      next.catch(() => undefined);
       const outcome: Outcome = entries.length === 0 ? { state: 'BROKEN' } : check.take(entries);
       const broken = await this.broken(outcome, check.end);
       if (broken !== undefined) return broken;
