@@ -1,0 +1,110 @@
+import { randomInt } from 'node:crypto';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { instant } from '../../src/core/clock.js';
+import { mutation } from '../support/acts.js';
+import { createLicense, openShop, type Shop } from '../support/fixtures.js';
+import { Processes, type ServerProcess } from '../support/processes.js';
+import { startTestServer, type TestServer } from '../support/server.js';
+import { RawSocket } from '../support/sockets.js';
+import { sealed, toldOf } from '../support/streams.js';
+
+const SUBSCRIBERS = 6;
+const WRITES = 120;
+
+let server: TestServer;
+let shop: Shop;
+let token: string;
+let processes: Processes;
+
+beforeAll(async () => {
+  server = await startTestServer();
+  shop = await openShop(server);
+  const now = instant(Date.now());
+  token = (await server.tokens.signer?.sign({ sub: 'tester', ...shop.admin }, now, 600)) ?? '';
+  processes = await Processes.open(server);
+});
+afterAll(async () => {
+  await processes?.end();
+  await server?.stop();
+});
+
+const query = 'subscription ($after: String) { events(after: $after) { cursor sequence } }';
+
+/** Follows the log over whichever server lives, goes away whenever it likes, and comes back with its last cursor. */
+class Subscriber {
+  readonly told: number[] = [];
+  reconnects = 0;
+
+  constructor(
+    private readonly alive: readonly ServerProcess[],
+    private cursor: string,
+  ) {}
+
+  async follow(end: () => number): Promise<void> {
+    while ((this.told.at(-1) ?? 0) < end()) {
+      const { address } = this.alive[randomInt(this.alive.length)] ?? { address: '' };
+      await this.#visit(address, end).catch(() => undefined);
+      this.reconnects += 1;
+    }
+  }
+
+  async #visit(address: string, end: () => number): Promise<void> {
+    const raw = await RawSocket.greeted(`${address.replace('http', 'ws')}/graphql`, token);
+    const enough = randomInt(1, 25);
+    let closed = false;
+    void raw.closed.then(() => {
+      closed = true;
+    });
+    raw.ask('1', query, { variables: { after: this.cursor } });
+    const isOver = (): boolean => closed || raw.of('1').length >= enough || this.#last(raw) >= end();
+    while (!isOver()) await sleep(5);
+    await raw.hangUp();
+    for (const told of toldOf(raw)) {
+      this.told.push(Number(told?.sequence));
+      this.cursor = String(told?.cursor);
+    }
+  }
+
+  #last(raw: RawSocket): number {
+    return Number(toldOf(raw).at(-1)?.sequence ?? 0);
+  }
+}
+
+test('subscribers who come and go while servers are killed are told each event once and in its order', async () => {
+  const license = await createLicense(server, shop, { licenseType: 'PERPETUAL' });
+  const alive: ServerProcess[] = await Promise.all([processes.start(), processes.start()]);
+  await sealed(server);
+  const [first] = alive;
+  const start = String((await first?.graphql('{ eventCursor }', {}, token))?.data?.eventCursor);
+  let end = Number.POSITIVE_INFINITY;
+  const subscribers = Array.from({ length: SUBSCRIBERS }, () => new Subscriber(alive, start));
+  const following = subscribers.map((subscriber) => subscriber.follow(() => end));
+  const rename = (issuedTo: string) =>
+    alive[randomInt(alive.length)]
+      ?.graphql(
+        mutation('updateLicense', 'license { id }'),
+        { input: { licenseId: license.id, issuedTo } },
+        token,
+      )
+      .catch(() => undefined);
+
+  for (let write = 0; write < WRITES; write += 1) {
+    if (write % 5 === 0) await rename(`name ${write}`);
+    else void rename(`name ${write}`);
+    if (write === 40) await alive.shift()?.kill();
+    if (write === 60) alive.push(await processes.start());
+    if (write === 80) await alive.shift()?.kill();
+  }
+  await rename('last');
+  await sealed(server);
+  const log = await server.sql`select sequence::int from audit_seals where tenant_id = ${shop.admin.tenant_id}
+    and sequence > ${JSON.parse(Buffer.from(start, 'base64url').toString())[2]} order by sequence`;
+  end = Number(log.at(-1)?.sequence);
+  await Promise.all(following);
+
+  const all = log.map(({ sequence }) => Number(sequence));
+  expect(all.length).toBeGreaterThan(60);
+  expect(subscribers.map(({ told }) => told)).toEqual(subscribers.map(() => all));
+  expect(Math.min(...subscribers.map(({ reconnects }) => reconnects))).toBeGreaterThan(3);
+}, 120_000);
