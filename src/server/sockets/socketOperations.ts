@@ -1,4 +1,3 @@
-import { randomUUID } from 'node:crypto';
 import {
   createSourceEventStream,
   type ExecutionArgs,
@@ -15,6 +14,7 @@ import type { Actor } from '../../core/actor.js';
 import { Interruption } from '../../core/interruption.js';
 import { piped, type Stream } from '../../core/queue.js';
 import { formatError, isInternal } from '../formatError.js';
+import { newRequestId } from '../http/requestId.js';
 import { type DocumentRules, refusal, variableProblems } from '../limits/document.js';
 import type { Documents } from '../limits/documents.js';
 import { checkValues } from '../limits/limits.js';
@@ -75,7 +75,7 @@ async function prepared(asker: Asker, payload: SubscribePayload): Promise<Asked>
   const problems = variableProblems(rules, operation, variableValues);
   if (problems.length > 0) throw new NotBegun(problems);
   const idempotencyKey = idempotencyKeyOf(payload);
-  const caller: Caller = { actor, requestId: randomUUID(), address, idempotencyKey };
+  const caller: Caller = { actor, requestId: newRequestId(), address, idempotencyKey };
   const contextValue = new Operation(machinery, caller);
   signal.addEventListener('abort', () => contextValue.leave(), { once: true });
   if (signal.aborted) contextValue.leave();
@@ -107,7 +107,7 @@ export function toldOf(error: unknown, { log }: Machinery): GraphQLFormattedErro
   if (error instanceof NotBegun) return error.errors.map((each) => formatError(each.toJSON(), each));
   if (error instanceof GraphQLError && !isInternal(error)) return [formatError(error.toJSON(), error)];
   if (!isInternal(error)) return [formatError({ message: '' }, error)];
-  const requestId = randomUUID();
+  const requestId = newRequestId();
   log.error({ err: error, requestId }, 'an operation failed');
   return [formatError({ message: '', extensions: { requestId } }, error)];
 }
