@@ -5,11 +5,12 @@ const TOKEN_SECONDS = 30 * 86_400;
 
 const rule = '─'.repeat(78);
 
-function urls({ address }: Running): string[] {
+function urls({ address, tokens }: Running): string[] {
   return [
     `  Graph    ${address}/graphql`,
     `  Health   ${address}/healthz   ${address}/readyz`,
     `  JWKS     ${address}/.well-known/jwks.json`,
+    ...(tokens.signer === undefined ? [] : [`  Mail     ${address}/mail   ${address}/dev/mail`]),
   ];
 }
 

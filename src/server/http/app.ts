@@ -25,6 +25,7 @@ import { addHealth } from './health.js';
 import { guard } from './httpHeaders.js';
 import { HttpOperation } from './httpOperation.js';
 import { answerKnown } from './knownOperations.js';
+import { addMailPages } from './mailPages.js';
 import { proxyTrust, withoutPort } from './proxies.js';
 import { addPublicKeys } from './publicKeys.js';
 import { requestIds } from './requestId.js';
@@ -87,6 +88,18 @@ function endConnections(app: FastifyInstance, drain: Drain): void {
   });
 }
 
+/** Who comes with a request, found out before anything is done for him. */
+function arrivals(machinery: Machinery, authenticate: ReturnType<typeof authenticator>) {
+  return async (request: FastifyRequest): Promise<HttpOperation> => {
+    const arrival = { requestId: request.id, address: addressOf(request) };
+    const actor = await authenticate(request.headers.authorization, arrival).catch((error: unknown) => {
+      throw asHttpError(error, request.id);
+    });
+    const idempotencyKey = request.headers['idempotency-key']?.toString();
+    return new HttpOperation(machinery, { actor, ...arrival, idempotencyKey });
+  };
+}
+
 /** The HTTP face: the graph, health, public keys. */
 export async function createApp(options: AppOptions): Promise<FastifyInstance> {
   const { config, machinery, schema } = options;
@@ -135,14 +148,8 @@ export async function createApp(options: AppOptions): Promise<FastifyInstance> {
   const known = new KnownDocuments();
   const graph = createGraph(machinery, rules, known);
   await graph.start();
-  const context = async (request: FastifyRequest): Promise<HttpOperation> => {
-    const arrival = { requestId: request.id, address: addressOf(request) };
-    const actor = await authenticate(request.headers.authorization, arrival).catch((error: unknown) => {
-      throw asHttpError(error, request.id);
-    });
-    const idempotencyKey = request.headers['idempotency-key']?.toString();
-    return new HttpOperation(machinery, { actor, ...arrival, idempotencyKey });
-  };
+  const context = arrivals(machinery, authenticate);
+  addMailPages(app, { config, machinery, context });
   addGraph(app, {
     graph,
     machinery,
