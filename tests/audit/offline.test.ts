@@ -88,6 +88,15 @@ test('an export verifies with the public keys alone, in one page or in many', as
   expect(await report({ checkpoints: handedOut() })).toMatchObject(sound);
 });
 
+test('a page behind the end is empty, and a page behind a seal that is gone shows that it is', async () => {
+  const { exportAuditTrail: behind } = await server.ok(EXPORT, { from: 99, first: 10 }, shop.admin);
+  await server.sql`delete from audit_seals where tenant_id = ${shop.admin.tenant_id} and sequence = 2`;
+  await writeFile(trail, await exported(shop.admin, 2));
+
+  expect(behind).toMatchObject({ count: 0, continuesAt: null });
+  expect(await report()).toMatchObject({ code: 1, broken: { problem: 'DELETED', sequence: 2 } });
+});
+
 test('one byte that was edited in the database is found by the command, which has no database', async () => {
   await edit('event_type', "'license.creatud'");
   await writeFile(trail, await exported());
