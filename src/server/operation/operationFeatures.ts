@@ -63,6 +63,9 @@ function grantsAll(licensee: Licensee, needs: readonly Need[], now: Instant): bo
   return grantedAll(decideAll(licensee, needs, new Map(), now));
 }
 
+/** What is asked of a licensee and granted stays so as long as it is remembered: its own time is over before that changes. */
+const grantedWhole = new WeakMap<Licensee, WeakSet<readonly PathNeed[]>>();
+
 function linesOf(granted: Granted): readonly Line[] {
   return granted === STALE ? [] : granted.flatMap(({ lines }) => lines);
 }
@@ -123,9 +126,22 @@ export class OperationFeatures implements FeatureRun {
     this.#take(needs);
     if (needs.length === 0) return;
     if (this.asking.known.actor.kind === 'anonymous') return this.#refuseAll();
+    if (this.#isGrantedWhole(needs)) return;
     if (needs.some(metered)) this.#keep(await this.#chargeQuery(needs), needs);
     else this.#record(await this.#decide(needs), needs);
     await this.#explain();
+  }
+
+  /** Whether what is remembered grants all of it without units: found out once for each licensee and list of needs. */
+  #isGrantedWhole(needs: readonly PathNeed[]): boolean {
+    if (needs.some(metered)) return false;
+    const licensee = this.machinery.licensees?.remembered(this.#question(needs));
+    if (licensee === undefined) return false;
+    const known = grantedWhole.get(licensee) ?? new WeakSet();
+    if (known.has(needs)) return true;
+    if (!grantsAll(licensee, needs, this.asking.now)) return false;
+    grantedWhole.set(licensee, known.add(needs));
+    return true;
   }
 
   /**
@@ -202,14 +218,11 @@ export class OperationFeatures implements FeatureRun {
   async #decide(needs: readonly PathNeed[]): Promise<Decision[]> {
     const load = async (): Promise<Licensee> => licenseeOf(await this.asking.reading(), needs);
     const { now } = this.asking;
-    const decideBy = (licensee: Licensee): Decision[] => decideAll(licensee, needs, new Map(), now);
-    const remembered = this.machinery.licensees?.remembered(this.#question(needs));
-    const decisions = remembered && decideBy(remembered);
-    if (decisions !== undefined && grantedAll(decisions)) return decisions;
+    const decideBy = ({ licensee }: Found): Decision[] => decideAll(licensee, needs, new Map(), now);
     const found = await this.#licensee(needs, load, () => true);
-    const decided = decideBy(found.licensee);
-    if (found.isFresh || grantedAll(decided)) return decided;
-    return decideBy((await this.#renewed(needs, load)).licensee);
+    const decisions = decideBy(found);
+    if (found.isFresh || grantedAll(decisions)) return decisions;
+    return decideBy(await this.#renewed(needs, load));
   }
 
   /** A mutation is asked for all its roots first; each root is charged in its own transaction. */
