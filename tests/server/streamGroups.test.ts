@@ -1,6 +1,14 @@
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest';
+import { hashOf } from '../../src/server/limits/documents.js';
 import { actOn } from '../support/acts.js';
-import { createCustomer, createLicense, type Issued, openShop, type Shop } from '../support/fixtures.js';
+import {
+  createCustomer,
+  createLicense,
+  grantToTenant,
+  type Issued,
+  openShop,
+  type Shop,
+} from '../support/fixtures.js';
 import { type Claims, startTestServer, type TestServer } from '../support/server.js';
 import { listen, nothingLeft, RawSocket } from '../support/sockets.js';
 import { followed, sealed, toldOf } from '../support/streams.js';
@@ -141,4 +149,46 @@ test('two documents of one name, and two operations of one document, are told ap
   expect(toldOf(second)).toEqual([{ license: { issuedTo: 'Bola' } }]);
   expect(toldOf(raw, 'A')).toEqual(toldOf(first));
   expect(toldOf(raw, 'B')).toEqual(toldOf(second));
+});
+
+test('documents that are named by their hash alone are told apart', async () => {
+  const raw = await RawSocket.as(server, url, shop.admin);
+  open.push(raw);
+  const texts = ['{ license { id } }', '{ license { issuedTo } }'].map(
+    (selection) => `subscription { licenseChanged ${selection} }`,
+  );
+  const named = (text: string) => ({
+    extensions: { persistedQuery: { version: 1, sha256Hash: hashOf(text) } },
+  });
+  for (const [index, text] of texts.entries()) raw.ask(`full ${index}`, text, named(text));
+  await followed(server, 2);
+  for (const [index, text] of texts.entries()) raw.ask(`hash ${index}`, '', named(text));
+  await followed(server, 4);
+
+  await rename('Bola');
+  for (const index of texts.keys()) await raw.until(({ id }) => id === `hash ${index}`);
+
+  expect(toldOf(raw, 'hash 0')).toEqual([{ license: { id: license.id } }]);
+  expect(toldOf(raw, 'hash 1')).toEqual([{ license: { issuedTo: 'Bola' } }]);
+});
+
+test('a stream whose feature is refused, and one beside it that has it, are no group', async () => {
+  const advanced = `subscription { licenseChanged { license { id advancedAnalytics { operatingSystems { name } } } } }`;
+  const without = await follow(shop.admin, {}, advanced);
+  await grantToTenant(server, shop, [{ featureId: 'analytics_advanced', limitValue: 10 }]);
+  await sealed(server);
+  const granted = await follow(shop.admin, {}, advanced);
+  const before = toldOf(without).length;
+
+  await rename('Bola');
+  await untilTold(without, before + 1);
+  await untilTold(granted, 1);
+
+  const codes = (raw: RawSocket) =>
+    raw
+      .of('1')
+      .at(-1)
+      ?.payload?.errors?.map(({ extensions }) => extensions.code);
+  expect(codes(without)).toEqual(['FEATURE_NOT_LICENSED']);
+  expect(codes(granted)).toBeUndefined();
 });
