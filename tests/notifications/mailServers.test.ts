@@ -161,6 +161,19 @@ describe('workers', () => {
       ['FAILED', 'The last attempt was interrupted.'],
     ]);
   });
+
+  test('a mail that cannot be read is put off, and keeps no other from being sent', async () => {
+    const email = await world.addressed();
+    await world.waiting(3);
+    const [broken] = await world.rows();
+    await server.sql`update notifications set variables = 'k1.AAAA' where id = ${broken?.id}`;
+
+    await world.worker.deliver();
+
+    expect(world.post.to(email)).toHaveLength(2);
+    const [row] = await world.rows();
+    expect([row?.status, row?.attempts, row?.reason]).toEqual(['PENDING', 1, 'It could not be written.']);
+  });
 });
 
 /** A database to which nothing can be written any more: what a world.worker has left that was killed. */

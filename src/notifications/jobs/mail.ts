@@ -7,7 +7,15 @@ import type { ReactionPayload, SweepPayload } from '../../core/job.js';
 import { type Job, type JobContext, type JobResult, parseReaction, parseSweep } from '../../core/job.js';
 import { SWEEP_BATCH, sweep } from '../../core/sweep.js';
 import { type MailGateway, openMailGateway } from '../gateway/mail.js';
-import { type Delivery, ERASED, INTERRUPTED, KEPT_DAYS, MOST_ATTEMPTS, settled } from '../model/mail.js';
+import {
+  type Delivery,
+  ERASED,
+  INTERRUPTED,
+  KEPT_DAYS,
+  MOST_ATTEMPTS,
+  settled,
+  UNWRITTEN,
+} from '../model/mail.js';
 import { senderOf } from '../model/sender.js';
 import { claimDue, deletingBatch, erasingBatch, settleAttempt } from '../queries/mail.js';
 import { drafters } from '../service/drafts.js';
@@ -59,13 +67,22 @@ async function attempt(
   });
 }
 
+/** A mail that cannot be written is put off as one that cannot be sent: it keeps no other from being sent. */
+async function attempted(...of: Parameters<typeof attempt>): Promise<Delivery> {
+  const [{ log }, { recipient, subject }] = of;
+  return attempt(...of).catch((error: unknown): Delivery => {
+    log.error({ err: error, recipient, subject }, 'a mail could not be written');
+    return { outcome: 'LATER', reason: UNWRITTEN };
+  });
+}
+
 /** One attempt, which was counted before, and what came of it. */
 async function deliver(
   context: JobContext,
   mail: Notification,
   gateway: MailGateway | undefined,
 ): Promise<Delivery> {
-  const delivery = await attempt(context, mail, gateway);
+  const delivery = await attempted(context, mail, gateway);
   const now = context.clock();
   const transport = delivery.outcome === 'TAKEN' ? (gateway === undefined ? 'INBOX' : 'SMTP') : null;
   await settleAttempt(context.pool.db, mail, {
@@ -79,6 +96,19 @@ async function deliver(
   return delivery;
 }
 
+/** Every attempt is over before one that could not be written down is complained of: the mail server is still needed. */
+async function deliverAll(
+  context: JobContext,
+  mails: readonly Notification[],
+  gateway: MailGateway | undefined,
+): Promise<Delivery[]> {
+  const ended = await Promise.allSettled(mails.map((mail) => deliver(context, mail, gateway)));
+  return ended.map((each) => {
+    if (each.status === 'rejected') throw each.reason;
+    return each.value;
+  });
+}
+
 /** Sends whatever is due, until nothing is, or nobody answers: then it stays due. */
 async function deliverDue(context: JobContext, tenantId?: TenantId): Promise<JobResult> {
   const gateway = openMailGateway(context.config, (error) =>
@@ -90,7 +120,7 @@ async function deliverDue(context: JobContext, tenantId?: TenantId): Promise<Job
       context.signal.throwIfAborted();
       const mails = await claim(context, tenantId);
       if (mails.length === 0) return count;
-      const deliveries = await Promise.all(mails.map((mail) => deliver(context, mail, gateway)));
+      const deliveries = await deliverAll(context, mails, gateway);
       count.sent += deliveries.filter(({ outcome }) => outcome === 'TAKEN').length;
       count.failed += deliveries.filter(({ outcome }) => outcome === 'REFUSED').length;
       count.put_off = count.put_off + deliveries.length;

@@ -67,6 +67,7 @@ export type Delivery =
 export const UNREACHABLE = 'The mail server could not be reached.';
 export const INTERRUPTED = 'The last attempt was interrupted.';
 export const ERASED = 'What it said was erased before it could be sent.';
+export const UNWRITTEN = 'It could not be written.';
 export const NO_ADDRESS = 'The address is no mail address.';
 export const NOT_REMINDED = 'The recipient is not reminded.';
 
