@@ -152,6 +152,8 @@ export class Heartbeats {
     if (!answered.ok) return this.#unanswered(batch, answered.problem);
     await this.#settle(batch);
     this.#failures = 0;
+    // A lease is counted from a heartbeat of this process: one that an earlier process left unanswered says how long none of it.
+    if (this.isFloating && this.#sentAt?.key !== key) return this.#send();
     const beat = { leaseMillis: this.#leaseLeft(key, answered.value) };
     tell(() => this.#options.onBeat?.(beat));
     return done(beat);

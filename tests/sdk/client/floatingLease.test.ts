@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
-import type { LeaseState, Problem } from '../../../src/sdk/client/index.js';
+import { type LeaseState, memoryStore, type Problem } from '../../../src/sdk/client/index.js';
 import { actOn } from '../../support/acts.js';
 import { newClient } from '../../support/clients.js';
 import { createLicense, type Issued, openShop, type Shop } from '../../support/fixtures.js';
@@ -29,8 +29,8 @@ beforeEach(() => {
 const floating = (): Promise<Issued> =>
   createLicense(server, shop, { licenseType: 'CONCURRENT', maxActivations: 1, leaseSeconds: LEASE / 1000 });
 
-function device({ licenseKey }: Issued, fingerprint = 'one') {
-  const made = newClient(server, { url: relay.url, licenseKey, device: { fingerprint } });
+function device({ licenseKey }: Issued, fingerprint = 'one', store = memoryStore()) {
+  const made = newClient(server, { url: relay.url, licenseKey, device: { fingerprint }, store });
   const changes: [LeaseState, Problem['kind'] | null][] = [];
   const onChange = (state: LeaseState, problem: Problem | null): void =>
     void changes.push([state, problem?.kind ?? null]);
@@ -77,6 +77,23 @@ describe('a floating seat', () => {
     expect(two.lease.state).toBe('NONE');
     expect(two.time.waits).toEqual([]);
     expect(await seatsInUse(server, shop.admin, license.id)).toBe(1);
+  });
+
+  test('is held at once by a process whose forerunner ended before a heartbeat was answered', async () => {
+    const license = await floating();
+    const killed = device(license);
+    await killed.lease.acquire();
+    relay.wire = () => 'DROPS_ANSWERS';
+    const unanswered = await killed.client.heartbeats().beat();
+    relay.wire = () => 'CARRIES';
+    const next = device(license, 'one', killed.store);
+
+    const taken = await next.lease.acquire();
+
+    expect(unanswered).toMatchObject({ ok: false, problem: { kind: 'OUTAGE' } });
+    expect(taken).toEqual({ ok: true, value: { leaseMillis: LEASE } });
+    expect(next.lease.state).toBe('HELD');
+    expect(next.changes).toEqual([['HELD', null]]);
   });
 
   test('of a license without any is none', async () => {
