@@ -38,10 +38,12 @@ export const keyPurposes = [...signedKinds, SEALED_REQUEST] as const;
 export type KeyPurpose = (typeof keyPurposes)[number];
 
 /**
- * What is carried to where nothing can be fetched, and verified with the keys that an application brought along: these
- * keys sign for years, are there before anybody needs them, and are followed by ones that were published long before.
+ * What an application verifies with the keys that it brought along: what is carried to where nothing can be fetched, and
+ * the signed answers to it. These keys sign for years, are there before anybody needs them, and are followed by ones that
+ * were published long before.
  */
 export const carriedPurposes: readonly KeyPurpose[] = [
+  'validation',
   'licenseFile',
   'offlineResponse',
   'revocationList',
