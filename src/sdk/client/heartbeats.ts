@@ -147,12 +147,12 @@ export class Heartbeats {
     hide(activationToken);
     const metrics = isEmptyReport(usage) ? undefined : usage;
     const variables = { input: { activationToken, metrics } };
-    const query = this.isFloating ? LEASE_HEARTBEAT : HEARTBEAT;
+    const query = batch.isFloating ? LEASE_HEARTBEAT : HEARTBEAT;
     const answered = await transport.send({ query, variables, idempotencyKey: key });
     if (!answered.ok) return this.#unanswered(batch, answered.problem);
     await this.#settle(batch);
     this.#failures = 0;
-    // A lease is counted from a heartbeat of this process: one that an earlier process left unanswered says how long none of it.
+    // How old the lease is of a heartbeat that an earlier process left unanswered, nobody knows: another one follows.
     if (this.isFloating && this.#sentAt?.key !== key) return this.#send();
     const beat = { leaseMillis: this.#leaseLeft(key, answered.value) };
     tell(() => this.#options.onBeat?.(beat));
@@ -165,7 +165,7 @@ export class Heartbeats {
     const key = crypto.randomUUID();
     await this.parts.vault.update((kept) => {
       // Each heartbeat notes the time as well, whether or not anybody hears it.
-      const next = withBatch(sawTime(kept, this.parts.time.now()), key);
+      const next = withBatch(sawTime(kept, this.parts.time.now()), key, this.isFloating);
       made = next.batch ?? undefined;
       return next;
     });
@@ -212,10 +212,10 @@ export class Heartbeats {
   }
 }
 
-function withBatch(kept: Kept, key: string): Kept {
+function withBatch(kept: Kept, key: string, isFloating: boolean): Kept {
   const { batch, activation, usage } = kept;
   if (batch !== null || activation === null) return kept;
-  return { ...kept, batch: { key, activationToken: activation.token, usage }, usage: {} };
+  return { ...kept, batch: { key, activationToken: activation.token, usage, isFloating }, usage: {} };
 }
 
 /** By the server's clock alone: from the heartbeat that it took to the end of the lease. */

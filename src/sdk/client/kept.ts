@@ -25,6 +25,8 @@ export interface Batch {
   readonly key: string;
   readonly activationToken: string;
   readonly usage: UsageReport;
+  /** Whether it was asked for a floating seat: under its key it goes again as it was, whoever finds it. */
+  readonly isFloating: boolean;
 }
 
 /** What a client keeps from one start to the next. */
@@ -63,6 +65,8 @@ export const nothingKept: Kept = {
   pending: null,
 };
 
+/** Absent in what earlier clients kept. */
+const isTrue: Read<boolean> = (value) => value === true;
 const MOST_CHARACTERS = 262_144;
 const LATEST_MILLIS = 8_640_000_000_000_000;
 export const MOST_ANSWERS = 8;
@@ -88,7 +92,7 @@ const readKept = record<Kept>({
   answers: listOf(record({ asked: text(43), nonce: text(128), signed: text(MOST_CHARACTERS) }), MOST_ANSWERS),
   keys: orNull(record({ set: readKeySet, fetchedAt: time })),
   usage: readUsage,
-  batch: orNull(record({ key: text(64), activationToken: token, usage: readUsage })),
+  batch: orNull(record({ key: text(64), activationToken: token, usage: readUsage, isFloating: isTrue })),
   offline: orNull(record({ seenAt: text(30), epoch: whole(0, Number.MAX_SAFE_INTEGER) })),
   loan: orNull(record({ activationId: text(36), until: time })),
   pending: orNull(record({ requestCode: text(MOST_CHARACTERS), nonce: text(22, 22) })),
