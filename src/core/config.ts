@@ -111,7 +111,7 @@ export const settings = {
   ),
   LG_JOBS: setting(
     z.enum(['inside', 'none']).default('inside'),
-    'Whether jobs run inside this server, or only in processes of `licensegraph work`.',
+    '`inside` runs jobs in this server as well; with `none` they run in processes of `licensegraph work` only.',
   ),
   LG_JOBS_AT_ONCE: setting(
     z.coerce.number().int().min(1).max(100).default(8),
