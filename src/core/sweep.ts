@@ -13,7 +13,14 @@ const LOCK_MILLIS = 50;
 /** Servers do not agree on the time to the second: to one whose clock is behind, what is over goes on for a while. */
 export const SPARE_MILLIS = 600_000;
 
-/** A statement that changes at most `SWEEP_BATCH` rows and returns a row for each. */
+/**
+ * What is due is found by an index, for these very dates. A plan made for all dates took the due ones one by one, and a
+ * table that looks empty to the planner was read from its beginning for each row that was just put into it: together 7
+ * times as long for 5,000 reminders, for 4 ms of planning a batch.
+ */
+const PLANNING = ['set local plan_cache_mode = force_custom_plan', 'set local enable_seqscan = off'] as const;
+
+/** A statement that changes at most so many rows as a batch has, and returns a row for each. */
 export type SweepBatch = (now: Instant) => SQL;
 
 async function runBatch({ pool, clock }: JobContext, name: string, batch: SweepBatch): Promise<number> {
@@ -21,6 +28,7 @@ async function runBatch({ pool, clock }: JobContext, name: string, batch: SweepB
   try {
     await session.db.execute(sql`select pg_advisory_xact_lock(${SWEEP_LOCK}, hashtext(${name}))`);
     await session.db.execute(sql.raw(`set local lock_timeout = ${LOCK_MILLIS}`));
+    for (const planning of PLANNING) await session.db.execute(sql.raw(planning));
     const changed = await session.db.execute(batch(clock()));
     await session.commit();
     return changed.length;
@@ -35,7 +43,12 @@ async function runBatch({ pool, clock }: JobContext, name: string, batch: SweepB
  * once. What somebody else holds at this moment is left for the next run. A process that dies in between has done the
  * batches that it has committed.
  */
-export async function sweep(context: JobContext, name: string, batch: SweepBatch): Promise<number> {
+export async function sweep(
+  context: JobContext,
+  name: string,
+  batch: SweepBatch,
+  most = SWEEP_BATCH,
+): Promise<number> {
   let sum = 0;
   for (;;) {
     context.signal.throwIfAborted();
@@ -44,7 +57,7 @@ export async function sweep(context: JobContext, name: string, batch: SweepBatch
       throw error;
     });
     sum += changed;
-    if (changed < SWEEP_BATCH) return sum;
+    if (changed < most) return sum;
     await context.progress({ changed: sum });
   }
 }

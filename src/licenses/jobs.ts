@@ -1,14 +1,14 @@
 import { type Job, type JobContext, type JobResult, parseSweep, type SweepPayload } from '../core/job.js';
 import { sweep } from '../core/sweep.js';
 import { reminderSpans } from './model/reminders.js';
-import { reminderBatch, reminderZones } from './service/remind.js';
+import { REMINDER_BATCH, reminderBatch, reminderZones } from './service/remind.js';
 import { expiryBatch, lapseBatch } from './service/tellLapses.js';
 
 async function remind(context: JobContext, { dueAt, since }: SweepPayload): Promise<number> {
   const spans = reminderSpans(await reminderZones(context.pool.db), since, dueAt);
   let reminded = 0;
   for (const span of spans)
-    reminded += await sweep(context, 'license.remind', (now) => reminderBatch(now, span));
+    reminded += await sweep(context, 'license.remind', (now) => reminderBatch(now, span), REMINDER_BATCH);
   return reminded;
 }
 

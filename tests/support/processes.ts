@@ -63,14 +63,17 @@ function keyList(keys: readonly SecretKey[]): { id: string; key: string }[] {
   return keys.map(({ id, bytes }) => ({ id, key: bytes.toString('base64') }));
 }
 
-/** Waits for the box that a start ends with, and reads the address from it. */
-function addressIn(child: ChildProcess, output: string[]): Promise<string> {
+const SERVING = /LicenseGraph is ready[\s\S]*Graph +(http\S+)\/graphql/;
+const WORKING = /LicenseGraph works()/;
+
+/** Waits for the words that a start ends with, and reads the address from them. */
+function addressIn(child: ChildProcess, output: string[], ready = SERVING): Promise<string> {
   return new Promise((resolve, reject) => {
     const fail = (why: string): void => reject(new Error(`a server ${why}:\n${output.join('')}`));
     const limit = setTimeout(() => fail(`was not ready in ${READY_MS} ms`), READY_MS);
     const read = (chunk: Buffer): void => {
       output.push(chunk.toString());
-      const address = /LicenseGraph is ready[\s\S]*Graph +(http\S+)\/graphql/.exec(output.join(''))?.[1];
+      const address = ready.exec(output.join(''))?.[1];
       if (address === undefined) return;
       clearTimeout(limit);
       resolve(address);
@@ -112,8 +115,17 @@ export class Processes {
     });
   }
 
-  async start(environment: NodeJS.ProcessEnv = {}): Promise<ServerProcess> {
-    const child = spawn(process.execPath, [MAIN, 'serve'], {
+  start(environment: NodeJS.ProcessEnv = {}): Promise<ServerProcess> {
+    return this.#run('serve', SERVING, environment);
+  }
+
+  /** One that runs jobs and nothing else: it has no address. */
+  work(environment: NodeJS.ProcessEnv = {}): Promise<ServerProcess> {
+    return this.#run('work', WORKING, environment);
+  }
+
+  async #run(word: string, ready: RegExp, environment: NodeJS.ProcessEnv): Promise<ServerProcess> {
+    const child = spawn(process.execPath, [MAIN, word], {
       env: { ...this.environment, ...environment },
       cwd: this.folder,
       stdio: ['ignore', 'pipe', 'pipe'],
@@ -124,7 +136,7 @@ export class Processes {
     child.once('exit', () => process.removeListener('exit', end));
     const output: string[] = [];
     try {
-      const server = new ServerProcess(await addressIn(child, output), output, child);
+      const server = new ServerProcess(await addressIn(child, output, ready), output, child);
       this.started.push(server);
       return server;
     } catch (error) {

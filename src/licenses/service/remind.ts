@@ -3,9 +3,14 @@ import { customers, tenants } from '../../access/table.js';
 import { factsOfLicenses } from '../../audit/service/appendFacts.js';
 import type { Instant } from '../../core/clock.js';
 import type { Db } from '../../core/db.js';
-import { SWEEP_BATCH } from '../../core/sweep.js';
 import type { ReminderSpan } from '../model/reminders.js';
 import { licenseReminders, licenses, untold } from '../table.js';
+
+/**
+ * More than other sweeps take at a time: nobody waits for what a batch writes, and each looks again at those of its span that
+ * were reminded before it.
+ */
+export const REMINDER_BATCH = 5_000;
 
 const tenantZone = sql`coalesce(tenant.settings ->> 'time_zone', 'UTC')`;
 
@@ -34,7 +39,7 @@ export function reminderBatch(now: Instant, { days, from, until, at, zones }: Re
         and (${licenses.licenseType} not in ('TRIAL', 'EVALUATION') or ${licenses.activationDate} <= ${at}::timestamptz)
         and not exists (select from ${licenseReminders} as known where known.tenant_id = ${licenses.tenantId}
           and known.license_id = ${licenses.id} and known.expiry_date = ${licenses.expiryDate} and known.days <= ${days})
-      limit ${SWEEP_BATCH}
+      order by 3, 2 limit ${REMINDER_BATCH}
     ), told as (
       insert into ${licenseReminders} (tenant_id, license_id, expiry_date, days, reminded_at)
       select tenant_id, license_id, expiry_date, ${days}::int, ${now}::timestamptz from due
