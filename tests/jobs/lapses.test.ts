@@ -12,6 +12,7 @@ beforeAll(async () => {
   server = await startTestServer();
   const scheduled = server.jobs.list.scheduled.filter(({ job }) => job.name.startsWith('license.'));
   server.jobs.list = { queued: [], scheduled };
+  server.jobs.reactions = { to: {}, toAll: [] };
 });
 beforeEach(async () => {
   server.now = START;

@@ -87,9 +87,14 @@ export class TestJobs {
     );
   }
 
+  /** Of the jobs that this list knows: nobody here would take another. */
   async #waiting(): Promise<number> {
-    const { rows } = await this.#parts.queue.query(
-      'select count(*)::int as count from graphile_worker._private_jobs where is_available and run_at <= now()',
+    const { queue, surroundings } = this.#parts;
+    const { rows } = await queue.query(
+      `select count(*)::int as count from graphile_worker._private_jobs as job
+        join graphile_worker._private_tasks as task on task.id = job.task_id
+        where job.is_available and job.run_at <= now() and task.identifier = any($1)`,
+      [Object.keys(taskList(surroundings, this.list))],
     );
     return Number(rows[0]?.count);
   }
