@@ -1,7 +1,7 @@
 import type { JSONWebKeySet } from 'jose';
 import { decisionIn } from '../answers.js';
 import type { Decision } from '../licensee.js';
-import type { OfflineFacts } from '../offline/judge.js';
+import type { OfflineFacts, OfflineRecord } from '../offline/judge.js';
 import { type OfflineVerdict, verifyLicenseFile, verifyOfflineResponse } from '../offline/licenseFile.js';
 import { createOfflineRequest, type MadeRequest } from '../offline/request.js';
 import { isClockSetBack, sawTime, vendorTime } from './clockGuard.js';
@@ -232,15 +232,26 @@ function factsOf({ device, time, licenseKey }: Parts, record: OfflineFacts['reco
 
 export type OfflineAsking = Pick<OfflineFacts, 'features' | 'revocations' | 'version'>;
 
+/** Both members only grow, whichever of two looks is written last. */
+function grown(known: Kept['offline'], next: OfflineRecord): OfflineRecord {
+  if (known === null) return next;
+  const seenAt = Date.parse(known.seenAt) > Date.parse(next.seenAt) ? known.seenAt : next.seenAt;
+  return { seenAt, epoch: Math.max(known.epoch, next.epoch) };
+}
+
+/** Notes the time for verdicts that are held and for loans, too: a clock that is set back shows less to all of them. */
 async function recorded(parts: Parts, verdict: OfflineVerdict): Promise<OfflineVerdict> {
   const { record } = verdict;
-  if (record !== undefined) await parts.vault.update((kept) => ({ ...kept, offline: record }));
+  if (record !== undefined) {
+    const now = parts.time.now();
+    await parts.vault.update((kept) => ({ ...sawTime(kept, now), offline: grown(kept.offline, record) }));
+  }
   return verdict;
 }
 
-/** What was seen of time and of revocation lists: by files, and by signed answers. */
-function recordOf({ offline, signedAt }: Kept): OfflineFacts['record'] {
-  const seen = Math.max(signedAt, Date.parse(offline?.seenAt ?? '') || 0);
+/** What was seen of time and of revocation lists: by files, by signed answers, and by this device's clock since. */
+function recordOf({ offline, signedAt, seenAt, offset }: Kept): OfflineFacts['record'] {
+  const seen = Math.max(signedAt, seenAt - offset, Date.parse(offline?.seenAt ?? '') || 0);
   return seen === 0 ? undefined : { seenAt: new Date(seen).toISOString(), epoch: offline?.epoch ?? 0 };
 }
 

@@ -4,7 +4,7 @@ import { memoryStore, verifyOffline } from '../../../src/sdk/client/index.js';
 import { actOn } from '../../support/acts.js';
 import { newClient } from '../../support/clients.js';
 import { createLicense, type Issued, openShop, type Shop } from '../../support/fixtures.js';
-import { publishedKeys, seatsInUse, sign } from '../../support/offline.js';
+import { publishedKeys, revocationsOf, seatsInUse, sign } from '../../support/offline.js';
 import { START, startTestServer, type TestServer } from '../../support/server.js';
 import { listen } from '../../support/sockets.js';
 
@@ -155,6 +155,56 @@ test('a license file holds on its device without a network, encrypted or not, an
   expect(await client.verifyFile(file)).toMatchObject({ valid: false, code: 'FILE_EXPIRED' });
   time.wall -= 8 * 86_400_000;
   expect(await client.verifyFile(file)).toMatchObject({ valid: false, code: 'CLOCK_SET_BACK' });
+});
+
+test('what a file shows of the time counts for what is held, and what is held for files', async () => {
+  const { licenseKey } = await licensed();
+  const outage = { holdSeconds: 30 * 86_400 };
+  const store = memoryStore();
+  const { client, time } = newClient(server, { url, licenseKey, outage, store });
+  await client.activate();
+  await client.validate();
+  const taken = await client.checkout({ validDays: 7 });
+  const file = taken.ok ? taken.value.licenseFile : '';
+  const away = newClient(server, {
+    url: 'http://127.0.0.1:9/graphql',
+    licenseKey,
+    outage,
+    store,
+    time,
+  }).client;
+
+  time.pass(86_400_000);
+  expect(await away.verifyFile(file)).toMatchObject({ valid: true });
+  time.wall -= 86_400_000;
+  expect(await away.validate()).toMatchObject({ valid: false, code: 'CLOCK_SET_BACK' });
+  time.wall += 2 * 86_400_000;
+  expect(await away.validate()).toMatchObject({ valid: true, by: 'HELD' });
+  time.wall -= 86_400_000;
+  expect(await away.verifyFile(file)).toMatchObject({ valid: false, code: 'CLOCK_SET_BACK' });
+});
+
+test('of two looks at once the later revocation list stays known, whichever is written last', async () => {
+  const [license, lost] = [await licensed(), await licensed()];
+  const { client } = newClient(server, { url, licenseKey: license.licenseKey });
+  const { client: other } = newClient(server, { url, licenseKey: lost.licenseKey });
+  await Promise.all([client.activate(), other.activate()]);
+  const [plain, slow] = [await client.checkout(), await client.checkout({ encrypted: true })];
+  const [file, slowFile] = [plain, slow].map((taken) => (taken.ok ? taken.value.licenseFile : ''));
+  await other.checkout();
+  await client.publicKeys();
+  const before = await revocationsOf(server, shop.admin.tenant_id);
+  await actOn(server, shop.admin, 'revokeLicense', { licenseId: lost.id, reason: 'x' });
+  const beside = await startTestServer({ beside: server });
+  const after = await revocationsOf(beside, shop.admin.tenant_id);
+  await beside.stop();
+
+  const looks = [client.verifyFile(file ?? '', { revocations: after }), client.verifyFile(slowFile ?? '')];
+
+  expect((await Promise.all(looks)).map(({ code }) => code)).toEqual(['VALID', 'VALID']);
+  expect(await client.verifyFile(file ?? '', { revocations: before })).toMatchObject({
+    code: 'SIGNATURE_INVALID',
+  });
 });
 
 test('a device without a network asks, is answered, works, and registers when it comes back', async () => {
