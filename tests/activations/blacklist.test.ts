@@ -1,7 +1,14 @@
 import { randomBytes } from 'node:crypto';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { eventsDuring, inRole, mutation, refused, refusedAct, refusedFields } from '../support/acts.js';
-import { heartbeat, seatsOf, tryActivate, validateKey, validateToken } from '../support/devices.js';
+import {
+  deactivate,
+  heartbeat,
+  seatsOf,
+  tryActivate,
+  validateKey,
+  validateToken,
+} from '../support/devices.js';
 import { activate, issueLicense, openShop, type Shop } from '../support/fixtures.js';
 import { blacklistDevice } from '../support/guarding.js';
 import { type Claims, startTestServer, type TestServer } from '../support/server.js';
@@ -121,6 +128,27 @@ describe('a device that is shut out', () => {
       endedActivations: 0,
     });
     expect((await tryActivate(server, license.licenseKey, 'stolen')).code).toBe('DEVICE_BLACKLISTED');
+  });
+
+  test('is none that was forgotten: of an activation that tells nothing more of it nobody is shut out', async () => {
+    const { licenseKey } = await issueLicense(server, shop);
+    const { activation, activationToken } = await activate(server, licenseKey, 'sold');
+    await deactivate(server, { activationToken });
+    const forget = () =>
+      server.ok(
+        mutation('forgetDevice', 'forgottenActivations'),
+        { input: { activationId: activation?.id } },
+        shop.admin,
+      );
+
+    const [first, second] = [await forget(), await forget()];
+    const input = { activationId: activation?.id, reason: 'x' };
+
+    expect([first.forgetDevice, second.forgetDevice]).toEqual([
+      { forgottenActivations: 1 },
+      { forgottenActivations: 0 },
+    ]);
+    await refusedAct(server, shop.admin, 'blacklistDevice', input, 'INVALID_INPUT');
   });
 
   test('is found under every pepper of the ring', async () => {

@@ -235,16 +235,14 @@ describe('a heartbeat', () => {
     const input = { activationToken: token, metrics: { apiCallsCount: 1 } };
     return server.graphql(mutation('sendHeartbeat', 'status'), { input }, undefined, headersOf(told));
   };
-  const floating = (restriction: Restriction) =>
-    createLicense(server, shop, {
-      licenseType: 'CONCURRENT',
-      maxActivations: 1,
-      restrictions: [restriction],
-    });
+  const floating = (...restrictions: Restriction[]) =>
+    createLicense(server, shop, { licenseType: 'CONCURRENT', maxActivations: 1, restrictions });
 
   test('from another network is refused, renews nothing and counts nothing', async () => {
     const intern = { restrictionType: 'IP_RANGE', operator: 'ALLOW', values: ['10.0.0.0/8'] };
-    const activation = await activated(await floating(intern), { from: '10.1.2.3' });
+    const device = { restrictionType: 'HARDWARE_ID', operator: 'ALLOW', values: ['CPU-1'] };
+    const told = { from: '10.1.2.3', hardwareId: 'CPU-1' };
+    const activation = await activated(await floating(device, intern), told);
     server.pass(60_000);
 
     const error = await refused(server, shop.admin, 'RESTRICTED_IP_RANGE', () =>
@@ -252,6 +250,7 @@ describe('a heartbeat', () => {
     );
 
     expect(error.extensions.verdict).toBe('RESTRICTED_IP_RANGE');
+    expect(error.extensions.remedy).toContain('restriction 2 (ALLOW IP_RANGE)');
     expect((await beat(activation?.activationToken, { from: '10.9.9.9' })).errors).toEqual([]);
   });
 

@@ -348,6 +348,22 @@ class Field {
   }
 }
 
+test('a device that leaves a seat to others who share it and names a user takes a seat more, or none', async () => {
+  const license = await licensed({ licenseModel: 'PER_SEAT', maxActivations: 1 });
+  const elsewhere = await activate(server, (await licensed({})).licenseKey, 'shared');
+  const query = 'query ($id: ID!) { activation(id: $id) { deviceFingerprint } }';
+  const found = await server.ok(query, { id: elsewhere.activation?.id }, shop.admin);
+  const user = String(found.activation?.deviceFingerprint);
+  const first = await activate(server, license.licenseKey, 'd1', { user });
+  await activate(server, license.licenseKey, 'shared');
+
+  await refusedFull(license, 'shared', { user: 'ada' });
+  await deactivate(server, { activationToken: first.activationToken });
+  await activate(server, license.licenseKey, 'shared', { user: 'ada' });
+
+  expect(await seatsOf(server, shop, license)).toEqual({ graph: 1, stored: 1, live: 1 });
+});
+
 test('in any interleaving no seat too many is taken, and the stored count is the count of the live', async () => {
   await fc.assert(
     fc.asyncProperty(kinds, fc.integer({ min: 1, max: 3 }), steps, async (kind, maxActivations, walk) => {

@@ -1,8 +1,9 @@
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
 import { addDays, addMillis } from '../../src/core/clock.js';
 import { eventsDuring, refused } from '../support/acts.js';
-import { deactivate, heartbeat, validateKey, validateToken } from '../support/devices.js';
+import { deactivate, heartbeat, release, validateKey, validateToken } from '../support/devices.js';
 import { activate, createLicense, type Issued, openShop, type Shop } from '../support/fixtures.js';
+import { checkout } from '../support/offline.js';
 import { START, startTestServer, type TestServer } from '../support/server.js';
 
 let server: TestServer;
@@ -70,6 +71,22 @@ test('a heartbeat with the new token ends the one before it at once', async () =
   const [first, second] = await tokensOf(2);
 
   expect((await heartbeat(server, second)).errors).toEqual([]);
+
+  expect(await validateToken(server, first)).toEqual(unknown);
+  expect(await directory()).toBe(1);
+});
+
+test.each<[string, (activationToken: unknown) => Promise<unknown>]>([
+  ['a release of its seat', (activationToken) => release(server, { activationToken })],
+  [
+    'a license file that it takes out',
+    (activationToken) => checkout(server, { activationToken, deviceFingerprint: 'device-1' }),
+  ],
+])('%s is a use of the new token, which ends the one before it', async (_, use) => {
+  license = await createLicense(server, shop, { licenseType: 'CONCURRENT', maxActivations: 5 });
+  const [first, second] = await tokensOf(2);
+
+  await use(second);
 
   expect(await validateToken(server, first)).toEqual(unknown);
   expect(await directory()).toBe(1);

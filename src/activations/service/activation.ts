@@ -12,6 +12,7 @@ import { impossibleTravel } from '../model/travel.js';
 import { activationByToken } from '../queries/tokens.js';
 import { lockActivation } from '../queries.js';
 import { type Activation, type ActivationLocation, licenseActivations as activations } from '../table.js';
+import { endTokensBefore } from './tokens.js';
 
 export function leaseEnd(
   { now, settings }: Work,
@@ -77,5 +78,7 @@ export async function lockedActivation(
   // Locked behind the license, as everywhere: a heartbeat may be changing it.
   const activation = found === undefined ? undefined : ((await lockActivation(work, found.id)) ?? found);
   if (license === undefined || activation === undefined) throw activationNotFound();
+  // Whoever acts by a token has used it: one that was lost with an answer opens nothing any more.
+  await endTokensBefore(work, activation, token);
   return { activation, license };
 }

@@ -6,7 +6,7 @@ import { invalidInput } from '../../core/refusal.js';
 import type { Work } from '../../core/work.js';
 import { lockLicenses } from '../../licenses/queries.js';
 import { activationNotFound } from '../model/activation.js';
-import { BLACKLISTED, blacklistedDeviceNotFound } from '../model/devices.js';
+import { BLACKLISTED, blacklistedDeviceNotFound, deviceForgotten, isForgotten } from '../model/devices.js';
 import { blacklistEntry, fingerprintHashes, holdDevice, licensesOfDevice } from '../queries/devices.js';
 import { activationsById } from '../queries.js';
 import type { BlacklistDeviceInput, UnblacklistDeviceInput } from '../schema/devices.js';
@@ -24,7 +24,7 @@ interface NamedDevice {
   readonly activationId?: string | null;
 }
 
-/** A device by its own fingerprint, under every pepper, or by what is stored of it, under one. */
+/** A device by its own fingerprint, under every pepper, or by what is stored of it, under one; nothing is of a forgotten one. */
 export async function hashesOf(work: Work, { deviceFingerprint, activationId }: NamedDevice) {
   if (deviceFingerprint && !activationId) return fingerprintHashes(work, deviceFingerprint);
   if (!activationId || deviceFingerprint) {
@@ -34,7 +34,7 @@ export async function hashesOf(work: Work, { deviceFingerprint, activationId }: 
   }
   const activation = (await activationsById(work, [activationId])).get(activationId);
   if (activation === undefined) throw activationNotFound(activationId);
-  return [activation.deviceFingerprint];
+  return isForgotten(activation.deviceFingerprint) ? [] : [activation.deviceFingerprint];
 }
 
 /** Nothing of a device lives on once it is on the blacklist; its licenses are locked in the order of their ids. */
@@ -78,6 +78,7 @@ export interface ShutOut {
 export async function blacklistDevice(work: Work, input: BlacklistDeviceInput): Promise<ShutOut> {
   requireWholeTenant(work, 'device.blacklist');
   const hashes = await hashesOf(work, input);
+  if (hashes.length === 0) throw deviceForgotten();
   await holdDevice(work, hashes, 'alone');
   const known = await blacklistEntry(work, { hashes });
   if (known !== undefined) return { device: known, endedActivations: 0 };

@@ -8,7 +8,6 @@ import type { BorrowLeaseInput } from '../schema/leases.js';
 import type { Activation } from '../table.js';
 import { activationToChange, changeActivation, eventOf, leaseEnd } from './activation.js';
 import { countedLicense, countSeat, seatsClaimed } from './seats.js';
-import { endTokensBefore } from './tokens.js';
 
 const HOUR_MILLIS = 3_600_000;
 
@@ -56,7 +55,6 @@ export async function borrowLease(work: Work, input: BorrowLeaseInput): Promise<
     leaseExpiresAt: latest(leaseEnd(work, license), borrowedUntil),
     seatFreedAt: null,
   });
-  await endTokensBefore(work, row, input.activationToken);
   await countSeat(work, license, { activation: row, before: activation, seats });
   await work.emit(eventOf(row, 'activation.borrowed', { until: borrowedUntil }));
   return row;

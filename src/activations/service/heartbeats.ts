@@ -4,7 +4,6 @@ import type { ActivationId, LicenseId } from '../../core/id.js';
 import { groupBy } from '../../core/keyset.js';
 import { Refusal } from '../../core/refusal.js';
 import type { Coalesced, Place, Work } from '../../core/work.js';
-import type { RestrictionType } from '../../templates/model.js';
 import { activationNotFound } from '../model/activation.js';
 import { mergedMetrics, type ReportedMetrics, requireFewFeatures } from '../model/metrics.js';
 import { type Facts, type FailingCode, requirePassing } from '../model/verdict.js';
@@ -168,17 +167,21 @@ export function outcomeOf(run: () => BeatOutcome): BeatOutcome {
  * A heartbeat tells nothing of its device: it is judged by what the server sees itself, which are its address, the hour
  * and, with a file of countries, the place. What a device says of itself is asked of it when it validates.
  */
-function asSeen(license: BeatLicense, { country }: Place): BeatLicense {
-  if (license.restrictions.length === 0) return license;
-  const seen = country === undefined ? seenAlways : seenWithCountries;
-  return {
-    ...license,
-    restrictions: license.restrictions.filter(({ restrictionType }) => seen.includes(restrictionType)),
-  };
+function withUnseen(
+  except: ReadonlySet<FailingCode>,
+  { restrictions }: BeatLicense,
+  { country }: Place,
+): ReadonlySet<FailingCode> {
+  if (restrictions.length === 0) return except;
+  return new Set([...except, ...(country === undefined ? unseenWithoutCountries : unseen)]);
 }
 
-const seenAlways: readonly RestrictionType[] = ['IP_RANGE', 'TIME_BASED'];
-const seenWithCountries: readonly RestrictionType[] = [...seenAlways, 'GEOGRAPHIC'];
+const unseen: readonly FailingCode[] = [
+  'RESTRICTED_DOMAIN',
+  'RESTRICTED_MAC_ADDRESS',
+  'RESTRICTED_HARDWARE_ID',
+];
+const unseenWithoutCountries: readonly FailingCode[] = ['RESTRICTED_GEOGRAPHIC', ...unseen];
 
 /** The rules of a heartbeat, as those of any act. */
 export function requireAlive(
@@ -194,14 +197,14 @@ export function requireAlive(
   const { blacklisted } = row;
   const facts = {
     now,
-    license: asSeen(license, place),
+    license,
     activation: row,
     deviceNamed: true,
     seats,
     restrictionFacts,
     blacklisted,
   };
-  requirePassing(facts, except, about);
+  requirePassing(facts, withUnseen(except, license, place), about);
 }
 
 function isSeen({ id, customerId, resellerId }: BeatLicense, scope: Scope): boolean {

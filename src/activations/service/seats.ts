@@ -57,7 +57,8 @@ async function seatsBeside(
 
 /**
  * The seats that a claim is measured by. An activation keeps the seat that it holds, also when the limit was lowered: it
- * is asked again only for more, or when it was counted out.
+ * is asked again only for more, or when it was counted out. A device that names its user asks for no more as long as it
+ * counted for itself alone; one that left its seat to another who shares it would take a second.
  */
 export async function seatsClaimed(
   reading: Reading,
@@ -67,8 +68,12 @@ export async function seatsClaimed(
 ): Promise<Seats | undefined> {
   const own = seatsTaken(license, claim.units);
   const holds = holder !== undefined && holdsSeat(holder, seatsAt(license, reading));
-  if (holds && own <= seatsTaken(license, holder.units)) return undefined;
-  return { others: await seatsBeside(reading, license, holder, claim), own };
+  const asksNoMore = holds && own <= seatsTaken(license, holder.units);
+  if (asksNoMore && ownClaim(holder).identity === claim.identity) return undefined;
+  const others = await seatsBeside(reading, license, holder, claim);
+  if (!asksNoMore) return { others, own };
+  const before = await seatsBeside(reading, license, holder, ownClaim(holder));
+  return others <= before ? undefined : { others, own };
 }
 
 /** A seat that was just granted: how it was measured, and who held it before, if anybody did. */
