@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { verifyLicenseFile } from '../../src/sdk/offline/licenseFile.js';
 import {
   actOn,
   eventsDuring,
@@ -18,6 +19,7 @@ import {
   type Shop,
 } from '../support/fixtures.js';
 import { blacklistDevice, emergencyCode } from '../support/guarding.js';
+import { checkout, publishedKeys } from '../support/offline.js';
 import { type Claims, type Json, startTestServer, type TestServer } from '../support/server.js';
 
 let server: TestServer;
@@ -145,6 +147,22 @@ describe('an emergency code', () => {
       ]);
     });
     expect(await seatsOf(server, shop, license)).toMatchObject({ graph: 1, stored: 1 });
+  });
+
+  test('gives its device a license file for as long as it lasts, past the end of grace too', async () => {
+    await whenPassed(50 * DAY, async () => {
+      const { activation, activationToken } = await enter(await code());
+      const given = await checkout(server, { activationToken, deviceFingerprint: 'spare' });
+      const keys = await publishedKeys(server);
+      const verdictIn = async (millis: number) => {
+        const now = new Date(Date.parse(server.now) + millis);
+        const facts = { deviceFingerprint: 'spare', now };
+        return (await verifyLicenseFile(String(given.licenseFile), keys, facts)).code;
+      };
+
+      expect(given.expiresAt).toBe(activation?.expiresAt);
+      expect([await verdictIn(DAY - 1), await verdictIn(DAY)]).toEqual(['VALID', 'ACTIVATION_EXPIRED']);
+    });
   });
 
   test('lets a device into a floating license without a lease', async () => {

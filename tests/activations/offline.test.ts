@@ -4,6 +4,7 @@ import type { RefusalCode } from '../../src/core/refusal.js';
 import { verifyOfflineResponse } from '../../src/sdk/offline/licenseFile.js';
 import type { OfflineDevice } from '../../src/sdk/offline/request.js';
 import { eventsDuring, refused } from '../support/acts.js';
+import { validateToken } from '../support/devices.js';
 import { activate, createLicense, openShop, type Shop } from '../support/fixtures.js';
 import {
   publishedKeys,
@@ -113,6 +114,24 @@ describe('a device that cannot connect', () => {
       expiresAt: null,
     });
     expect(registered.license).toEqual({ id: license.id, currentActivations: 1 });
+  });
+
+  test('that connects before it is registered keeps its seat for good, and may still register', async () => {
+    const license = await licensed({
+      maxActivations: 1,
+      expiryDate: addDays(START, 10),
+      gracePeriodDays: 30,
+    });
+    const { signed, requestCode, responseCode } = await signedFor(license, { deviceFingerprint: 'laptop' });
+
+    const online = await activate(server, license.licenseKey, 'laptop');
+    const registered = await register(server, requestCode, responseCode);
+    server.now = addDays(START, 20);
+
+    expect(online.activation?.id).toBe(signed.activation?.id);
+    expect(registered.activation).toMatchObject({ activationType: 'ONLINE', expiresAt: null });
+    expect(await validateToken(server, registered.activationToken)).toMatchObject({ code: 'GRACE_PERIOD' });
+    expect(await seats(license.id)).toBe(1);
   });
 
   test('of a trial starts its clock, and holds no longer than it', async () => {

@@ -163,7 +163,8 @@ describe('refused by name, and nothing written:', () => {
     await deactivate(server, { activationId: given.signed.activation?.id }, shop.admin);
 
     await registerRefused('OFFLINE_CODE_USED', given.requestCode, given.responseCode);
-    await signRefused('OFFLINE_CODE_MISMATCH', given.requestCode);
+    const { message } = await signRefused('OFFLINE_CODE_MISMATCH', given.requestCode);
+    expect(message).toContain('a seat that was given up');
   });
 
   test('a signature that is none is recorded behind the answer', async () => {

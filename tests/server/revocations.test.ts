@@ -3,7 +3,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { addDays, DAY_MILLIS } from '../../src/core/clock.js';
 import { openRevocationList } from '../../src/sdk/offline/revocationList.js';
 import { actOn } from '../support/acts.js';
-import { deactivate } from '../support/devices.js';
+import { borrow, deactivate, release } from '../support/devices.js';
 import { activate, createLicense, openShop, type Shop } from '../support/fixtures.js';
 import { checkout, publishedKeys, revocationsOf } from '../support/offline.js';
 import { START, startTestServer, type TestServer } from '../support/server.js';
@@ -59,6 +59,26 @@ describe('the revocation list of a tenant', () => {
     });
     for (const hidden of [good.id, bare.id, 'press', 'Ada'])
       expect(JSON.stringify(decodeJwt(text))).not.toContain(hidden);
+  });
+
+  test('names a floating seat that was given up before the file on it ends, until its device has one again', async () => {
+    const license = await createLicense(server, shop, { licenseType: 'CONCURRENT', maxBorrowHours: 72 });
+    const { activation, activationToken } = await activate(server, license.licenseKey, 'press');
+    await borrow(server, activationToken, 72);
+    await checkout(server, { activationToken, deviceFingerprint: 'press' });
+    const held = await listNow();
+    await release(server, { activationToken });
+    const released = await listNow();
+    await borrow(server, activationToken, 1);
+    const shorter = await listNow();
+    server.pass(3_600_000);
+
+    expect([held, released, shorter, await listNow()].map(({ activations }) => activations)).toEqual([
+      [],
+      [activation?.id],
+      [],
+      [activation?.id],
+    ]);
   });
 
   test('keeps its epoch while nothing changes, and grows with every change and its undoing', async () => {

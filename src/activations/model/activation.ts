@@ -59,6 +59,14 @@ export interface ActivationTerms {
   readonly leaseExpiresAt?: Instant | null;
 }
 
+/** What holds a seat for a device that was signed for, and has neither registered nor connected yet. */
+export function isReservation({
+  activationType,
+  expiresAt,
+}: Pick<ActivationFacts, 'activationType' | 'expiresAt'>): boolean {
+  return activationType === 'OFFLINE' && expiresAt !== null;
+}
+
 export function isOver(end: Instant | null, now: Instant): boolean {
   return end !== null && end <= now;
 }

@@ -2,6 +2,7 @@ import { addDays, addMillis, earliest, type Instant, millis } from '../../core/c
 import { Refusal, type RefusalSubject } from '../../core/refusal.js';
 import { graceEnd, type StatusFacts } from '../../licenses/model.js';
 import type { LicenseRestriction, RestrictionType } from '../../templates/model.js';
+import type { ActivationType } from './activation.js';
 import { refusalCodeOf } from './verdict.js';
 
 /**
@@ -31,12 +32,15 @@ export function keptUntil(responseEnd: Instant): Instant {
 
 interface Bounds {
   readonly license: StatusFacts;
+  /** Of the device; to what an emergency code gave, the end of grace is none. */
+  readonly activationType?: ActivationType | undefined;
   readonly ends: readonly (Instant | null | undefined)[];
 }
 
 /** When a document ends that may hold for so many days: with its license's grace, or whatever else ends sooner. */
-export function documentEnd(now: Instant, days: number, { license, ends }: Bounds): Instant {
-  return [graceEnd(license), ...ends]
+export function documentEnd(now: Instant, days: number, { license, activationType, ends }: Bounds): Instant {
+  const licenseEnd = activationType === 'EMERGENCY' ? null : graceEnd(license);
+  return [licenseEnd, ...ends]
     .filter((end): end is Instant => end !== null && end !== undefined)
     .reduce(earliest, addDays(now, days));
 }
@@ -71,6 +75,13 @@ export function requireRunning(end: Instant, now: Instant, about: RefusalSubject
 
 export function codeMismatch(about: RefusalSubject): Refusal {
   const message = 'The response answers another request than this one.';
+  return new Refusal('OFFLINE_CODE_MISMATCH', message, {}, about);
+}
+
+/** The nonce of a request that was answered, from a device that has not the seat that was kept for it. */
+export function requestAnswered(about: RefusalSubject): Refusal {
+  const message =
+    'The request was answered, for another device or for a seat that was given up: make a new one on the device.';
   return new Refusal('OFFLINE_CODE_MISMATCH', message, {}, about);
 }
 

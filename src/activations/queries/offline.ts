@@ -1,4 +1,4 @@
-import { and, eq, gt, isNull, type SQL } from 'drizzle-orm';
+import { and, eq, gt, isNull, type SQL, sql } from 'drizzle-orm';
 import type { LicenseId } from '../../core/id.js';
 import { anyOf } from '../../core/keyset.js';
 import type { Reading } from '../../core/work.js';
@@ -70,7 +70,10 @@ export function lostLicenses(reading: Reading): Promise<LostLicense[]> {
     .orderBy(licenses.id);
 }
 
-/** Activations of outstanding documents that have since been ended. */
+/**
+ * Activations of outstanding documents that have since been ended, or have given up a floating seat before its time: a
+ * document ends with the lease by which it was signed, so that one that is out stands for a seat that others may have.
+ */
 export async function endedActivations(reading: Reading): Promise<string[]> {
   const rows = await reading.db
     .selectDistinct({ id: activations.id })
@@ -79,7 +82,13 @@ export async function endedActivations(reading: Reading): Promise<string[]> {
       activations,
       and(eq(activations.tenantId, reading.tenantId), eq(activations.id, licenseFiles.activationId)),
     )
-    .where(and(outstanding(reading), eq(activations.status, 'DEACTIVATED')))
+    .where(
+      and(
+        outstanding(reading),
+        sql`(${activations.status} = 'DEACTIVATED' or ${activations.seatFreedAt} is not null
+          or ${activations.leaseExpiresAt} <= ${reading.now}::timestamptz)`,
+      ),
+    )
     .orderBy(activations.id);
   return rows.map(({ id }) => id);
 }

@@ -8,7 +8,7 @@ import { lockLicense } from '../../licenses/queries.js';
 import { changeLicense } from '../../licenses/service/changeLicense.js';
 import type { License } from '../../licenses/table.js';
 import { parseMacAddress } from '../../templates/model.js';
-import { type ActivationTerms, isOver } from '../model/activation.js';
+import { type ActivationTerms, isOver, isReservation } from '../model/activation.js';
 import { type Facts, requirePassing } from '../model/verdict.js';
 import { fingerprintHashes, holdDevice, isBlacklisted } from '../queries/devices.js';
 import { activationOfDevice } from '../queries.js';
@@ -193,7 +193,7 @@ export async function activatedAgain(
   license: License,
   known: Activation,
   input: ActivateLicenseInput,
-  seats: Facts['seats'],
+  { seats, terms = {} }: { readonly seats?: Facts['seats']; readonly terms?: Partial<ActivationTerms> } = {},
 ): Promise<ActivatedLicense> {
   const { token, hash } = await newActivationToken(work, license.id);
   const lease = known.activationType === 'EMERGENCY' ? null : leaseEnd(work, license);
@@ -203,6 +203,7 @@ export async function activatedAgain(
     activationTokenHint: token.slice(-4),
     leaseExpiresAt: lease === null ? null : latest(known.leaseExpiresAt, lease),
     seatFreedAt: null,
+    ...terms,
   });
   await keepToken(work, known);
   await work.emit(eventOf(activation, 'activation.renewed'));
@@ -219,7 +220,8 @@ export async function activateLicense(work: Work, input: ActivateLicenseInput): 
     licenseId: license.id,
     ...(known === undefined ? {} : { activationId: known.id }),
   });
-  return known === undefined
-    ? firstActivation(work, license, input, facts.seats)
-    : activatedAgain(work, license, known, input, facts.seats);
+  if (known === undefined) return firstActivation(work, license, input, facts.seats);
+  // A seat that was kept for a device without a connection is its own once it comes with the key itself.
+  const terms = isReservation(known) ? online : {};
+  return activatedAgain(work, license, known, input, { seats: facts.seats, terms });
 }

@@ -6,6 +6,7 @@ import { codeIn } from '../../sdk/offline/documents.js';
 import { signedDocument } from '../../sdk/offline/licenseFile.js';
 import type { OfflineRequest as Request } from '../../sdk/offline/request.js';
 import type { Seals } from '../../sdk/offline/seals.js';
+import { isReservation } from '../model/activation.js';
 import { codeMismatch, codeUsed, requireRunning, responseForged } from '../model/offline.js';
 import { type Facts, requirePassing } from '../model/verdict.js';
 import { offlineRequestOf } from '../queries/offline.js';
@@ -19,9 +20,9 @@ import {
   livingActivation,
   notYet,
 } from './activateLicense.js';
-import { changeActivation, eventOf } from './activation.js';
+import { eventOf } from './activation.js';
 import { carried, onlineInput, openedRequest } from './offlineRequest.js';
-import { isReservation, storedResponse } from './signOfflineActivation.js';
+import { storedResponse } from './signOfflineActivation.js';
 
 /** The request that a response answers: as it was signed, not over, this one and no other. */
 async function answeredRequest(
@@ -45,15 +46,14 @@ async function answeredRequest(
 }
 
 /** The seat that was kept is the device's for good; a floating one for as long as it was kept. */
-async function registered(
+function registered(
   work: Work,
   known: Activation,
   license: License,
   { request, seats }: { request: Request; seats: Facts['seats'] },
 ): Promise<ActivatedLicense> {
-  const again = await activatedAgain(work, license, known, onlineInput(request), seats);
-  if (!isReservation(known)) return again;
-  return { ...again, activation: await changeActivation(work, again.activation, { expiresAt: null }) };
+  const terms = isReservation(known) ? { expiresAt: null } : {};
+  return activatedAgain(work, license, known, onlineInput(request), { seats, terms });
 }
 
 /** Registers what was signed for a device without a connection; once. */

@@ -144,7 +144,8 @@ export async function checkoutLicenseFile(work: Work, input: CheckoutLicenseFile
   const lease = isFloating(license) ? activation?.leaseExpiresAt : null;
   const { licenseFileDays } = work.settings;
   const days = Math.min(input.validDays ?? licenseFileDays, licenseFileDays);
-  const end = documentEnd(work.now, days, { license, ends: [activation?.expiresAt, lease] });
+  const ends = [activation?.expiresAt, lease];
+  const end = documentEnd(work.now, days, { license, activationType: activation?.activationType, ends });
   const { id, code: signed } = await issueDocument(work, seals, { ...subject, marks }, { nonce: null, end });
   const encrypted = input.encrypted === true;
   const code = encrypted ? await sealLicenseFile(signed, revealedKey(work.keys, license)) : signed;

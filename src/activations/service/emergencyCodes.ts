@@ -149,8 +149,7 @@ async function activateInEmergency(
     licenseId: license.id,
     ...(known === undefined ? {} : { activationId: known.id }),
   });
-  if (code.usedAt !== null && known !== undefined)
-    return activatedAgain(work, license, known, input, undefined);
+  if (code.usedAt !== null && known !== undefined) return activatedAgain(work, license, known, input);
   const terms = {
     activationType: 'EMERGENCY',
     expiresAt: emergencyEnd(work.now),

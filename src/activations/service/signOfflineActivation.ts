@@ -4,7 +4,8 @@ import type { Work } from '../../core/work.js';
 import type { License } from '../../licenses/table.js';
 import type { OfflineRequest as Request } from '../../sdk/offline/request.js';
 import type { Seals } from '../../sdk/offline/seals.js';
-import { codeMismatch, documentEnd, keptUntil, requireFresh, requireRunning } from '../model/offline.js';
+import { isReservation } from '../model/activation.js';
+import { documentEnd, keptUntil, requestAnswered, requireFresh, requireRunning } from '../model/offline.js';
 import { isFloating } from '../model/seats.js';
 import { type Facts, requirePassing } from '../model/verdict.js';
 import { offlineRequestOf } from '../queries/offline.js';
@@ -15,11 +16,6 @@ import { changeActivation, eventOf } from './activation.js';
 import { factsOfOffline, issueDocument, markedDevice, type Subject, subjectOf } from './licenseContent.js';
 import { carried, onlineInput, openedRequest } from './offlineRequest.js';
 import { countSeat } from './seats.js';
-
-/** What holds a seat for a device that is not registered yet. */
-export function isReservation({ activationType, expiresAt }: Activation): boolean {
-  return activationType === 'OFFLINE' && expiresAt !== null;
-}
 
 const bond = (id: string): string => `offline_request:${id}`;
 
@@ -104,7 +100,7 @@ export async function signOfflineActivation(work: Work, input: SignOfflineActiva
   requireFresh(request.madeAt, work.now, work.settings.offlineCodeDays, about);
   const before = await offlineRequestOf(work, license.id, request.nonce);
   if (before !== undefined) requireRunning(before.expiresAt, work.now, about);
-  if (before !== undefined && before.activationId !== known?.id) throw codeMismatch(about);
+  if (before !== undefined && before.activationId !== known?.id) throw requestAnswered(about);
   const there = carried(work);
   const facts = await factsOfOffline(there, license, known, onlineInput(request));
   requirePassing(facts, notYet, about);
