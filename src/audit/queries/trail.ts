@@ -18,52 +18,39 @@ export function readEvent(event: TrailEvent): TrailEvent {
   return { ...event, createdAt: `${event.createdAt}Z` };
 }
 
-/** JSON as text is taken apart by this program twice as fast as by the driver, and put together by the database not at all. */
-interface EntryRow extends Record<string, unknown> {
-  readonly sequence: string;
-  readonly sealed_at: string;
-  readonly hash: string;
-  readonly id: string | null;
-  readonly type: string;
-  readonly subject_id: string;
-  readonly license_id: string | null;
-  readonly activation_id: string | null;
-  readonly actor: string | null;
-  readonly data: string;
-  readonly metadata: string;
-  readonly personal_hash: string | null;
-  readonly created_at: string;
-  readonly salt: string | null;
-  readonly told: string;
-}
+/** One list of lists for a whole piece: the driver takes longer for a column than JSON for a member. */
+type EntryRow = readonly [
+  sequence: number,
+  sealedAt: string,
+  hash: string,
+  id: string | null,
+  type: string,
+  subjectId: string,
+  licenseId: string | null,
+  activationId: string | null,
+  actor: string | null,
+  data: TrailEvent['data'],
+  metadata: TrailEvent['metadata'],
+  personalHash: string | null,
+  createdAt: string,
+  salt: string | null,
+  told: TrailEvent['data'],
+];
 
-/** As JSON has an instant: `2026-03-01 12:00:00.5` of the database's UTC. */
-const instantIn = (text: string): string => `${text.slice(0, 10)}T${text.slice(11)}Z`;
+const entryList: SQL = sql`json_build_array(seal.sequence, ${utc('seal.sealed_at')}, seal.hash, fact.id, fact.event_type,
+  fact.subject_id, fact.license_id, fact.activation_id, fact.user_id, fact.event_data, fact.metadata, fact.personal_hash,
+  ${utc('fact.created_at')}, told.salt, told.data)`;
 
 function readEntry(tenantId: TenantId, row: EntryRow): TrailEntry {
-  const event =
-    row.id === null
-      ? null
-      : {
-          tenantId,
-          id: row.id,
-          type: row.type,
-          subjectId: row.subject_id,
-          licenseId: row.license_id,
-          activationId: row.activation_id,
-          actor: row.actor,
-          data: JSON.parse(row.data),
-          metadata: JSON.parse(row.metadata),
-          personalHash: row.personal_hash,
-          createdAt: instantIn(row.created_at),
-        };
-  const personal = row.salt === null ? null : { salt: row.salt, data: JSON.parse(row.told) };
+  const [sequence, sealedAt, hash, id, type, subjectId, licenseId, activationId, actor, ...others] = row;
+  const [data, metadata, hashOfPersonal, createdAt, salt, told] = others;
+  const about = { tenantId, type, subjectId, licenseId, activationId, actor, data, metadata };
   return {
-    sequence: Number(row.sequence),
-    sealedAt: instantIn(row.sealed_at),
-    hash: row.hash,
-    event,
-    personal,
+    sequence,
+    sealedAt: `${sealedAt}Z`,
+    hash,
+    event: id === null ? null : { ...about, id, personalHash: hashOfPersonal, createdAt: `${createdAt}Z` },
+    personal: salt === null ? null : { salt, data: told },
   };
 }
 
@@ -79,11 +66,8 @@ export interface TrailRange {
  * its key: a plan for any limit would read the whole log for every piece.
  */
 export async function trailEntries(db: Db, tenantId: TenantId, range: TrailRange): Promise<TrailEntry[]> {
-  const rows = await db.execute<EntryRow>(sql`
-    select seal.sequence, (${utc('seal.sealed_at')})::text as sealed_at, seal.hash, fact.id, fact.event_type as type,
-      fact.subject_id, fact.license_id, fact.activation_id, fact.user_id as actor, fact.event_data::text as data,
-      fact.metadata::text as metadata, fact.personal_hash, (${utc('fact.created_at')})::text as created_at,
-      told.salt, told.data::text as told
+  const [piece] = await db.execute<{ rows: readonly EntryRow[] | null }>(sql`
+    select json_agg(${entryList} order by seal.sequence) as rows
     from (
       select * from ${auditSeals}
       where tenant_id = ${tenantId} and sequence > ${range.after}::bigint and sequence <= ${range.to}::bigint
@@ -94,9 +78,8 @@ export async function trailEntries(db: Db, tenantId: TenantId, range: TrailRange
     ) as fact on true
     left join lateral (
       select salt, data from ${eventPersonalData} where tenant_id = ${tenantId} and event_id = seal.event_id limit 1
-    ) as told on true
-    order by seal.sequence`);
-  return [...rows].map((row) => readEntry(tenantId, row));
+    ) as told on true`);
+  return (piece?.rows ?? []).map((row) => readEntry(tenantId, row));
 }
 
 /** The highest number that there is. */
