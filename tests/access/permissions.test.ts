@@ -57,6 +57,7 @@ const mayAsk: Readonly<Record<string, readonly Caller[]>> = {
   order: people,
   orders: people,
   events: office,
+  eventCursor: office,
   verifyAuditTrail: [...back, 'auditor'],
   exportAuditTrail: [...back, 'auditor'],
   auditCheckpoints: [...back, 'auditor'],

@@ -47,8 +47,10 @@ export const costs = {
   count: 500,
   /** A document of up to 16,384 characters, read and written. */
   json: 50,
-  /** A hundred thousand events of the trail are read and hashed: one such question an operation, and few at a time. */
+  /** A hundred thousand events of the trail are read and hashed: two such questions an operation at the most, few at a time. */
   trail: 12_000,
+  /** An event of the trail that is answered in full. */
+  exported: 2,
   /** A document that is given as a value is parsed and validated: `checkOperation`. */
   document: 2_000,
   /** The same value under another name: a text of 5,000 characters a hundred times, for a hundred rows, is 50 MB. */
@@ -57,8 +59,14 @@ export const costs = {
   plainList: 5,
 } as const;
 
-/** Root fields that go along the audit trail. */
-const ofTrail: ReadonlySet<string> = new Set(['verifyAuditTrail', 'exportAuditTrail']);
+/** Root fields that go along the audit trail, and what their arguments make of the cost. */
+const ofTrail: Readonly<Record<string, (given: (name: string) => number | undefined) => number>> = {
+  verifyAuditTrail: (given) => {
+    const events = (given('to') ?? Number.POSITIVE_INFINITY) - (given('from') ?? 1) + 1;
+    return Math.ceil(costs.trail * Math.min(Math.max(events, 1) / 100_000, 1));
+  },
+  exportAuditTrail: (given) => costs.exported * Math.max(given('first') ?? PAGE_LIMIT, 1),
+};
 
 type Field = Pick<GraphQLField<unknown, unknown>, 'name' | 'type' | 'args' | 'extensions'>;
 
@@ -101,11 +109,20 @@ function pageOf(walk: Walk, field: Field, node: FieldNode): number | undefined {
   return typeof asked === 'number' ? Math.min(Math.max(asked, 1), PAGE_LIMIT) : PAGE_LIMIT;
 }
 
+function trailCost(walk: Walk, { name, args }: Field, node: FieldNode): number {
+  const given = (argument: string): number | undefined => {
+    const known = args.find((one) => one.name === argument);
+    const value = givenValue(walk, argument, node.arguments) ?? known?.defaultValue;
+    return typeof value === 'number' ? value : undefined;
+  };
+  return costs.statement + (ofTrail[name]?.(given) ?? 0);
+}
+
 /** What a field costs without what is selected below it. */
 function ownCost(walk: Walk, field: Field, node: FieldNode, { objects, isRoot }: Place): number {
   if (isRoot && walk.isMutation) return costs.mutation;
   if (field.name === 'totalCount') return objects + costs.count;
-  if (isRoot && ofTrail.has(field.name)) return costs.trail;
+  if (isRoot && Object.hasOwn(ofTrail, field.name)) return trailCost(walk, field, node);
   if (field.args.some(({ name }) => name === 'document')) return objects * costs.document;
   const isGuarded = field.extensions.permission !== undefined || field.args.length > 0;
   const content = getNamedType(field.type) === JsonObject ? objects * costs.json : 0;
