@@ -1,0 +1,191 @@
+import { instant } from '../../src/core/clock.js';
+import { mutation } from './acts.js';
+import { activate } from './fixtures.js';
+import type { Random } from './random.js';
+import type { Answer, Claims, TestServer } from './server.js';
+import { type Card, DAY, type Holder, monthsLater, reads, written, type Year } from './yearModel.js';
+
+/** Where an act is made: the server that stands now, and the model of what it does. */
+export interface YearDesk {
+  readonly server: () => TestServer;
+  readonly admin: Claims;
+  readonly year: Year;
+  readonly random: Random;
+  readonly holders: readonly Holder[];
+}
+
+/** What an act has to answer: undefined where it succeeds, and then the card is changed. */
+type Expected = string | undefined;
+
+interface Act {
+  readonly weight: number;
+  readonly run: (desk: YearDesk, card: Card, now: number) => Promise<void>;
+}
+
+async function ask(desk: YearDesk, name: string, input: object): Promise<Answer> {
+  return desk.server().graphql(mutation(name, '__typename'), { input }, desk.admin);
+}
+
+/** The act, and the card after it where it has to succeed. */
+async function tried(
+  desk: YearDesk,
+  name: string,
+  input: object,
+  expected: Expected,
+  change: () => void,
+): Promise<void> {
+  const { code, errors } = await ask(desk, name, input);
+  if (code !== expected)
+    throw new Error(`${name} ${JSON.stringify(input)} at ${desk.server().now}: ${code ?? 'done'} instead of
+      ${expected ?? 'done'}: ${errors[0]?.message}`);
+  if (expected === undefined) change();
+}
+
+function endDevices(card: Card, now: number): void {
+  for (const device of card.devices) device.endedAt ??= now;
+}
+
+function renewedFrom(card: Card, now: number): number {
+  const isRunning = ['ACTIVE', 'INACTIVE', 'EXPIRED'].includes(reads(card, now));
+  return isRunning ? (card.expiresAt ?? now) : now;
+}
+
+const renew: Act = {
+  weight: 10,
+  run: async (desk, card, now) => {
+    const [durationMonths, extendMaintenance] = [1 + desk.random.below(4), desk.random.chance(0.5)];
+    const isClosed = card.revoked || card.heldBack || card.waits;
+    const input = { licenseId: card.id, durationMonths, extendMaintenance };
+    const refusal = isClosed ? 'LICENSE_NOT_RENEWABLE' : undefined;
+    await tried(desk, 'renewLicense', input, refusal, () => {
+      const [before, from, status] = [card.expiresAt, renewedFrom(card, now), reads(card, now)];
+      const isEndless = before === undefined;
+      if (!isEndless) card.expiresAt = monthsLater(from, durationMonths);
+      if (isEndless || (extendMaintenance && card.maintainedUntil !== undefined))
+        card.maintainedUntil = monthsLater(Math.max(card.maintainedUntil ?? now, now), durationMonths);
+      if (status !== 'INACTIVE') card.switchedOff = false;
+      desk.year.tell(now, card, `renewed ${written(before)} to ${written(card.expiresAt)}`);
+    });
+  },
+};
+
+const suspend: Act = {
+  weight: 3,
+  run: async (desk, card, now) => {
+    const status = reads(card, now);
+    const reason = `Invoice ${desk.random.below(1000)} is overdue`;
+    const refusal = ['SUSPENDED', 'REVOKED'].includes(status) ? 'INVALID_TRANSITION' : undefined;
+    await tried(desk, 'suspendLicense', { licenseId: card.id, reason }, refusal, () => {
+      card.heldBack = true;
+      desk.year.tell(now, card, `suspended ${reason} from ${status}`);
+      desk.year.mailNext(card, 'LICENSE_SUSPENDED');
+    });
+  },
+};
+
+const reinstate: Act = {
+  weight: 5,
+  run: async (desk, card, now) => {
+    const refusal = card.heldBack && !card.revoked ? undefined : 'INVALID_TRANSITION';
+    await tried(desk, 'reinstateLicense', { licenseId: card.id }, refusal, () => {
+      card.heldBack = false;
+      desk.year.tell(now, card, `reinstated ${reads(card, now)}`);
+    });
+  },
+};
+
+const revoke: Act = {
+  weight: 0.7,
+  run: async (desk, card, now) => {
+    const status = reads(card, now);
+    const refusal = card.revoked ? 'INVALID_TRANSITION' : undefined;
+    await tried(desk, 'revokeLicense', { licenseId: card.id, reason: 'Resold' }, refusal, () => {
+      card.revoked = true;
+      endDevices(card, now);
+      desk.year.tell(now, card, `revoked from ${status}`);
+    });
+  },
+};
+
+const transfer: Act = {
+  weight: 4,
+  run: async (desk, card, now) => {
+    const [holder, deactivateExisting] = [desk.random.pick(desk.holders), desk.random.chance(0.7)];
+    const input = {
+      licenseId: card.id,
+      newCustomerId: holder.id,
+      newIssuedTo: 'Grace Hopper',
+      transferReason: 'Sold on',
+      deactivateExisting,
+    };
+    await tried(desk, 'transferLicense', input, card.revoked ? 'LICENSE_REVOKED' : undefined, () => {
+      card.holder = holder;
+      if (deactivateExisting) endDevices(card, now);
+      desk.year.tell(now, card, `transferred to ${holder.id}`);
+    });
+  },
+};
+
+const flip: Act = {
+  weight: 4,
+  run: async (desk, card, now) => {
+    const isRunning = ['ACTIVE', 'INACTIVE'].includes(reads(card, now));
+    const refusal = card.revoked ? 'LICENSE_REVOKED' : isRunning ? undefined : 'INVALID_TRANSITION';
+    const status = reads(card, now) === 'INACTIVE' ? 'ACTIVE' : 'INACTIVE';
+    await tried(desk, 'updateLicense', { licenseId: card.id, status }, refusal, () => {
+      card.switchedOff = status === 'INACTIVE';
+    });
+  },
+};
+
+/** A new device; of a trial that waits, the beginning. */
+const start: Act = {
+  weight: 12,
+  run: async (desk, card, now) => {
+    if (!['ACTIVE', 'PENDING'].includes(reads(card, now))) return;
+    const device = `${card.name}-${card.devices.length}`;
+    const { activation } = await activate(desk.server(), card.licenseKey, device, { user: device });
+    card.devices.push({ id: String(activation?.id), endedAt: undefined, archivedAt: undefined });
+    if (!card.waits) return;
+    card.waits = false;
+    card.begunAt = now;
+    card.expiresAt = now + card.trialDays * DAY;
+    desk.year.tell(now, card, `begun until ${written(card.expiresAt)}`);
+  },
+};
+
+const giveUp: Act = {
+  weight: 8,
+  run: async (desk, card, now) => {
+    const device = card.devices.find(({ endedAt }) => endedAt === undefined);
+    if (device === undefined) return;
+    const { code } = await ask(desk, 'deactivateActivation', { activationId: device.id });
+    if (code !== undefined) throw new Error(`device ${device.id} could not be given up: ${code}`);
+    device.endedAt = now;
+  },
+};
+
+/** Charged renewals, with their retries, join here and in the model. */
+const acts: readonly Act[] = [renew, suspend, reinstate, revoke, transfer, flip, start, giveUp];
+
+function weighed(random: Random): Act {
+  let left = random.next() * acts.reduce((sum, { weight }) => sum + weight, 0);
+  for (const act of acts) {
+    left -= act.weight;
+    if (left < 0) return act;
+  }
+  return renew;
+}
+
+/** Somebody does something to one of these licenses at that instant. Those that are in trouble are cared for more. */
+export async function actAtRandom(desk: YearDesk, cards: readonly Card[], now: number): Promise<Card> {
+  const { random } = desk;
+  desk.server().now = instant(now);
+  const act = weighed(random);
+  const lapsing = cards.filter(({ expiresAt }) => expiresAt !== undefined && expiresAt < now + 5 * DAY);
+  const held = cards.filter(({ heldBack, revoked }) => heldBack && !revoked);
+  const wanted = act === renew ? lapsing : act === reinstate ? held : [];
+  const card = random.pick(wanted.length > 0 && random.chance(0.8) ? wanted : cards);
+  await act.run(desk, card, now);
+  return card;
+}
