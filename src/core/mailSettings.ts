@@ -23,6 +23,6 @@ export const mailSettings = {
   ),
   LG_MAIL_DOMAINS: setting(
     list.pipe(z.array(z.string().regex(/^(\*|[a-z0-9.-]+)$/, 'takes domains in lower case'))).default([]),
-    "Domains that tenants may send mail from, beside `LG_MAIL_FROM`'s own; `*` for every one. Others get theirs as Reply-To.",
+    'Domains that tenants may send mail from, each for all tenants; `*` for every one. Others get theirs as Reply-To.',
   ),
 } as const;

@@ -189,6 +189,15 @@ describe('the sender', () => {
     expect(sender).toEqual({ from: { name: 'Radar', address }, replyTo });
   });
 
+  test('is nobody of the deployment, whatever a tenant says: its own domain is its operator’s', () => {
+    const pretending = { mail: { fromAddress: 'security@licenses.example' } };
+
+    expect(senderOf({ name: 'T', settings: pretending }, deployment)).toEqual({
+      from: { name: 'T', address: 'mail@licenses.example' },
+      replyTo: 'security@licenses.example',
+    });
+  });
+
   test('is the deployment under the name of the company where the tenant says nothing', () => {
     const branding = { companyName: 'Radar\r\nBcc: x', supportEmail: 'help@radar.example' };
 

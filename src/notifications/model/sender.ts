@@ -16,12 +16,13 @@ const domainOf = (address: string): string => (address.split('@').at(-1) ?? '').
 
 /**
  * From whom a tenant's mail comes: its own address where the deployment may send for that domain, else the deployment's under
- * the tenant's name, with its own to answer to. One tenant cannot write in the name of a domain that is somebody else's.
+ * the tenant's name, with its own to answer to. One tenant cannot write in the name of a domain that is somebody else's: the
+ * deployment's own is its operator's, whose people would be believed.
  */
 export function senderOf({ name, settings }: SendingTenant, config: SenderSettings) {
   const { fromName, fromAddress, replyTo } = settings.mail ?? {};
   const fallback = config.LG_MAIL_FROM ?? '';
-  const allowed = [...config.LG_MAIL_DOMAINS, domainOf(fallback)];
+  const { LG_MAIL_DOMAINS: allowed } = config;
   const isAllowed =
     fromAddress !== undefined && (allowed.includes('*') || allowed.includes(domainOf(fromAddress)));
   const address = isAllowed ? fromAddress : fallback;
