@@ -2,7 +2,6 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { runTaskListOnce } from 'graphile-worker';
 import type pg from 'pg';
 import type { Config } from '../../src/core/config.js';
-import { connect } from '../../src/core/db.js';
 import type { JobResult } from '../../src/core/job.js';
 import { openPresence } from '../../src/jobs/presence.js';
 import { openQueuePool, queueLogger } from '../../src/jobs/queue.js';
@@ -24,7 +23,6 @@ interface TestJobsOptions {
 interface Opened {
   readonly surroundings: Surroundings;
   readonly queue: pg.Pool;
-  readonly sealing: ReturnType<typeof connect>;
   readonly options: object;
   readonly end: () => Promise<void>;
 }
@@ -43,11 +41,9 @@ export class TestJobs {
     const worker = openWorker();
     const queue = openQueuePool(url, 'lg_worker', 2, worker.log);
     const presence = openPresence(url, worker.log);
-    const sealing = connect(url, { max: 1, connection: { role: 'lg_worker', TimeZone: 'UTC' } });
     const end = async (): Promise<void> => {
       await queue.end();
       await presence.end();
-      await sealing.end();
       await worker.pool.end();
     };
     const options = {
@@ -55,7 +51,7 @@ export class TestJobs {
       logger: queueLogger(worker.log),
       preset: { plugins: [presence.plugin] },
     };
-    return { surroundings: jobSurroundings(worker, config), queue, sealing, options, end };
+    return { surroundings: jobSurroundings(worker, config), queue, options, end };
   }
 
   get #parts(): Opened {
@@ -70,9 +66,9 @@ export class TestJobs {
 
   /** Numbers what was committed, and queues what follows; how many facts there were. */
   async seal(): Promise<number> {
-    const { sealing, surroundings } = this.#parts;
+    const { surroundings } = this.#parts;
     for (let sum = 0; ; ) {
-      const sealed = await sealBatch(sealing, surroundings.clock(), this.reactions);
+      const sealed = await sealBatch(surroundings.pool, surroundings.clock(), this.reactions);
       // Another sealer is at it; what it leaves is ours.
       if (sealed === undefined) await sleep(5);
       else if (sealed === 0) return sum;

@@ -1,9 +1,9 @@
-import type postgres from 'postgres';
+import { sql } from 'drizzle-orm';
 import { SEAL_BATCH, sealEvents } from '../../audit/jobs.js';
 import type { SealedFact } from '../../audit/model.js';
 import { Bell } from '../../core/bell.js';
 import type { Clock, Instant } from '../../core/clock.js';
-import { connect, drizzleOn, type Pool } from '../../core/db.js';
+import { committed, connect, openPool, type Pool } from '../../core/db.js';
 import type { TenantId } from '../../core/id.js';
 import type { Log } from '../../core/log.js';
 import { enqueueReactions, type Reactions } from '../../jobs/reactions.js';
@@ -17,6 +17,8 @@ const SEALER_LOCK = 7_461_200_520;
 /** Without a word from anybody the sealer looks all the same: nothing depends on a notification having arrived. */
 const POLL_MILLIS = 500;
 const RETRY_MILLIS = 1000;
+/** A batch takes milliseconds. */
+const STATEMENT_SECONDS = 60;
 
 export interface Sealer {
   stop(): Promise<void>;
@@ -49,18 +51,21 @@ export function tenantsIn(word: string): readonly TenantId[] | undefined {
  * make necessary is queued with their numbers, or not at all.
  */
 export async function sealBatch(
-  sql: postgres.Sql,
+  pool: Pool,
   now: Instant,
   reactions?: Reactions,
 ): Promise<number | undefined> {
-  return sql.begin(async (transaction) => {
-    const [row] = await transaction`select pg_try_advisory_xact_lock(${SEALER_LOCK}) as taken`;
+  const session = await pool.begin('write');
+  return committed(session, async () => {
+    const { db } = session;
+    const [row] = await db.execute<{ taken: boolean }>(
+      sql`select pg_try_advisory_xact_lock(${SEALER_LOCK}) as taken`,
+    );
     if (row?.taken !== true) return undefined;
-    const db = drizzleOn(transaction, sql.options);
     const sealed = await sealEvents(db, now);
     await enqueueReactions(db, sealed, reactions);
     // A notification is sent with the commit, and only then.
-    if (sealed.length > 0) await transaction`select pg_notify(${SEALED}, ${sealedWord(sealed)})`;
+    if (sealed.length > 0) await db.execute(sql`select pg_notify(${SEALED}, ${sealedWord(sealed)})`);
     return sealed.length;
   });
 }
@@ -72,16 +77,18 @@ export async function sealBatch(
 export function startSealer({ url, clock, log, reactions }: SealerOptions): Sealer {
   const bell = new Bell();
   let stopping = false;
-  const sql = connect(url, { max: 1, idle_timeout: 0, connection: { role: 'lg_worker', TimeZone: 'UTC' } });
+  // `begin` of postgres.js is not used: a connection that is lost as its transaction begins leaves it without an end.
+  const pool = openPool({ url, role: 'lg_worker', maxConnections: 1, statementSeconds: STATEMENT_SECONDS });
+  const ear = connect(url, { max: 1, idle_timeout: 0, connection: { role: 'lg_worker', TimeZone: 'UTC' } });
   const work = async (): Promise<void> => {
     while (!stopping) {
-      const sealed = await sealBatch(sql, clock(), reactions);
+      const sealed = await sealBatch(pool, clock(), reactions);
       if (sealed === undefined || sealed < SEAL_BATCH) await bell.wait(POLL_MILLIS);
     }
   };
   let listening = false;
   const listen = async (): Promise<void> => {
-    if (!listening) await sql.listen(COMMITTED, () => bell.ring());
+    if (!listening) await ear.listen(COMMITTED, () => bell.ring());
     listening = true;
   };
   const run = async (): Promise<void> => {
@@ -101,7 +108,7 @@ export function startSealer({ url, clock, log, reactions }: SealerOptions): Seal
       stopping = true;
       bell.ring();
       await running;
-      await sql.end({ timeout: 2 });
+      await Promise.all([pool.end(), ear.end({ timeout: 2 })]);
     },
   };
 }
