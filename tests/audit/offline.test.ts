@@ -184,6 +184,41 @@ test('a head that was made anew with all its checkpoints is found by the one tha
   });
 });
 
+test('what is kept behind a deleted beginning hangs on the boundary that was signed, and on nothing else', async () => {
+  const [tenant, start] = [shop.admin.tenant_id, server.now];
+  await server.ok(
+    mutation('updateTenantSettings', '__typename'),
+    { input: { retention: { eventDays: 30 } } },
+    shop.admin,
+  );
+  server.pass(31 * 86_400_000);
+  await createCustomer(server, shop.admin);
+  await sealAllEvents(server);
+  await keeper.keep();
+  await writeFile(trail, await exported());
+  const before = await report();
+
+  await server.sql`delete from audit_seals where tenant_id = ${tenant}`;
+  await server.sql`delete from audit_checkpoints where tenant_id = ${tenant}`;
+  await server.sql`update audit_heads set sequence = kept_after, hash = ${'A'.repeat(43)}, kept_after_hash = ${'A'.repeat(43)}
+    where tenant_id = ${tenant}`;
+  await server.sql`insert into unsealed_events select tenant_id, id from license_event_logs
+    where tenant_id = ${tenant} on conflict do nothing`;
+  await sealAllEvents(server);
+  await writeFile(trail, await exported());
+  const { verifyAuditTrail: found } = await server.ok(
+    '{ verifyAuditTrail { verified broken { problem } } }',
+    {},
+    shop.admin,
+  );
+  server.now = start;
+
+  expect(before).toMatchObject({ code: 0, broken: null, fromBeginning: true });
+  expect(before.from).toBeGreaterThan(1);
+  expect(found).toEqual({ verified: false, broken: { problem: 'HEAD_REWRITTEN' } });
+  expect(await report()).toMatchObject({ code: 1, broken: { problem: 'HEAD_REWRITTEN' } });
+});
+
 test('keys that are none of this deployment, and checkpoints of another tenant, prove nothing', async () => {
   const { publicKey } = await generateKeyPair('EdDSA', { extractable: true });
   const strange = path('strange.json');

@@ -51,6 +51,13 @@ function isSaid({ token, sequence, hash }: Checkpoint): boolean {
   return claims?.sequence === sequence && claims.hash === hash;
 }
 
+/** What was signed before a beginning was deleted is a checkpoint as well: the rest has to hang on it. */
+function boundaryOf(head: Head | undefined): Checkpoint[] {
+  if (head === undefined || head.keptAfter === 0 || head.boundaryToken === null) return [];
+  const claims = claimedBy(head.boundaryToken);
+  return claims === undefined ? [] : [{ ...claims, token: head.boundaryToken }];
+}
+
 class Verification {
   constructor(
     private readonly reading: Reading,
@@ -167,7 +174,8 @@ export async function verifyAuditTrail(
   const to = Math.min(question.to ?? last, last, start.sequence + EVENTS_A_LOOK);
   const end = to < last ? to : Number.MAX_SAFE_INTEGER;
   const stored = await checkpointsWithin(db, tenantId, start.sequence, end);
-  const check = new TrailCheck(start, [...stored, ...given.filter(({ sequence }) => sequence <= end)]);
+  const others = [...boundaryOf(head), ...given].filter(({ sequence }) => sequence <= end);
+  const check = new TrailCheck(start, [...stored, ...others]);
   const along = await verification.along(check, to);
   const found = along ?? (to < last ? undefined : await verification.atTheEnd(check));
   const covered = await verification.covered(check);

@@ -157,6 +157,8 @@ class OfflineVerifier {
     const first = genesis(tenantId);
     const claims = boundary === null ? undefined : await this.signatures.claims(boundary, tenantId);
     const isBoundary = claims?.boundary === true && claims.sequence >= after.sequence;
+    // The rest has to hang on what was signed before its beginning was deleted.
+    const boundaries = isBoundary ? [{ ...claims, token: boundary ?? '' }] : [];
     const proven: Checkpoint[] = [];
     for (const checkpoint of this.kept)
       if (await this.signatures.isSigned(checkpoint, tenantId)) proven.push(checkpoint);
@@ -164,7 +166,7 @@ class OfflineVerifier {
       tenantId,
       from: after.sequence + 1,
       fromBeginning: after.sequence === 0 || isBoundary,
-      check: new TrailCheck(after.sequence === 0 ? first : after, proven),
+      check: new TrailCheck(after.sequence === 0 ? first : after, [...proven, ...boundaries]),
       unproven: this.kept.length - proven.length,
     };
   }
