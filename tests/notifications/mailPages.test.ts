@@ -139,6 +139,7 @@ describe.skipIf(withoutChromium !== undefined)('the inbox page', () => {
     const browser = await Browser.open();
     try {
       const page = await browser.page();
+      await page.setViewportSize({ width: 600, height: 250 });
       await page.goto(`${address}/mail`);
       await page.fill('#token', await server.token(world.shop.admin));
       await page.click('form button');
@@ -149,6 +150,8 @@ describe.skipIf(withoutChromium !== undefined)('the inbox page', () => {
       expect(await page.textContent('#said')).toBe('The newest 1, in UTC.');
       expect(await frame.locator('body').textContent()).toContain('<script>document.title');
       expect(await page.title()).toBe('Mail');
+      // What was asked for is seen, however long the list above it is.
+      expect((await page.locator('#subject').boundingBox())?.y).toBeLessThan(125);
       expect(browser.asked.filter((url) => url.includes('evil'))).toEqual([]);
     } finally {
       await browser.close();

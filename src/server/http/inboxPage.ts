@@ -16,6 +16,8 @@ const show = async (id) => {
   const { notification } = await ask('query ($id: ID!) { notification(id: $id) { subject recipient html } }', { id });
   element('subject').textContent = notification.subject + ' → ' + notification.recipient;
   element('mail').srcdoc = notification.html ?? 'What it said was erased.';
+  // Below a list of fifty nobody would see it.
+  element('subject').scrollIntoView();
 };
 const row = (mail) => {
   const line = document.createElement('tr');
