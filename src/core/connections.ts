@@ -23,6 +23,9 @@ interface Cancellable extends Promise<unknown> {
 /** How long the server may take to hear that a statement is not wanted any more. */
 const CANCEL_MILLIS = 1_000;
 
+/** After how long unused a connection is closed. */
+const IDLE_SECONDS = 60;
+
 /** The statement that was meant has ended by it: no such order is under way any more. */
 function wasCancelled(error: unknown): boolean {
   return (
@@ -44,14 +47,20 @@ export class Connection implements Runner {
   /** Whether a transaction has it. */
   held = false;
   #open = false;
+  #restsSince = 0;
   #lost: Error | undefined;
   readonly #client: postgres.Sql;
   readonly #waiting = new Set<(error: unknown) => void>();
   /** On their way or waiting behind another, in their order. */
   readonly #unanswered = new Set<Cancellable>();
 
-  constructor(connect: Connect) {
-    this.#client = connect({ max: 1, onclose: () => this.#closed() });
+  constructor(
+    connect: Connect,
+    private readonly idleSeconds: number,
+  ) {
+    // postgres.js would end a connection that has lived for long between two statements of a transaction.
+    const life = { idle_timeout: idleSeconds, max_lifetime: null };
+    this.#client = connect({ max: 1, ...life, onclose: () => this.#closed() });
   }
 
   /** Drizzle sets the parsers of the client that it works on here. */
@@ -65,7 +74,8 @@ export class Connection implements Runner {
 
   /** Opens the connection: what a transaction sends in one go may not be what finds the database away. */
   async ready(): Promise<void> {
-    if (this.#open) return;
+    if (this.#open && !this.#mayBeClosing()) return;
+    this.#open = false;
     try {
       await this.unsafe('select 1');
       this.#open = true;
@@ -73,6 +83,17 @@ export class Connection implements Runner {
       this.#lose(error instanceof Error ? error : new Error(String(error)));
       throw error;
     }
+  }
+
+  /** Nobody needs it for now. */
+  rest(): void {
+    this.held = false;
+    this.#restsSince = performance.now();
+  }
+
+  /** Its client ends what has rested for long by a timer of its own, and says so afterwards. */
+  #mayBeClosing(): boolean {
+    return performance.now() - this.#restsSince > (this.idleSeconds * 1000) / 2;
   }
 
   unsafe(
@@ -149,6 +170,7 @@ export class Connections {
   constructor(
     private readonly connect: Connect,
     private readonly most: number,
+    private readonly idleSeconds = IDLE_SECONDS,
   ) {}
 
   /** Waits until one is free, or until the signal says that it is not wanted any more. */
@@ -167,7 +189,7 @@ export class Connections {
 
   /** Takes a connection back; in the place of one that is lost another is made when it is needed. */
   give(connection: Connection): void {
-    connection.held = false;
+    connection.rest();
     if (connection.isLost) this.#replace(connection);
     else this.#hand(connection);
   }
@@ -189,7 +211,7 @@ export class Connections {
   }
 
   #made(): Connection {
-    const connection = new Connection(this.connect);
+    const connection = new Connection(this.connect, this.idleSeconds);
     this.#all.add(connection);
     return connection;
   }

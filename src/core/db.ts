@@ -221,7 +221,6 @@ export function openPool(options: PoolOptions): Pool {
   const statementMillis = (options.statementSeconds ?? 15) * 1000;
   const open: Connect = (own) =>
     connect(options.url, {
-      idle_timeout: 60,
       connect_timeout: 10,
       connection: {
         application_name: `licensegraph ${options.role}`,

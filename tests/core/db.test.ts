@@ -2,6 +2,7 @@ import { sql } from 'drizzle-orm';
 import fc from 'fast-check';
 import type postgres from 'postgres';
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
+import { Connections } from '../../src/core/connections.js';
 import { committed, connect, openPool, type Pool } from '../../src/core/db.js';
 import type { TenantId } from '../../src/core/id.js';
 import { prepared } from '../../src/core/prepared.js';
@@ -348,4 +349,28 @@ test('whoever goes while a connection is opened for him holds none', async () =>
   const open = admin`select 1 from pg_stat_activity where datname = current_database() and xact_start is not null
     and application_name = 'licensegraph lg_app'`;
   expect(await open).toHaveLength(0);
+});
+
+test('a connection that is needed while it ends for want of use is opened again', async () => {
+  const idleSeconds = 1;
+  const pool = new Connections(
+    (own) => connect(database.url, { idle_timeout: idleSeconds, ...own }),
+    40,
+    idleSeconds,
+  );
+  const taken = await Promise.all(Array.from({ length: 40 }, () => pool.take()));
+  for (const connection of taken) pool.give(connection);
+
+  // Around the end, each a millisecond later than the one before.
+  const answers = await Promise.allSettled(
+    taken.map(async (_, index) => {
+      await new Promise((resolve) => setTimeout(resolve, idleSeconds * 1000 - 15 + index));
+      const connection = await pool.take();
+      await new Promise((resolve) => setTimeout(resolve, 20));
+      return connection.unsafe('select 1').finally(() => pool.give(connection));
+    }),
+  );
+  await pool.end();
+
+  expect(answers.filter(({ status }) => status === 'rejected')).toEqual([]);
 });
