@@ -169,6 +169,26 @@ describe('a device that is shut out', () => {
     expect(await living(shop.admin.tenant_id)).toBe(0);
     expect(codes).toEqual(codes.map(() => 'DEVICE_BLACKLISTED'));
   });
+
+  test('named by what one activation keeps, is shut out under every pepper once its fingerprint is named', async () => {
+    const { peppers } = server.keys;
+    const keys = { ...server.keys, peppers: [{ id: 'k2', bytes: randomBytes(32) }, ...peppers] };
+    const rotated = await startTestServer({ beside: server, keys });
+    const [before, since] = [await issueLicense(server, shop), await issueLicense(server, shop)];
+    const { activation } = await activate(server, before.licenseKey, 'stolen');
+    await activate(rotated, since.licenseKey, 'stolen');
+    const shutOut = async (named: object) =>
+      (await rotated.ok(BLACKLIST, { input: { ...named, reason: 'x' } }, shop.admin)).blacklistDevice;
+
+    const byActivation = await shutOut({ activationId: activation?.id });
+    const byFingerprint = await shutOut({ deviceFingerprint: 'stolen' });
+    const again = await shutOut({ deviceFingerprint: 'stolen' });
+    await rotated.stop();
+
+    expect([byActivation, byFingerprint, again].map((answer) => answer?.endedActivations)).toEqual([1, 1, 0]);
+    expect(byFingerprint?.device?.id).toBe(byActivation?.device?.id);
+    expect(await living(shop.admin.tenant_id)).toBe(0);
+  });
 });
 
 test('activated on two servers while it is shut out, no activation of it lives, in 25 of 25 tries', async () => {

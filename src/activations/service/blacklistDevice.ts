@@ -7,7 +7,13 @@ import type { Work } from '../../core/work.js';
 import { lockLicenses } from '../../licenses/queries.js';
 import { activationNotFound } from '../model/activation.js';
 import { BLACKLISTED, blacklistedDeviceNotFound, deviceForgotten, isForgotten } from '../model/devices.js';
-import { blacklistEntry, fingerprintHashes, holdDevice, licensesOfDevice } from '../queries/devices.js';
+import {
+  blacklistEntry,
+  blacklistedAmong,
+  fingerprintHashes,
+  holdDevice,
+  licensesOfDevice,
+} from '../queries/devices.js';
 import { activationsById } from '../queries.js';
 import type { BlacklistDeviceInput, UnblacklistDeviceInput } from '../schema/devices.js';
 import {
@@ -45,16 +51,18 @@ async function endAll(work: Work, hashes: readonly string[]): Promise<readonly A
   return ended;
 }
 
-async function insertEntry(
+/** Rows of an entry, a new one or one that stands under fewer peppers so far: it was named by what one activation keeps. */
+async function insertRows(
   work: Work,
   hashes: readonly string[],
   reason: string,
+  known?: BlacklistedDevice,
 ): Promise<BlacklistedDevice> {
-  const entryId = newId<'BlacklistedDevice'>(work.now);
+  const entryId = known?.entryId ?? newId<'BlacklistedDevice'>(work.now);
   const createdBy = 'subject' in work.actor ? work.actor.subject : '';
   const rows = hashes.map((deviceFingerprint, index) => ({
     tenantId: work.tenantId,
-    id: index === 0 ? entryId : newId<'BlacklistedDevice'>(work.now),
+    id: index === 0 && known === undefined ? entryId : newId<'BlacklistedDevice'>(work.now),
     entryId,
     deviceFingerprint,
     reason,
@@ -63,7 +71,7 @@ async function insertEntry(
   }));
   const [first] = await work.db.insert(deviceBlacklist).values(rows).returning();
   if (first === undefined) throw new Error('an insert returned no row');
-  return first;
+  return known ?? first;
 }
 
 export interface ShutOut {
@@ -81,8 +89,10 @@ export async function blacklistDevice(work: Work, input: BlacklistDeviceInput): 
   if (hashes.length === 0) throw deviceForgotten();
   await holdDevice(work, hashes, 'alone');
   const known = await blacklistEntry(work, { hashes });
-  if (known !== undefined) return { device: known, endedActivations: 0 };
-  const device = await insertEntry(work, hashes, input.reason);
+  const barred = await blacklistedAmong(work, hashes);
+  const missing = hashes.filter((hash) => !barred.has(hash));
+  if (known !== undefined && missing.length === 0) return { device: known, endedActivations: 0 };
+  const device = await insertRows(work, missing, input.reason, known);
   const ended = await endAll(work, hashes);
   const data = { reason: input.reason, ended_activations: ended.length };
   await work.emit({ type: 'device.blacklisted', subjectId: device.id, data });
