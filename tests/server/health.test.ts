@@ -120,8 +120,8 @@ describe('/.well-known/jwks.json', () => {
     expect(response.headers['content-type']).toBe('application/json; charset=utf-8');
     const signs = published.filter(({ use }: { use: string }) => use === 'sig');
     const opens = published.filter(({ use }: { use: string }) => use === 'enc');
-    // The development key, and those for files, responses and lists that are carried by hand.
-    expect([signs.length, opens.length, published.length]).toEqual([4, 1, 5]);
+    // The development key, those for files, responses and lists that are carried by hand, and that for signed answers.
+    expect([signs.length, opens.length, published.length]).toEqual([5, 1, 6]);
     for (const key of signs)
       expect(Object.keys(key).toSorted()).toEqual(['alg', 'crv', 'kid', 'kty', 'use', 'x']);
     expect(Object.keys(opens[0]).toSorted()).toEqual(['alg', 'crv', 'kid', 'kty', 'use', 'x', 'y']);

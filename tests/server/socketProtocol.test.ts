@@ -290,6 +290,7 @@ describe('an operation that goes wrong ends itself', () => {
 
   test('a defect of ours, in a resolver and before the first, is masked and logged with its request', async () => {
     const { id } = await issueLicense(server, shop);
+    await expect.poll(() => server.count('unsealed_events')).toBe(0);
     const metered = `{ license(id: "${id}") { advancedAnalytics { operatingSystems { name } } } }`;
 
     const [thrown] = await without('customers', () =>
