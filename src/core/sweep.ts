@@ -38,6 +38,13 @@ async function runBatch({ pool, clock }: JobContext, name: string, batch: SweepB
   }
 }
 
+export interface SweepOptions {
+  /** How many rows a batch changes. */
+  readonly most?: number;
+  /** Whether the next run finds what this one leaves. What is due by the hour alone it does not: then the run has failed. */
+  readonly isFoundAgain?: boolean;
+}
+
 /**
  * Runs a statement batch by batch until it finds no more, each in a transaction of its own, and never two of one name at
  * once. What somebody else holds at this moment is left for the next run. A process that dies in between has done the
@@ -47,13 +54,13 @@ export async function sweep(
   context: JobContext,
   name: string,
   batch: SweepBatch,
-  most = SWEEP_BATCH,
+  { most = SWEEP_BATCH, isFoundAgain = true }: SweepOptions = {},
 ): Promise<number> {
   let sum = 0;
   for (;;) {
     context.signal.throwIfAborted();
     const changed = await runBatch(context, name, batch).catch((error: unknown) => {
-      if (isLockTimeout(error)) return 0;
+      if (isFoundAgain && isLockTimeout(error)) return 0;
       throw error;
     });
     sum += changed;

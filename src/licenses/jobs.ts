@@ -6,9 +6,10 @@ import { expiryBatch, lapseBatch } from './service/tellLapses.js';
 
 async function remind(context: JobContext, { dueAt, since }: SweepPayload): Promise<number> {
   const spans = reminderSpans(await reminderZones(context.pool.db), since, dueAt);
+  const options = { most: REMINDER_BATCH, isFoundAgain: false };
   let reminded = 0;
   for (const span of spans)
-    reminded += await sweep(context, 'license.remind', (now) => reminderBatch(now, span), REMINDER_BATCH);
+    reminded += await sweep(context, 'license.remind', (now) => reminderBatch(now, span), options);
   return reminded;
 }
 

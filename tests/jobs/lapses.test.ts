@@ -232,6 +232,25 @@ describe('reminders', () => {
     expect(await words(id)).toEqual(['license.expiring 7', 'license.expiring 1', 'license.expired']);
   });
 
+  test('that somebody keeps from being written come with the next run', async () => {
+    const { id } = await licensed({ expiryDate: addDays(START, 8) });
+    const connection = await server.sql.reserve();
+    await connection`begin`;
+    await connection`lock table license_reminders in access exclusive mode`;
+    server.now = at('2026-03-02T08:00:00Z');
+
+    const draining = server.jobs.drain();
+    await expect
+      .poll(() => server.count('scheduled_jobs', "name = 'license.check_expiries' and error is not null"))
+      .toBe(1);
+    await connection`rollback`;
+    connection.release();
+    await draining;
+    await go(addMillis(server.now, HOUR));
+
+    expect(await words(id)).toEqual(['license.expiring 7']);
+  });
+
   test('that fell due before a license was issued, or a trial began, do not come', async () => {
     await go(addDays(START, 1), DAY);
     const late = await licensed({ expiryDate: addDays(server.now, 10) });

@@ -151,6 +151,14 @@ class Verification {
   }
 }
 
+/** What was never numbered is not missing. */
+function requireRange({ from, to }: TrailQuestion, last: number): void {
+  if (from > last + 1)
+    throw invalidInput([{ field: 'from', message: `is behind the trail, which ends with ${last}` }]);
+  if (typeof to === 'number' && to < from)
+    throw invalidInput([{ field: 'to', message: 'must not lie before `from`' }]);
+}
+
 /**
  * Computes a part of the tenant's chain again and compares it with what is stored, with its signed checkpoints, and with
  * those that were kept elsewhere: who has the database has its checkpoints as well.
@@ -165,8 +173,9 @@ export async function verifyAuditTrail(
   const head = await trailHead(db, tenantId);
   const verification = new Verification(reading, verify, head);
   const given = await verification.given(question.checkpoints ?? []);
-  const start = await verification.start(question.from);
   const last = Math.max(await lastSeal(db, tenantId), head?.sequence ?? 0);
+  requireRange(question, last);
+  const start = await verification.start(question.from);
   if ('problem' in start) {
     const nothing = { from: question.from, to: question.from - 1, hash: '', coveredTo: null };
     return { ...nothing, verified: false, broken: start, continuesAt: null };
