@@ -288,12 +288,16 @@ class Storm {
     expect(row?.units).toBe(this.#given);
   }
 
-  /** Once a window, and once more after each reset. A top-up has an amount that no other limit has. */
+  /**
+   * Once a window, and once more after each reset. A top-up has an amount that no other limit has. Windows are known by
+   * their ends, and a day's last hour ends with it: a change of the period begins a window that may look the same.
+   */
   async #toldOnce(tenantId: string): Promise<void> {
     const rows = await server.sql`select license_id, event_data ->> 'windowEndsAt' as ends,
         event_data ->> 'thresholdPercent' as percent, count(*)::int as told,
         (select count(*)::int from license_event_logs r where r.tenant_id = e.tenant_id
-          and r.license_id = e.license_id and r.event_type = 'quota.reset') as resets
+          and r.license_id = e.license_id and (r.event_type = 'quota.reset' or r.event_type = 'feature.granted'
+            and r.event_data -> 'before' ->> 'limitPeriod' is distinct from r.event_data -> 'after' ->> 'limitPeriod')) as resets
       from license_event_logs e where tenant_id = ${tenantId} and event_type = 'quota.threshold_reached'
         and (event_data ->> 'limit')::int <= 12 group by tenant_id, license_id, ends, percent`;
     for (const { told, resets } of rows) expect(told).toBeLessThanOrEqual(1 + resets);
