@@ -52,6 +52,8 @@ const unsealedColumns: Readonly<Record<string, string>> = {
   suspensionReason: 'A word to people; status and cause decide.',
   revocationReason: 'A word to people; the status decides.',
   metadata: "The vendor's own notes.",
+  expiryTold: 'Says of which expiry people were told.',
+  lapseTold: 'Says of which end of grace people were told.',
   seal: 'The seal.',
   createdAt: 'Says when the row was made; what counts from a day has one of its own.',
   updatedAt: 'Changes with every device.',
