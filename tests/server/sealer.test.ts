@@ -46,7 +46,8 @@ test('a batch whose connection is cut at any point of it comes to an end, and th
       where datname = current_database() and application_name = 'licensegraph lg_worker'`;
     ends.add(await Promise.race([sealing, sleep(5000, 'hangs', { ref: false })]));
   }
-  await server.jobs.seal();
+  // The first may meet the connection that was cut last, as the sealer would, which begins again.
+  await server.jobs.seal().catch(() => server.jobs.seal());
   const [left, sealed] = [await server.count('unsealed_events'), await server.count('audit_seals')];
   await server.stop();
 
