@@ -1,5 +1,6 @@
 import { type SQL, sql } from 'drizzle-orm';
 import type { Instant } from './clock.js';
+import { committed } from './db.js';
 import type { JobContext } from './job.js';
 import { isLockTimeout } from './lockTimeout.js';
 
@@ -25,17 +26,12 @@ export type SweepBatch = (now: Instant) => SQL;
 
 async function runBatch({ pool, clock }: JobContext, name: string, batch: SweepBatch): Promise<number> {
   const session = await pool.begin('write');
-  try {
+  return committed(session, async () => {
     await session.db.execute(sql`select pg_advisory_xact_lock(${SWEEP_LOCK}, hashtext(${name}))`);
     await session.db.execute(sql.raw(`set local lock_timeout = ${LOCK_MILLIS}`));
     for (const planning of PLANNING) await session.db.execute(sql.raw(planning));
-    const changed = await session.db.execute(batch(clock()));
-    await session.commit();
-    return changed.length;
-  } catch (error) {
-    await session.rollback();
-    throw error;
-  }
+    return (await session.db.execute(batch(clock()))).length;
+  });
 }
 
 export interface SweepOptions {

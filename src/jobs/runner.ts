@@ -3,6 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { runTaskList, type TaskList, type WorkerPool } from 'graphile-worker';
 import type pg from 'pg';
 import { Bell } from '../core/bell.js';
+import { committed } from '../core/db.js';
 import type { Log } from '../core/log.js';
 import { openPresence, type Presence } from './presence.js';
 import { enqueueDue } from './queries.js';
@@ -43,14 +44,7 @@ export interface JobRunner {
 export async function tick({ pool, clock }: Surroundings, { scheduled }: JobList): Promise<number> {
   const now = clock();
   const session = await pool.begin('write');
-  try {
-    const queued = await enqueueDue(session.db, dueJobs(scheduled, now), now);
-    await session.commit();
-    return queued;
-  } catch (error) {
-    await session.rollback();
-    throw error;
-  }
+  return committed(session, () => enqueueDue(session.db, dueJobs(scheduled, now), now));
 }
 
 interface Workers {

@@ -1,7 +1,7 @@
 import { sql } from 'drizzle-orm';
 import { auditSeals } from '../../audit/table.js';
 import type { Clock } from '../../core/clock.js';
-import type { Db, Pool } from '../../core/db.js';
+import { committed, type Db, type Pool } from '../../core/db.js';
 import type { TenantId } from '../../core/id.js';
 import { makeDeliveries, type Range } from '../service/webhookDeliveries.js';
 import { webhookCursors, webhookEndpoints } from '../table/webhooks.js';
@@ -40,21 +40,14 @@ async function nextRange(db: Db, tenantId: TenantId): Promise<Range | undefined>
 /** One batch of a tenant: deliveries and cursor in one transaction, so that no event is left out and none comes twice. */
 async function fanOutBatch(pool: Pool, clock: Clock, tenantId: TenantId): Promise<number | undefined> {
   const session = await pool.begin('write');
-  try {
+  return committed(session, async () => {
     const range = await nextRange(session.db, tenantId);
-    if (range === undefined) {
-      await session.rollback();
-      return undefined;
-    }
+    if (range === undefined) return undefined;
     const made = await makeDeliveries(session.db, tenantId, clock(), range);
     await session.db.execute(sql`update ${webhookCursors} set sequence = ${range.upTo}::bigint
       where ${webhookCursors.tenantId} = ${tenantId}`);
-    await session.commit();
     return made;
-  } catch (error) {
-    await session.rollback();
-    throw error;
-  }
+  });
 }
 
 /**

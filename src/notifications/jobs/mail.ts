@@ -1,6 +1,7 @@
 import { findTenant } from '../../access/queries.js';
 import { addDays } from '../../core/clock.js';
 import type { Config } from '../../core/config.js';
+import { committed } from '../../core/db.js';
 import type { EventType } from '../../core/event.js';
 import type { TenantId } from '../../core/id.js';
 import type { ReactionPayload, SweepPayload } from '../../core/job.js';
@@ -33,14 +34,7 @@ function domainOf({ LG_MAIL_FROM: from }: Config): string {
 
 async function claim({ pool, clock }: JobContext, tenantId: TenantId | undefined): Promise<Notification[]> {
   const session = await pool.begin('write');
-  try {
-    const mails = await claimDue(session.db, { now: clock(), most: BATCH, tenantId });
-    await session.commit();
-    return mails;
-  } catch (error) {
-    await session.rollback();
-    throw error;
-  }
+  return committed(session, () => claimDue(session.db, { now: clock(), most: BATCH, tenantId }));
 }
 
 async function attempt(

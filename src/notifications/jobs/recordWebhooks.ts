@@ -1,6 +1,6 @@
 import { and, eq, type SQL, sql } from 'drizzle-orm';
 import type { Instant } from '../../core/clock.js';
-import type { Db, Pool } from '../../core/db.js';
+import { committed, type Db, type Pool } from '../../core/db.js';
 import type { TenantId } from '../../core/id.js';
 import {
   ATTEMPTS_KEPT,
@@ -135,14 +135,7 @@ export async function recordWebhook(
   outcome: Outcome,
 ): Promise<DisabledReason | undefined> {
   const session = await pool.begin('write');
-  try {
-    const reason = await recordIn(session.db, claim, now, outcome);
-    await session.commit();
-    return reason;
-  } catch (error) {
-    await session.rollback();
-    throw error;
-  }
+  return committed(session, () => recordIn(session.db, claim, now, outcome));
 }
 
 /** Gives back what was taken and not tried to the end, as if nobody had taken it. */

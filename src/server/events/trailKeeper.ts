@@ -10,6 +10,7 @@ import {
   signDue,
 } from '../../audit/jobs/keep.js';
 import { checkpointsAfter, newestCheckpoints } from '../../audit/queries/checkpoints.js';
+import { committed } from '../../core/db.js';
 import type { TenantId } from '../../core/id.js';
 import type { Log } from '../../core/log.js';
 import type { Work } from '../../core/work.js';
@@ -70,19 +71,10 @@ class Keeping {
     run: (work: Work) => Promise<Result>,
   ): Promise<Result | undefined> {
     const { work, session } = await openWork(this.options.machinery, keeperOf(tenantId));
-    try {
+    return committed(session, async () => {
       const [row] = await work.db.execute(sql`select pg_try_advisory_xact_lock(${KEEPER_LOCK}) as taken`);
-      if (row?.taken !== true) {
-        await session.rollback();
-        return undefined;
-      }
-      const result = await run(work);
-      await session.commit();
-      return result;
-    } catch (error) {
-      await session.rollback();
-      throw error;
-    }
+      return row?.taken === true ? run(work) : undefined;
+    });
   }
 
   async checkpoints(): Promise<number> {
