@@ -49,7 +49,12 @@ export function codeIn(kind: DocumentKind, text: string): string | undefined {
   const code = armor ? bare.slice(begin.length, -end.length) : bare;
   // Without its spaces a line of another kind is made of letters that codes are made of.
   if (code.startsWith('-----')) return undefined;
-  return code.split('.').every(isCanonical) ? code : undefined;
+  return isCanonicalCode(code) ? code : undefined;
+}
+
+/** Whether a code is the one text of what it says. */
+export function isCanonicalCode(code: string): boolean {
+  return code.split('.').every(isCanonical);
 }
 
 /** How many parts a code has: three are signed, five are encrypted. */

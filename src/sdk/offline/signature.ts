@@ -1,6 +1,6 @@
 import { compactVerify, importJWK, type JSONWebKeySet, type JWK } from 'jose';
 import { SIGNED_BY, type SignedKind, signedTypes } from '../../core/tokenTypes.js';
-import { headerOf, partsOf } from './documents.js';
+import { headerOf, isCanonicalCode, partsOf } from './documents.js';
 
 /** Clocks of machines that are never set drift; what is over or not yet so is that by more than this. */
 export const CLOCK_TOLERANCE_SECONDS = 300;
@@ -22,14 +22,15 @@ function keyOf(keys: JSONWebKeySet, kid: unknown): JWK | undefined {
 /**
  * What a code says that one of these keys has signed as one of these kinds. The header has exactly an algorithm, a type
  * and a key id: no `crit`, no key of its own, no unencoded payload (RFC 8725, sections 3.1, 3.2 and 3.11; RFC 7797).
- * Undefined for anything else, whatever is wrong with it.
+ * Undefined for anything else, whatever is wrong with it, a second text of the same bytes included.
  */
 export async function signedClaims(
   code: string,
   keys: JSONWebKeySet,
   kinds: readonly SignedKind[],
 ): Promise<Signed | undefined> {
-  const header = partsOf(code) === 3 ? headerOf(code, ['alg', 'typ', 'kid']) : undefined;
+  const header =
+    partsOf(code) === 3 && isCanonicalCode(code) ? headerOf(code, ['alg', 'typ', 'kid']) : undefined;
   const kind = kinds.find((each) => signedTypes[each] === header?.typ);
   const key = typeof header?.kid === 'string' ? keyOf(keys, header.kid) : undefined;
   if (header?.alg !== 'EdDSA' || kind === undefined || key === undefined) return undefined;
