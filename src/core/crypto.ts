@@ -23,6 +23,7 @@ export type HashKind =
   | 'MAC_ADDRESS'
   | 'ADDRESS'
   | 'EMERGENCY_CODE'
+  | 'PAYMENT_REFERENCE'
   | 'LICENSE_SEAL'
   | 'REQUEST';
 
