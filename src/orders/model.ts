@@ -8,8 +8,5 @@ export const orderEvents = ['order.progressed'] as const;
 export const orderStatuses = ['PENDING', 'APPROVED', 'FULFILLED', 'CANCELLED'] as const;
 export type OrderStatus = (typeof orderStatuses)[number];
 
-export const paymentStatuses = ['PENDING', 'PAID', 'PARTIAL', 'FAILED', 'REFUNDED'] as const;
-export type PaymentStatus = (typeof paymentStatuses)[number];
-
 export const fulfillmentMethods = ['AUTO', 'MANUAL', 'BATCH'] as const;
 export type FulfillmentMethod = (typeof fulfillmentMethods)[number];

@@ -1,10 +1,11 @@
 import { and, eq, type SQL, sql } from 'drizzle-orm';
+import type { PaymentStatus } from '../billing/model/invoice.js';
 import { scopeOf } from '../core/actor.js';
 import type { CustomerId } from '../core/id.js';
 import { anyOf, byKey, pageOf, pagesByOwner, type Sorting } from '../core/keyset.js';
 import type { Page, PageArguments } from '../core/page.js';
 import type { Reading } from '../core/work.js';
-import type { OrderStatus, PaymentStatus } from './model.js';
+import type { OrderStatus } from './model.js';
 import { licenseOrders, type Order } from './table.js';
 
 function orderScope(reading: Reading): SQL | undefined {

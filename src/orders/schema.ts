@@ -1,4 +1,6 @@
 import { Field, ID, InputType, Int, ObjectType } from 'type-graphql';
+import type { PaymentStatus } from '../billing/model/invoice.js';
+import { PaymentStatusEnum } from '../billing/schema/enums.js';
 import { listOf, uuid } from '../core/check.js';
 import type { Instant } from '../core/clock.js';
 import type { CustomerId } from '../core/id.js';
@@ -6,7 +8,7 @@ import { Checked } from '../graph/checked.js';
 import { connectionOf } from '../graph/connection.js';
 import { enumOf } from '../graph/enums.js';
 import { DateTime, DecimalAmount } from '../graph/scalars.js';
-import type { FulfillmentMethod, OrderStatus, PaymentStatus } from './model.js';
+import type { FulfillmentMethod, OrderStatus } from './model.js';
 
 export const OrderStatusEnum = enumOf<OrderStatus>('OrderStatus', 'How far an order is.', {
   PENDING: 'Waits for approval.',
@@ -14,17 +16,6 @@ export const OrderStatusEnum = enumOf<OrderStatus>('OrderStatus', 'How far an or
   FULFILLED: 'Has its licenses.',
   CANCELLED: 'Was cancelled.',
 });
-export const PaymentStatusEnum = enumOf<PaymentStatus>(
-  'PaymentStatus',
-  'How far the payment of an order is.',
-  {
-    PENDING: 'Is not paid.',
-    PAID: 'Is paid in full.',
-    PARTIAL: 'Is paid in part.',
-    FAILED: 'Could not be charged.',
-    REFUNDED: 'Was paid back.',
-  },
-);
 export const FulfillmentMethodEnum = enumOf<FulfillmentMethod>(
   'FulfillmentMethod',
   'How licenses are made for an order.',

@@ -11,6 +11,7 @@ import {
   varchar,
 } from 'drizzle-orm/pg-core';
 import { customers, resellers } from '../access/table.js';
+import { paymentStatuses } from '../billing/model/invoice.js';
 import {
   idColumn,
   instantColumn,
@@ -21,7 +22,7 @@ import {
 } from '../core/columns.js';
 import type { LicenseFeature, LicenseRestriction, Pricing } from '../templates/model.js';
 import { licenseTemplates } from '../templates/table.js';
-import { fulfillmentMethods, orderStatuses, paymentStatuses } from './model.js';
+import { fulfillmentMethods, orderStatuses } from './model.js';
 
 export const licenseOrders = pgTable(
   'license_orders',
