@@ -40,6 +40,7 @@ export const refusalCodes = {
     422,
     'A value does not fit. `extensions.fields` names every wrong field and what it takes.',
   ],
+  PRICE_TOO_LARGE: [422, 'The price comes to more than can be billed; `extensions.most` says how much can.'],
   INVALID_LICENSE_KEY_FORMAT: [400, 'The license key is not of the form XXXX-XXXX-XXXX-XXXX-XXXX.'],
   ONE_LICENSE_PER_OPERATION: [
     400,

@@ -9,6 +9,7 @@ import { repeated, textProblem } from '../core/check.js';
 import type { Instant } from '../core/clock.js';
 import { isCode } from '../core/code.js';
 import { parseCountry } from '../core/countries.js';
+import { isCurrency } from '../core/currencies.js';
 import { parseDomainPattern } from '../core/domainName.js';
 import { type Amount, isNegative } from '../core/money.js';
 import { type FieldProblem, Refusal } from '../core/refusal.js';
@@ -212,8 +213,6 @@ export function featureProblems(features: readonly NamedFeature[], field: string
   return [...malformed, ...repeated(ids, (index) => `${field}.${index}.featureId`)];
 }
 
-const currencies: ReadonlySet<string> = new Set(Intl.supportedValuesOf('currency'));
-
 function discountProblems(discount: VolumeDiscount, at: string): FieldProblem[] {
   const problems: FieldProblem[] = [];
   const { minQuantity, maxQuantity, discountPercentage, discountAmount } = discount;
@@ -241,7 +240,7 @@ export function pricingProblems(pricing: Pricing, field: string): FieldProblem[]
       ? [{ field: `${field}.${name}`, message: 'must not be negative' }]
       : [],
   );
-  const currency = currencies.has(pricing.currency)
+  const currency = isCurrency(pricing.currency)
     ? []
     : [{ field: `${field}.currency`, message: 'must be an ISO 4217 code as USD' }];
   const discounts = pricing.volumeDiscounts.flatMap((discount, index) =>
