@@ -1,15 +1,18 @@
-import { getTableColumns } from 'drizzle-orm';
+import { getTableColumns, sql } from 'drizzle-orm';
 import {
   customerInactive,
   customerNotFound,
   resellerInactive,
   resellerNotFound,
 } from '../../access/model.js';
-import { findInDirectory, shareCustomer, shareReseller } from '../../access/queries.js';
+import { shareCustomer, shareReseller } from '../../access/queries.js';
 import { type Customer, keyDirectory } from '../../access/table.js';
 import { scopeOf } from '../../core/actor.js';
 import type { KeyRing } from '../../core/crypto.js';
+import type { NewEvent } from '../../core/event.js';
 import { type LicenseId, newId, type ResellerId, type TenantId } from '../../core/id.js';
+import { givenOrDefault, rowsToInsert } from '../../core/insertRows.js';
+import { byKey } from '../../core/keyset.js';
 import { invalidInput } from '../../core/refusal.js';
 import type { Work } from '../../core/work.js';
 import {
@@ -43,6 +46,9 @@ export type NewLicense = Omit<
   | 'updatedAt'
 >;
 
+/** What else than its own facts the event of a new license tells: what it was made for. */
+export type EventCause = Readonly<Record<string, string | number>>;
+
 const KEY_TRIES = 5;
 
 /** What a ciphertext is bound to, so that it opens in its own row only. */
@@ -54,27 +60,39 @@ export function revealedKey(keys: KeyRing, license: License): string {
   return keys.decrypt(license.licenseKeyCiphertext, keyBinding(license.tenantId, license.id));
 }
 
-async function claimKey(work: Work, id: LicenseId, licenseKey: string): Promise<boolean> {
-  if (
-    (await findInDirectory(work.db, 'LICENSE_KEY', work.keys.hashes('LICENSE_KEY', licenseKey))) !== undefined
-  )
-    return false;
-  const hash = work.keys.hash('LICENSE_KEY', licenseKey);
-  const claimed = await work.db
-    .insert(keyDirectory)
-    .values({ hash, kind: 'LICENSE_KEY', tenantId: work.tenantId, subjectId: id })
-    .onConflictDoNothing()
-    .returning({ hash: keyDirectory.hash });
-  return claimed.length === 1;
+/** Enters keys in the directory, all in one statement, and answers the licenses whose key was free under every pepper. */
+async function claimKeys(work: Work, keys: ReadonlyMap<LicenseId, string>): Promise<ReadonlySet<string>> {
+  const made = [...keys].map(([id, licenseKey]) => {
+    const [hash = '', ...earlier] = work.keys.hashes('LICENSE_KEY', licenseKey);
+    return { id, hash, earlier };
+  });
+  const rows = await work.db.execute<{ subject_id: string }>(sql`
+    insert into ${keyDirectory} (hash, kind, tenant_id, subject_id)
+    select made.hash, 'LICENSE_KEY', ${work.tenantId}, made.id
+    from json_to_recordset(${JSON.stringify(made)}::text::json) as made (id text, hash text, earlier json)
+    where not exists (select 1 from json_array_elements_text(made.earlier) as known (hash)
+      join ${keyDirectory} as other on other.hash = known.hash)
+    on conflict do nothing returning subject_id`);
+  return new Set([...rows].map((row) => row.subject_id));
 }
 
-/** Takes the key that was given, or makes keys until one is free. */
-async function keyFor(work: Work, id: LicenseId, given: string | undefined): Promise<string> {
+/** Takes the keys that were given, and makes keys for the others until each has one that is free. */
+async function keysFor(
+  work: Work,
+  given: ReadonlyMap<LicenseId, string | undefined>,
+): Promise<ReadonlyMap<LicenseId, string>> {
+  const free = new Map<LicenseId, string>();
   for (let tried = 0; tried < KEY_TRIES; tried += 1) {
-    const licenseKey = given ?? newLicenseKey();
-    if (await claimKey(work, id, licenseKey)) return licenseKey;
-    if (given !== undefined) throw codeTaken('input.licenseKey', maskLicenseKey(given));
+    const missing = [...given].filter(([id]) => !free.has(id));
+    if (missing.length === 0) return free;
+    const tries = new Map(missing.map(([id, licenseKey]) => [id, licenseKey ?? newLicenseKey()]));
+    const claimed = await claimKeys(work, tries);
+    for (const [id, licenseKey] of tries) {
+      if (claimed.has(id)) free.set(id, licenseKey);
+      else if (given.get(id) !== undefined) throw codeTaken('input.licenseKey', maskLicenseKey(licenseKey));
+    }
   }
+  if (free.size === given.size) return free;
   throw new Error(`no free license key in ${KEY_TRIES} tries: the random source is broken`);
 }
 
@@ -83,16 +101,11 @@ type MadeLicense = NewLicense & Pick<License, 'tenantId' | 'id' | 'licenseKeyHas
 /** What is not given is what the table fills in: the seal covers the row as it will be read. */
 function withDefaults(made: MadeLicense): SealedFacts {
   const columns = getTableColumns(licenses);
-  const values = sealedColumns.map((name) => {
-    const { [name]: given = columns[name].default } = made;
-    return [name, given];
-  });
+  const values = sealedColumns.map((name) => [name, givenOrDefault(made, name, columns[name])]);
   return { ...Object.fromEntries(values), tenantId: made.tenantId, id: made.id };
 }
 
-export async function insertLicense(work: Work, values: NewLicense, given?: string): Promise<IssuedLicense> {
-  const id = newId<'License'>(work.now);
-  const licenseKey = await keyFor(work, id, given);
+function rowOf(work: Work, id: LicenseId, values: NewLicense, licenseKey: string) {
   const made = {
     ...values,
     tenantId: work.tenantId,
@@ -104,21 +117,50 @@ export async function insertLicense(work: Work, values: NewLicense, given?: stri
     createdAt: work.now,
     updatedAt: work.now,
   };
-  const [license] = await work.db
-    .insert(licenses)
-    .values({ ...made, seal: sealOf(work.keys, withDefaults(made)) })
-    .returning();
-  if (license === undefined) throw new Error('an insert returned no row');
-  const { productId, licenseType, customerId, templateId } = license;
+  return { ...made, seal: sealOf(work.keys, withDefaults(made)) };
+}
+
+function createdEvent(license: License, cause: EventCause): NewEvent {
+  const { id, productId, licenseType, customerId, templateId } = license;
   const data = {
     product_id: productId,
     license_type: licenseType,
     customer_id: customerId,
     template_id: templateId,
+    ...cause,
   };
   const personal = { issued_to: license.issuedTo };
-  await work.emit({ type: 'license.created', subjectId: id, licenseId: id, data, personal });
-  return { license, licenseKey };
+  return { type: 'license.created', subjectId: id, licenseId: id, data, personal };
+}
+
+/**
+ * Makes licenses, in their order: as many statements for one as for a thousand. `cause` says what else made them so, and
+ * stands in the event of each.
+ */
+export async function insertLicenses(
+  work: Work,
+  all: readonly NewLicense[],
+  { cause = {}, licenseKey: given }: { readonly cause?: EventCause; readonly licenseKey?: string } = {},
+): Promise<readonly IssuedLicense[]> {
+  if (all.length === 0) return [];
+  const ids = all.map((values) => ({ id: newId<'License'>(work.now), values }));
+  const keys = await keysFor(work, new Map(ids.map(({ id }) => [id, given])));
+  const made = ids.map(({ id, values }) => rowOf(work, id, values, keys.get(id) ?? ''));
+  const rows = await work.db.insert(licenses).select(rowsToInsert(licenses, made)).returning();
+  const byId = byKey(rows, (row) => row.id);
+  const issued = made.map(({ id }): IssuedLicense => {
+    const license = byId.get(id);
+    if (license === undefined) throw new Error('an insert did not return what it was given');
+    return { license, licenseKey: keys.get(id) ?? '' };
+  });
+  await work.emitAll(issued.map(({ license }) => createdEvent(license, cause)));
+  return issued;
+}
+
+export async function insertLicense(work: Work, values: NewLicense, given?: string): Promise<IssuedLicense> {
+  const [issued] = await insertLicenses(work, [values], given === undefined ? {} : { licenseKey: given });
+  if (issued === undefined) throw new Error('an insert returned no row');
+  return issued;
 }
 
 /** The customer stays switched on until the act is done. */
