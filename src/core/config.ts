@@ -1,6 +1,7 @@
 import postgres from 'postgres';
 import { z } from 'zod';
 import { parseRange } from './addressRange.js';
+import { chargeSettings } from './chargeSettings.js';
 import { ALGORITHMS, issuerList, json, keysUrl, publicKeySet } from './issuers.js';
 import { mailSettings } from './mailSettings.js';
 import { list, type Setting, setting } from './setting.js';
@@ -209,6 +210,7 @@ export const settings = {
     'Whether webhooks may go to private networks, and by plain http; `allow` is for development, and refused in production.',
   ),
   ...mailSettings,
+  ...chargeSettings,
   LG_DRAIN_SECONDS: setting(
     z.coerce.number().int().min(0).max(300).default(0),
     'For how long a stop lets new requests in while /readyz says no: as long as a load balancer needs to see it.',
@@ -312,6 +314,7 @@ function conflicts(config: Config): string[] {
   if (config.LG_AUTH_HS256_SECRET !== undefined)
     problems.push('LG_AUTH_HS256_SECRET: is for development only');
   if (config.LG_WEBHOOK_PRIVATE === 'allow') problems.push('LG_WEBHOOK_PRIVATE: is for development only');
+  if (config.LG_STRIPE_URL !== 'https://api.stripe.com') problems.push('LG_STRIPE_URL: is for tests only');
   if (config.LG_DEMO === true) problems.push('LG_DEMO: demo tenants are for development only');
   return [...problems, ...missingIssuers(config), ...unsafeKeys(config)];
 }
