@@ -159,6 +159,9 @@ export interface RenewalFacts extends StatusFacts {
   readonly features: readonly LicenseFeature[];
 }
 
+export const renewalCauses = ['HAND', 'ORDER', 'CHARGE'] as const;
+export type RenewalCause = (typeof renewalCauses)[number];
+
 export interface RenewalTerms {
   readonly durationMonths: number;
   readonly extendMaintenance: boolean;

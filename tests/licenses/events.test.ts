@@ -53,6 +53,7 @@ const acts: readonly Act[] = [
     type: 'license.renewed',
     input: { durationMonths: 12 },
     data: {
+      by: 'HAND',
       duration_months: 12,
       from: '2027-03-01T12:00:00.000Z',
       to: '2028-03-01T12:00:00.000Z',

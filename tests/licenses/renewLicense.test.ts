@@ -208,6 +208,7 @@ test('a renewal records for how long, from when to when, and which features it u
       licenseId: id,
       actor: 'tester',
       data: {
+        by: 'HAND',
         duration_months: 1,
         from: '2026-05-31T12:00:00.000Z',
         to: '2026-06-30T12:00:00.000Z',
