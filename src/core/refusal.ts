@@ -72,6 +72,17 @@ export const refusalCodes = {
   TEMPLATE_INACTIVE: [409, 'The template is switched off and issues no licenses.'],
   CUSTOMER_INACTIVE: [409, 'The customer is switched off.'],
   RESELLER_INACTIVE: [409, 'The reseller is switched off.'],
+  ORDER_NOT_FOUND: [404, 'There is no such order for this caller.'],
+  ORDER_NOT_PAID: [
+    409,
+    'The order is not paid in full, and is fulfilled once it is; `extensions.paymentStatus` says how far it is.',
+  ],
+  ORDER_PAID: [409, 'Money was received for the order. Refund it, then cancel the order.'],
+  SECOND_PERSON_NEEDED: [
+    403,
+    'The tenant wants an order approved by another person than ordered it; an API key is the person who made it.',
+    'access.refused',
+  ],
   LICENSE_NOT_RENEWABLE: [
     409,
     'A license in this status cannot be renewed; the message says what to do first.',

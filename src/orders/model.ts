@@ -1,12 +1,91 @@
 /**
- * Orders own the purchase: who ordered how many licenses of which template, at what total, and how far it is.
- * An order is PENDING, then APPROVED, then FULFILLED, or CANCELLED before that; its payment has a status of its own.
- * The licenses that it made name it by `order_id`; no list of them is kept here.
+ * Orders own the purchase: who ordered how many licenses of which template, on which terms, at what total, and how far it is.
+ * An order is PENDING, then APPROVED, then FULFILLED, or CANCELLED before that: the table `orderSteps`. How far its payment
+ * is follows its invoice, which billing owns. It is fulfilled once it is approved and paid, never by one of the two alone.
+ * The licenses that it made name it by `order_id`; no list of them is kept here. Those that it renews are named by it.
  */
-export const orderEvents = ['order.progressed'] as const;
+import type { PaymentStatus } from '../billing/model/invoice.js';
+import { Refusal } from '../core/refusal.js';
+
+export const orderEvents = [
+  'order.created',
+  'order.approved',
+  'order.paid',
+  'order.progressed',
+  'order.fulfilled',
+  'order.cancelled',
+  'order.refunded',
+] as const;
 
 export const orderStatuses = ['PENDING', 'APPROVED', 'FULFILLED', 'CANCELLED'] as const;
 export type OrderStatus = (typeof orderStatuses)[number];
 
 export const fulfillmentMethods = ['AUTO', 'MANUAL', 'BATCH'] as const;
 export type FulfillmentMethod = (typeof fulfillmentMethods)[number];
+
+/** How many licenses one order may make. */
+export const MOST_LICENSES = 100_000;
+/** How many licenses are made within an act; of more, the rest is made behind it. */
+export const MADE_AT_ONCE = 250;
+/** How many licenses one order may renew: it does so within one act. */
+export const MOST_RENEWALS = 250;
+
+/** Why licenses of an order are suspended that was paid back, or cancelled while they were made. */
+export const ORDER_REFUNDED = 'Order refunded';
+export const ORDER_CANCELLED = 'Order cancelled';
+
+export const orderActs = ['approveOrder', 'fulfillOrder', 'cancelOrder'] as const;
+export type OrderAct = (typeof orderActs)[number];
+
+/** Every step that an act may take. To fulfil what is fulfilled is no step: it changes nothing and is answered. */
+export const orderSteps = [
+  { act: 'approveOrder', from: 'PENDING', to: 'APPROVED' },
+  { act: 'fulfillOrder', from: 'APPROVED', to: 'FULFILLED' },
+  { act: 'cancelOrder', from: 'PENDING', to: 'CANCELLED' },
+  { act: 'cancelOrder', from: 'APPROVED', to: 'CANCELLED' },
+] as const satisfies readonly { act: OrderAct; from: OrderStatus; to: OrderStatus }[];
+
+const targets: Readonly<Record<OrderAct, OrderStatus>> = {
+  approveOrder: 'APPROVED',
+  fulfillOrder: 'FULFILLED',
+  cancelOrder: 'CANCELLED',
+};
+
+export function requireStep(act: OrderAct, from: OrderStatus): void {
+  if (orderSteps.some((step) => step.act === act && step.from === from)) return;
+  const to = targets[act];
+  throw new Refusal('INVALID_TRANSITION', `${act} cannot take an order from ${from} to ${to}.`, { from, to });
+}
+
+/** Whether licenses may be made for it: approved and paid. */
+export function isFulfillable(order: { status: OrderStatus; paymentStatus: PaymentStatus }): boolean {
+  return order.status === 'APPROVED' && order.paymentStatus === 'PAID';
+}
+
+/** Whether its licenses are made behind the act that lets them be made. */
+export function isMadeBehind(order: {
+  fulfillmentMethod: FulfillmentMethod;
+  quantity: number;
+  isRenewal: boolean;
+}): boolean {
+  return !order.isRenewal && (order.fulfillmentMethod === 'BATCH' || order.quantity > MADE_AT_ONCE);
+}
+
+export function orderNotFound(id: string): Refusal {
+  return new Refusal('ORDER_NOT_FOUND', `There is no order ${id}.`, { id });
+}
+
+export function orderNotPaid(paymentStatus: PaymentStatus): Refusal {
+  const message = `The order's payment is ${paymentStatus}: it is fulfilled once it is paid in full.`;
+  return new Refusal('ORDER_NOT_PAID', message, { paymentStatus });
+}
+
+export function orderPaid(): Refusal {
+  const message = 'Money was received for the order: refund it first, then cancel the order.';
+  return new Refusal('ORDER_PAID', message);
+}
+
+export function secondPersonNeeded(): Refusal {
+  const message = 'Whoever ordered does not approve: the order needs another person.';
+  return new Refusal('SECOND_PERSON_NEEDED', message);
+}

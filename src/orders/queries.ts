@@ -1,12 +1,12 @@
 import { and, eq, type SQL, sql } from 'drizzle-orm';
 import type { PaymentStatus } from '../billing/model/invoice.js';
 import { scopeOf } from '../core/actor.js';
-import type { CustomerId } from '../core/id.js';
+import type { CustomerId, InvoiceId, LicenseId, OrderId } from '../core/id.js';
 import { anyOf, byKey, pageOf, pagesByOwner, type Sorting } from '../core/keyset.js';
 import type { Page, PageArguments } from '../core/page.js';
 import type { Reading } from '../core/work.js';
 import type { OrderStatus } from './model.js';
-import { licenseOrders, type Order } from './table.js';
+import { licenseOrders, type Order, orderRenewals } from './table.js';
 
 function orderScope(reading: Reading): SQL | undefined {
   const { customerId, resellerId, licenseId } = scopeOf(reading.actor);
@@ -27,6 +27,40 @@ export async function ordersById(
     .from(licenseOrders)
     .where(and(orderScope(reading), anyOf(licenseOrders.id, ids)));
   return byKey(rows, (row) => row.id);
+}
+
+/** Locks an order that is about to change. */
+export async function lockOrder(reading: Reading, id: string): Promise<Order | undefined> {
+  const [row] = await reading.db
+    .select()
+    .from(licenseOrders)
+    .where(and(orderScope(reading), eq(licenseOrders.id, id as OrderId)))
+    .for('no key update');
+  return row;
+}
+
+/**
+ * Locks the order that an invoice is for. Whoever brings the money need not see the order: its invoice led here.
+ */
+export async function lockOrderOfInvoice(reading: Reading, invoiceId: string): Promise<Order | undefined> {
+  const [row] = await reading.db
+    .select()
+    .from(licenseOrders)
+    .where(
+      and(eq(licenseOrders.tenantId, reading.tenantId), eq(licenseOrders.invoiceId, invoiceId as InvoiceId)),
+    )
+    .for('no key update');
+  return row;
+}
+
+/** The ids of the licenses that an order renews, in the order in which they are locked. */
+export async function renewedBy(reading: Reading, orderId: OrderId): Promise<readonly LicenseId[]> {
+  const rows = await reading.db
+    .select({ licenseId: orderRenewals.licenseId })
+    .from(orderRenewals)
+    .where(and(eq(orderRenewals.tenantId, reading.tenantId), eq(orderRenewals.orderId, orderId)))
+    .orderBy(orderRenewals.licenseId);
+  return rows.map(({ licenseId }) => licenseId);
 }
 
 export interface OrderFilter {

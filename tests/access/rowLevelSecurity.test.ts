@@ -21,7 +21,6 @@ const unbound: Readonly<Record<string, string>> = {
   'license_event_logs.license_id': 'the trail outlives its subjects',
   'license_event_logs.activation_id': 'the trail outlives its subjects',
   'licenses.order_id': 'orders come later than licenses and refer to them',
-  'license_orders.invoice_id': 'invoices have no table yet',
   'license_orders.subscription_id': 'is the name in the payment processor',
   'usage_ledger.license_id': 'its counter is bound, and every line is written with it in one statement',
 };
@@ -54,11 +53,12 @@ async function as<Result>(
 }
 
 /** What no act writes yet. */
-async function fillTheRest({ admin, customerId, licenseId, requestCode }: World): Promise<void> {
+async function fillTheRest({ admin, customerId, licenseId, orderId, requestCode }: World): Promise<void> {
   const tenant = admin.tenant_id;
   await sign(server, admin, requestCode);
   await revocationsOf(server, tenant);
   await server.sql`insert into feature_usage values (${tenant}, ${licenseId}, 'api_access', ${server.now}, 1, now())`;
+  await server.sql`insert into order_renewals values (${tenant}, ${orderId}, ${licenseId}, null)`;
   await server.sql`insert into compliance_audits (tenant_id, id, audit_type, customer_id, audit_scope, auditor_id, audit_date, product_ids, created_at, updated_at)
     values (${tenant}, ${`audit ${tenant}`}, 'RANDOM', ${customerId}, 'FULL', 'eve', now(), '[]', now(), now())`;
   await server.sql`insert into compliance_violations (tenant_id, id, violation_type, severity, license_id, description, detected_at, created_at, updated_at)

@@ -36,7 +36,7 @@ export async function createReseller(server: TestServer, as: Claims, name = 'Blu
   return String(data.createReseller?.reseller?.id);
 }
 
-/** No act makes orders yet: SQL does. */
+/** An order that is over, without what an act would do besides: SQL makes it. */
 export async function insertOrder(
   server: TestServer,
   shop: Shop,
@@ -44,9 +44,11 @@ export async function insertOrder(
 ): Promise<string> {
   const id = randomUUID();
   await server.sql`insert into license_orders (tenant_id, id, order_number, customer_id, reseller_id, template_id,
-      quantity, status, total_amount, currency, payment_status, created_at, updated_at)
+      template_version, quantity, terms, taxes, lines, subtotal, discount_applied, tax, total_amount, currency, ordered_by,
+      ordered_by_persons, needs_second_person, status, payment_status, approved_at, fulfilled_at, created_at, updated_at)
     values (${shop.admin.tenant_id}, ${id}, ${`ORD-${id.slice(0, 8)}`}, ${parties.customerId ?? null},
-      ${parties.resellerId ?? null}, ${shop.templateId}, 1, 'FULFILLED', 100, 'USD', 'PAID', ${server.now}, ${server.now})`;
+      ${parties.resellerId ?? null}, ${shop.templateId}, 1, 1, '{}', '[]', '[]', 100, 0, 0, 100, 'USD', 'eve', '["eve"]', false,
+      'FULFILLED', 'PAID', ${server.now}, ${server.now}, ${server.now}, ${server.now})`;
   return id;
 }
 

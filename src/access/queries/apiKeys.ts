@@ -128,3 +128,20 @@ export async function countOpenKeys(work: Work): Promise<number> {
     .where(and(eq(apiKeys.tenantId, work.tenantId), unrevoked, running(work.now)));
   return Number(row?.count ?? 0);
 }
+
+/**
+ * Who stands behind an API key: whoever made it, and where that was a key too, whoever made that one, up to a person. It
+ * names the caller's own key, so that it needs no scope.
+ */
+export async function makersOf(reading: Reading, id: ApiKeyId): Promise<readonly string[]> {
+  const { tenantId } = reading;
+  const rows = await reading.db.execute<{ subject: string }>(sql`
+    with recursive makers (subject) as (
+      select created_by from ${apiKeys} where tenant_id = ${tenantId} and id = ${id}
+      union
+      select made.created_by from ${apiKeys} made
+        join makers on makers.subject = 'api_key:' || made.id
+      where made.tenant_id = ${tenantId})
+    select subject from makers`);
+  return rows.map(({ subject }) => subject);
+}
