@@ -119,7 +119,7 @@ describe('licenseExpiring', () => {
     expect(
       new Set(
         toldOf(raw)
-          .filter((told) => told?.license?.id === license.id)
+          .filter((told) => String(told?.license?.id) === license.id)
           .map((told) => told?.expiryDate),
       ),
     ).toEqual(new Set([expiryDate]));
