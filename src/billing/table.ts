@@ -31,6 +31,7 @@ import {
   type Seller,
 } from './model/invoice.js';
 import { seriesNames } from './model/numbers.js';
+import type { PriceLine } from './model/price.js';
 
 const amountColumn = (name: string) => numeric(name, { precision: 19, scale: 4 }).$type<Amount>().notNull();
 
@@ -49,7 +50,7 @@ export const invoices = pgTable(
     billTo: varchar('bill_to', { length: 255 }).notNull(),
     seller: recordsColumn<Seller>('seller').notNull(),
     currency: varchar('currency', { length: 3 }).notNull(),
-    lines: recordsColumn<readonly object[]>('lines').notNull(),
+    lines: recordsColumn<readonly PriceLine[]>('lines').notNull(),
     subtotal: amountColumn('subtotal'),
     discount: amountColumn('discount'),
     tax: amountColumn('tax'),

@@ -50,6 +50,8 @@ export const refusalCodes = {
   CUSTOMER_NOT_FOUND: [404, 'There is no such customer in this tenant.'],
   RESELLER_NOT_FOUND: [404, 'There is no such reseller in this tenant.'],
   TEMPLATE_NOT_FOUND: [404, 'There is no such license template in this tenant.'],
+  INVOICE_NOT_FOUND: [404, 'There is no such invoice for this caller.'],
+  PAYMENT_NOT_FOUND: [404, 'There is no such payment for this caller.'],
   LICENSE_NOT_FOUND: [404, 'There is no such license for this caller.'],
   ACTIVATION_NOT_FOUND: [404, 'There is no such activation for this caller.'],
   GRANT_NOT_FOUND: [404, 'There is no such grant of units that this caller took for this licensee.'],
@@ -82,6 +84,19 @@ export const refusalCodes = {
     403,
     'The tenant wants an order approved by another person than ordered it; an API key is the person who made it.',
     'access.refused',
+  ],
+  INVOICE_VOIDED: [409, 'The invoice was voided, and nothing is to be paid for it.'],
+  INVOICE_PAID: [
+    409,
+    'Money was paid for the invoice, which has to be paid back before it is voided; `extensions.amount` says how much.',
+  ],
+  PAYMENT_EXCEEDS_DUE: [
+    409,
+    'More is recorded than is to be paid for the invoice; `extensions.amountDue` says how much is.',
+  ],
+  REFUND_EXCEEDS_PAYMENT: [
+    409,
+    'More is to be paid back than is left of the payment; `extensions.refundable` says how much is.',
   ],
   LICENSE_NOT_RENEWABLE: [
     409,

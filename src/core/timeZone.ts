@@ -1,3 +1,6 @@
+import { Temporal } from 'temporal-polyfill';
+import type { Instant } from './clock.js';
+
 /** `UTC`, or an area and a place of the IANA database: offsets and abbreviations follow no summer time. */
 const FORM = /^(UTC|[A-Z][A-Za-z]+(\/[A-Za-z0-9_+-]{1,30}){1,2})$/;
 
@@ -8,4 +11,9 @@ export function isTimeZone(name: string): boolean {
   } catch {
     return false;
   }
+}
+
+/** The year that the calendar shows there. */
+export function yearIn(timeZone: string, at: Instant): number {
+  return Temporal.Instant.from(at).toZonedDateTimeISO(timeZone).year;
 }

@@ -7,6 +7,7 @@ import { activationEvents } from '../../src/activations/model/activation.js';
 import { deviceEvents } from '../../src/activations/model/devices.js';
 import { emergencyEvents } from '../../src/activations/model/emergency.js';
 import { auditEvents } from '../../src/audit/model.js';
+import { invoiceEvents } from '../../src/billing/model/invoice.js';
 import { incidentEvents } from '../../src/compliance/model/incidents.js';
 import { violationEvents } from '../../src/compliance/model/violations.js';
 import { type RefusalCode, recordedAs, refusalCodes } from '../../src/core/refusal.js';
@@ -29,6 +30,7 @@ const listed: readonly string[] = [
   ...deviceEvents,
   ...emergencyEvents,
   ...incidentEvents,
+  ...invoiceEvents,
   ...jobEvents,
   ...webhookEvents,
 ];

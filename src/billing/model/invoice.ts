@@ -3,6 +3,20 @@
  * was made, and the payments on them. An invoice is never changed or deleted, only paid, paid back or voided; its number
  * has no gap in its tenant and year. What is bought, and what follows from a payment, belongs to others.
  */
+export const invoiceEvents = [
+  'invoice.created',
+  'invoice.partially_paid',
+  'invoice.paid',
+  'invoice.overpaid',
+  'invoice.payment_failed',
+  'invoice.refund_requested',
+  'invoice.refund_failed',
+  'invoice.partially_refunded',
+  'invoice.refunded',
+  'invoice.voided',
+] as const;
+export type InvoiceEvent = (typeof invoiceEvents)[number];
+
 export const invoicePurposes = ['ORDER', 'RENEWAL', 'UPGRADE'] as const;
 export type InvoicePurpose = (typeof invoicePurposes)[number];
 

@@ -1,0 +1,67 @@
+import { type Amount, compareAmounts, difference, isZero, largerOf, ZERO } from '../../core/money.js';
+import type { InvoiceEvent, PaymentStatus } from './invoice.js';
+
+/** What the standing of an invoice is computed from. */
+export interface Settled {
+  readonly total: Amount;
+  readonly amountPaid: Amount;
+  readonly amountRefunded: Amount;
+  /** When a payment has failed last, if any ever has. */
+  readonly failedAt: string | null;
+}
+
+/**
+ * How far the payment of an invoice is, by sums alone: in whatever order payments, refunds and failures arrive, the end is
+ * the same. A refund of a part leaves it PAID; a failure counts until there is money.
+ */
+export function paymentStatusOf({ total, amountPaid, amountRefunded, failedAt }: Settled): PaymentStatus {
+  const isPaidAtAll = !isZero(amountPaid);
+  if (isPaidAtAll && compareAmounts(amountRefunded, amountPaid) >= 0) return 'REFUNDED';
+  if (compareAmounts(amountPaid, total) >= 0) return 'PAID';
+  if (isPaidAtAll) return 'PARTIAL';
+  return failedAt === null ? 'PENDING' : 'FAILED';
+}
+
+/** What the amounts of an invoice say of it. */
+export interface Owed {
+  readonly total: Amount;
+  readonly amountPaid: Amount;
+  readonly amountRefunded: Amount;
+  readonly voidedAt: string | null;
+}
+
+/** What one amount is more than the other; nothing if it is less. */
+const beyond = (amount: Amount, other: Amount): Amount => largerOf(difference(amount, other), ZERO);
+
+/** What is still to be paid. What was paid back is not asked for again. */
+export function amountDueOf({ total, amountPaid, voidedAt }: Owed): Amount {
+  return voidedAt === null ? beyond(total, amountPaid) : ZERO;
+}
+
+/** What was paid and not paid back. */
+export function amountKeptOf({ amountPaid, amountRefunded }: Owed): Amount {
+  return beyond(amountPaid, amountRefunded);
+}
+
+/** What was paid past what the invoice asks for, and not paid back: it is the payer's. */
+export function creditOf(invoice: Owed): Amount {
+  return beyond(amountKeptOf(invoice), invoice.voidedAt === null ? invoice.total : ZERO);
+}
+
+/** What became of an invoice with money that came or went. */
+export interface Became {
+  readonly type: InvoiceEvent;
+}
+
+/** Money came. What comes for a voided invoice is all too much, and nothing follows from it. */
+export function paymentEvent(before: PaymentStatus, after: PaymentStatus, isVoided: boolean): Became {
+  if (after === 'REFUNDED') return { type: 'invoice.refunded' };
+  if (isVoided || before === 'PAID') return { type: 'invoice.overpaid' };
+  return after === 'PAID' ? { type: 'invoice.paid' } : { type: 'invoice.partially_paid' };
+}
+
+/** Money went back. */
+export function refundEvent(before: PaymentStatus, after: PaymentStatus): Became {
+  const isAll = after === 'REFUNDED' && before !== 'REFUNDED';
+  return isAll ? { type: 'invoice.refunded' } : { type: 'invoice.partially_refunded' };
+}

@@ -1,0 +1,93 @@
+import type { TenantSettings } from '../../access/model/settings.js';
+import { customersById, resellersById, tenantOf } from '../../access/queries.js';
+import type { Tenant } from '../../access/table.js';
+import { addDays, type Instant } from '../../core/clock.js';
+import { type CustomerId, type LicenseId, newId, type ResellerId } from '../../core/id.js';
+import { compareAmounts, plainAmount, sumOf, ZERO } from '../../core/money.js';
+import type { Work } from '../../core/work.js';
+import type { InvoicePurpose, Seller } from '../model/invoice.js';
+import type { Price } from '../model/price.js';
+import { paymentStatusOf } from '../model/standing.js';
+import { type Invoice, invoices } from '../table.js';
+import { nextNumber } from './nextNumber.js';
+import { referInvoice } from './references.js';
+
+export interface NewInvoice {
+  readonly purpose: InvoicePurpose;
+  readonly customerId: CustomerId | null;
+  readonly resellerId: ResellerId | null;
+  readonly licenseId: LicenseId | null;
+  readonly price: Price;
+  /** Null: as many days from now as the tenant gives its customers. */
+  readonly dueAt: Instant | null;
+}
+
+/** Of a tenant that has set none. */
+export const DEFAULT_DUE_DAYS = 30;
+
+function sellerOf({ name, settings }: Pick<Tenant, 'name' | 'settings'>): Seller {
+  const { companyName, companyAddress } = settings.branding ?? {};
+  return {
+    name: companyName ?? name,
+    ...(companyAddress === undefined ? {} : { address: companyAddress }),
+  };
+}
+
+async function buyerOf(work: Work, { customerId, resellerId }: NewInvoice): Promise<string | undefined> {
+  if (customerId !== null) return (await customersById(work, [customerId])).get(customerId)?.name;
+  return resellerId === null ? undefined : (await resellersById(work, [resellerId])).get(resellerId)?.name;
+}
+
+/** Whoever computes a price owes that it adds up: what does not is a defect, and is never billed. */
+function requireSum({ lines, total }: Price): void {
+  const sum = sumOf(lines.map(({ amount }) => amount));
+  if (compareAmounts(sum, total) !== 0 || compareAmounts(total, ZERO) < 0) {
+    throw new Error('the lines of a price do not add up to its total');
+  }
+}
+
+function dueIn(_settings: TenantSettings, now: Instant): Instant {
+  return addDays(now, DEFAULT_DUE_DAYS);
+}
+
+/** Bills a price, to the customer or else to the reseller. A total of nothing is paid from the start. */
+export async function createInvoice(work: Work, wanted: NewInvoice): Promise<Invoice> {
+  const { purpose, customerId, resellerId, licenseId, price } = wanted;
+  requireSum(price);
+  const tenant = await tenantOf(work);
+  const seller = sellerOf(tenant);
+  const billTo = (await buyerOf(work, wanted)) ?? seller.name;
+  const { currency, lines, subtotal, discount, tax, total } = price;
+  const settled = { total, amountPaid: ZERO, amountRefunded: ZERO, failedAt: null };
+  const paymentStatus = paymentStatusOf(settled);
+  const [invoice] = await work.db
+    .insert(invoices)
+    .values({
+      ...{ tenantId: work.tenantId, id: newId<'Invoice'>(work.now), number: await nextNumber(work, 'INV') },
+      ...{ purpose, customerId, resellerId, licenseId, billTo, seller },
+      ...{ currency, lines, subtotal, discount, tax, total, paymentStatus },
+      dueAt: wanted.dueAt ?? dueIn(tenant.settings, work.now),
+      paidAt: paymentStatus === 'PAID' ? work.now : null,
+      createdAt: work.now,
+      updatedAt: work.now,
+    })
+    .returning();
+  if (invoice === undefined) throw new Error('an insert returned no row');
+  await referInvoice(work, invoice, 'INVOICE', invoice.id);
+  await work.emit({
+    type: 'invoice.created',
+    subjectId: invoice.id,
+    ...(licenseId === null ? {} : { licenseId }),
+    data: createdData(invoice),
+    personal: { bill_to: billTo },
+  });
+  return invoice;
+}
+
+function createdData(invoice: Invoice): Readonly<Record<string, unknown>> {
+  const { number, purpose, customerId, resellerId, currency, total, dueAt, paymentStatus } = invoice;
+  return {
+    ...{ number, purpose, customer_id: customerId, reseller_id: resellerId },
+    ...{ currency, total: plainAmount(total), due_at: dueAt, payment_status: paymentStatus },
+  };
+}
