@@ -81,7 +81,13 @@ export const customers = pgTable(
   ],
 );
 
-export const directoryKinds = ['LICENSE_KEY', 'ACTIVATION_TOKEN', 'API_KEY', 'PAYMENT_REFERENCE'] as const;
+export const directoryKinds = [
+  'LICENSE_KEY',
+  'ACTIVATION_TOKEN',
+  'API_KEY',
+  'PAYMENT_REFERENCE',
+  'PAYMENT_ENDPOINT',
+] as const;
 
 /** Not a tenant's table: where a secret that arrives without a tenant finds its own. It holds hashes only. */
 export const keyDirectory = pgTable(
@@ -90,7 +96,7 @@ export const keyDirectory = pgTable(
     hash: varchar('hash', { length: 100 }).primaryKey(),
     kind: varchar('kind', { length: 20, enum: directoryKinds }).notNull(),
     tenantId: tenantColumn(),
-    /** The license that a key opens, or that a token's activation belongs to; an API key's own id; the invoice of a payment. */
+    /** The license that a key opens, or that a token's activation belongs to; an API key's own id; the invoice of a payment; a payment endpoint. */
     subjectId: varchar('subject_id', { length: 36 }).notNull(),
   },
   (table) => [

@@ -24,6 +24,7 @@ export type HashKind =
   | 'ADDRESS'
   | 'EMERGENCY_CODE'
   | 'PAYMENT_REFERENCE'
+  | 'PAYMENT_ENDPOINT'
   | 'LICENSE_SEAL'
   | 'REQUEST';
 

@@ -1,17 +1,15 @@
 import { describe, expect, test } from 'vitest';
 import { addDays, addMillis, DAY_MILLIS, millis } from '../../src/core/clock.js';
+import { currentSecrets, earlierSecretsUntil, rotated } from '../../src/core/keptSecrets.js';
 import { isPublicAddress } from '../../src/core/publicAddress.js';
 import { isEventPattern } from '../../src/notifications/model/eventTypes.js';
 import {
   attemptDelays,
   bodyOf,
-  earlierSecretsUntil,
   failingSince,
   hasFailedForLong,
   messageIdOf,
   nextAttempt,
-  rotated,
-  signingSecrets,
   spreadOf,
 } from '../../src/notifications/model/webhooks.js';
 import { webhookUrlProblem } from '../../src/notifications/model/webhookUrl.js';
@@ -90,8 +88,8 @@ describe('secrets', () => {
     let secrets = [old];
     for (const name of ['b', 'c', 'd']) secrets = rotated(secrets, name, START, false) as typeof secrets;
 
-    expect(signingSecrets(secrets, START).map(({ ciphertext }) => ciphertext)).toEqual(['d', 'c', 'b']);
-    expect(signingSecrets(secrets, addDays(START, 1)).map(({ ciphertext }) => ciphertext)).toEqual(['d']);
+    expect(currentSecrets(secrets, START).map(({ ciphertext }) => ciphertext)).toEqual(['d', 'c', 'b']);
+    expect(currentSecrets(secrets, addDays(START, 1)).map(({ ciphertext }) => ciphertext)).toEqual(['d']);
     expect(earlierSecretsUntil(secrets, START)).toBe(addDays(START, 1));
     expect(earlierSecretsUntil(secrets, addDays(START, 1))).toBeNull();
   });

@@ -3,7 +3,8 @@ import { licenseEventLogs } from '../../audit/table.js';
 import { addMillis, type Instant } from '../../core/clock.js';
 import type { Db } from '../../core/db.js';
 import type { TenantId } from '../../core/id.js';
-import type { KeptSecret, ToldEvent, WebhookDeliveryId, WebhookEndpointId } from '../model/webhooks.js';
+import type { KeptSecret } from '../../core/keptSecrets.js';
+import type { ToldEvent, WebhookDeliveryId, WebhookEndpointId } from '../model/webhooks.js';
 import { webhookDeliveries, webhookEndpoints } from '../table/webhooks.js';
 
 /**

@@ -4,6 +4,7 @@ import type { Config } from '../../core/config.js';
 import type { KeyRing } from '../../core/crypto.js';
 import type { Pool } from '../../core/db.js';
 import type { TenantId } from '../../core/id.js';
+import { currentSecrets } from '../../core/keptSecrets.js';
 import type { Log } from '../../core/log.js';
 import type { Work } from '../../core/work.js';
 import { addressRules } from '../gateway/addresses.js';
@@ -14,7 +15,6 @@ import {
   type DisabledReason,
   messageIdOf,
   secretBinding,
-  signingSecrets,
   type ToldEvent,
   type WebhookEndpointId,
 } from '../model/webhooks.js';
@@ -182,7 +182,7 @@ export class WebhookDispatcher {
       url,
       messageId: messageIdOf(event.id, endpointId),
       body: bodyOf(event),
-      secrets: signingSecrets(secrets, now).map(({ ciphertext }) => keys.decrypt(ciphertext, binding)),
+      secrets: currentSecrets(secrets, now).map(({ ciphertext }) => keys.decrypt(ciphertext, binding)),
       now,
     };
     return sendWebhook(message, { ...this.options, signal: this.#leaving.signal });

@@ -4,7 +4,7 @@
  * is due when stands in the delivery's row, by the server's clock. Owns neither the events (audit) nor what they mean.
  * A delivery is never an event itself: an endpoint that fails makes no traffic of its own.
  */
-import { addMillis, DAY_MILLIS, type Instant, instant, millis } from '../../core/clock.js';
+import { addMillis, DAY_MILLIS, type Instant, millis } from '../../core/clock.js';
 import type { Id } from '../../core/id.js';
 import { Refusal } from '../../core/refusal.js';
 
@@ -58,12 +58,6 @@ export interface DeliveryAttempt {
   readonly response: string | null;
 }
 
-/** A signing secret, encrypted; `until` is when an earlier one ends that still signs along. */
-export interface KeptSecret {
-  readonly ciphertext: string;
-  readonly until: Instant | null;
-}
-
 export const ENDPOINT_LIMIT = 20;
 export const EVENTS_LIMIT = 50;
 export const URL_LIMIT = 2_000;
@@ -71,10 +65,6 @@ export const URL_LIMIT = 2_000;
 export const ATTEMPTS_KEPT = 30;
 /** How many deliveries one replay sets going. */
 export const REPLAY_LIMIT = 10_000;
-/** For how long a secret that was replaced signs along. */
-const OVERLAP_MILLIS = DAY_MILLIS;
-/** Secrets that sign along at the most, whatever was rotated within a day. */
-const SECRETS_LIMIT = 3;
 /** For how long finished deliveries are kept, of tenants that say nothing else. */
 export const DELIVERY_DAYS = 30;
 
@@ -160,30 +150,6 @@ export function bodyOf({
     timestamp: at,
     data: { id, sequence, subject_id: subjectId, license_id: licenseId, activation_id: activationId, data },
   });
-}
-
-/** The secrets after a rotation, the newest first. */
-export function rotated(
-  secrets: readonly KeptSecret[],
-  ciphertext: string,
-  now: Instant,
-  endsOthers: boolean,
-): KeptSecret[] {
-  const until = addMillis(now, OVERLAP_MILLIS);
-  const earlier = endsOthers ? [] : signingSecrets(secrets, now);
-  const kept = earlier.map((secret) => ({ ...secret, until: secret.until ?? until }));
-  return [{ ciphertext, until: null }, ...kept].slice(0, SECRETS_LIMIT);
-}
-
-/** Those that sign at this instant. */
-export function signingSecrets(secrets: readonly KeptSecret[], now: Instant): KeptSecret[] {
-  return secrets.filter(({ until }) => until === null || until > now);
-}
-
-/** Until when earlier secrets sign along. */
-export function earlierSecretsUntil(secrets: readonly KeptSecret[], now: Instant): Instant | null {
-  const ends = signingSecrets(secrets, now).flatMap(({ until }) => (until === null ? [] : millis(until)));
-  return ends.length === 0 ? null : instant(Math.max(...ends));
 }
 
 /** A secret is bound to its endpoint: moved to another row it does not open. */

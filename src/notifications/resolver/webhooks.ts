@@ -1,5 +1,6 @@
 import { Arg, Args, Ctx, FieldResolver, ID, Mutation, Query, Resolver, Root } from 'type-graphql';
 import type { Instant } from '../../core/clock.js';
+import { earlierSecretsUntil } from '../../core/keptSecrets.js';
 import type { Page } from '../../core/page.js';
 import type { Work } from '../../core/work.js';
 import { Authorized } from '../../graph/authorized.js';
@@ -9,7 +10,7 @@ import type { Context } from '../../graph/context.js';
 import { CurrentWork } from '../../graph/currentWork.js';
 import { Edge, ListEdge } from '../../graph/edge.js';
 import { DateTime } from '../../graph/scalars.js';
-import { earlierSecretsUntil, messageIdOf } from '../model/webhooks.js';
+import { messageIdOf } from '../model/webhooks.js';
 import {
   deliveriesByEndpoint,
   webhookDeliveriesPage,

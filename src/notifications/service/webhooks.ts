@@ -3,14 +3,13 @@ import { requireWholeTenant } from '../../access/service.js';
 import { sealedHead } from '../../audit/queries.js';
 import { repeated } from '../../core/check.js';
 import { newId } from '../../core/id.js';
+import { type KeptSecret, newWebhookSecret, rotated } from '../../core/keptSecrets.js';
 import { type FieldProblem, invalidInput } from '../../core/refusal.js';
 import type { Work } from '../../core/work.js';
 import { isEventPattern } from '../model/eventTypes.js';
 import {
   type DisabledReason,
   ENDPOINT_LIMIT,
-  type KeptSecret,
-  rotated,
   secretBinding,
   tooManyWebhookEndpoints,
   type WebhookEndpointId,
@@ -26,7 +25,6 @@ import type {
   UpdateWebhookEndpointInput,
 } from '../schema/webhookInputs.js';
 import { type WebhookEndpoint, webhookCursors, webhookEndpoints } from '../table/webhooks.js';
-import { newWebhookSecret } from './webhookSecret.js';
 
 /** Of those who make endpoints of one tenant at once each counts after the other. */
 const COUNT_LOCK = 'licensegraph webhook endpoints';

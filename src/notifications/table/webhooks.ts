@@ -21,12 +21,12 @@ import {
   safeInteger,
   tenantColumn,
 } from '../../core/columns.js';
+import type { KeptSecret } from '../../core/keptSecrets.js';
 import {
   type DeliveryAttempt,
   deliveryErrors,
   deliveryStatuses,
   disabledReasons,
-  type KeptSecret,
 } from '../model/webhooks.js';
 
 export const webhookEndpoints = pgTable(

@@ -1,0 +1,80 @@
+/**
+ * Webhooks in: what payment processors tell, at an address of the deployment or of one tenant. What is signed and in time is
+ * stored as it came, then processed; each event counts once, in whatever order and however often it comes. Owns the
+ * endpoints, the events and what has become of them; what a payment does to an invoice is the invoice's own.
+ */
+import { addMillis, DAY_MILLIS, type Instant } from '../../core/clock.js';
+import type { Id } from '../../core/id.js';
+
+export type PaymentEndpointId = Id<'PaymentEndpoint'>;
+export type InboundWebhookId = Id<'InboundWebhook'>;
+
+export const inboundEvents = [
+  'payment_endpoint.created',
+  'payment_endpoint.updated',
+  'inbound_webhook.set_aside',
+  'inbound_webhook.retried',
+] as const;
+
+/** Who sends webhooks. BILLING is any processor that signs as Standard Webhooks has it, in a shape of our own. */
+export const inboundProcessors = ['STRIPE', 'PAYPAL', 'BILLING'] as const;
+export type InboundProcessor = (typeof inboundProcessors)[number];
+
+/** FAILED is set aside: nothing more happens to it unless somebody has it tried again. */
+export const inboundStatuses = ['RECEIVED', 'PROCESSED', 'IGNORED', 'UNMATCHED', 'FAILED'] as const;
+export type InboundStatus = (typeof inboundStatuses)[number];
+
+/** Why an event has no effect, or none yet. */
+export const inboundReasons = [
+  'UNKNOWN_INVOICE',
+  'CURRENCY_MISMATCH',
+  'UNREADABLE',
+  'DISPUTED',
+  'REFUND_FAILED',
+  'PROCESSING_FAILED',
+] as const;
+export type InboundReason = (typeof inboundReasons)[number];
+
+/** The job that processes one of them. */
+export const PROCESS_INBOUND = 'inbound_webhook.process';
+/** Whatever came without the address of a tenant. */
+export const DEPLOYMENT = 'deployment';
+export const PAYMENT_ENDPOINT_LIMIT = 20;
+export const BODY_LIMIT_BYTES = 262_144;
+/** For how long what was sent is kept; that it came, and what it did, is kept on. */
+export const BODY_DAYS = 90;
+
+/** Seconds before it is tried again, of what fails and of what names an invoice that nobody knows. */
+const failureDelays = [5, 30, 120, 600, 3_600, 21_600, 86_400] as const;
+const unmatchedDelays = [10, 60, 600, 3_600, 21_600] as const;
+/** Tries that end in nothing, until it is set aside: two days of them. */
+export const ATTEMPTS_LIMIT = failureDelays.length + 1;
+
+const later = (now: Instant, seconds: number): Instant => addMillis(now, seconds * 1000);
+
+/** When what was begun so often is taken up again unless it ends before; whoever died over it leaves it so. */
+export function nextTry(attempts: number, now: Instant): Instant {
+  return later(now, failureDelays[attempts - 1] ?? 86_400);
+}
+
+/** When an invoice is looked for again: soon for one that is about to be made, then daily while what was sent is kept. */
+export function nextMatch(attempts: number, receivedAt: Instant, now: Instant): Instant | null {
+  const next = later(now, unmatchedDelays[attempts - 1] ?? 86_400);
+  return next < addMillis(receivedAt, BODY_DAYS * DAY_MILLIS) ? next : null;
+}
+
+/** What somebody may have tried again: what has had no effect. */
+export function mayRetry(status: InboundStatus): boolean {
+  return status === 'UNMATCHED' || status === 'FAILED' || status === 'IGNORED';
+}
+
+/** Where a processor sends to: the deployment's address for all tenants, or that of one endpoint. */
+export function doorPath(processor: InboundProcessor, endpointId?: string): string {
+  const path = `/webhooks/${processor.toLowerCase()}`;
+  return endpointId === undefined ? path : `${path}/${endpointId}`;
+}
+
+/** What was sent is bound to its row: moved to another it does not open. */
+export const bodyBinding = (id: string): string => `inbound webhook ${id}`;
+export const secretBinding = (tenantId: string, endpointId: string): string =>
+  `payment endpoint ${tenantId} ${endpointId}`;
