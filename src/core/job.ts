@@ -105,6 +105,17 @@ export async function enqueueJobs(db: Db, jobs: readonly QueuedJob[]): Promise<v
 }
 
 /**
+ * Puts one job of the caller's own tenant into the queue, in the act's transaction, by whichever role: of those with one
+ * name and key that nobody has begun, the last one stays.
+ */
+export async function enqueueJob(
+  work: Work,
+  { name, payload, key }: Required<Omit<QueuedJob, 'line'>>,
+): Promise<void> {
+  await work.db.execute(sql`select enqueue_job(${name}, ${JSON.stringify(payload)}::text::json, ${key})`);
+}
+
+/**
  * Marks, in an act's transaction, that a reaction has had its effect; false if it had it before. A reaction whose effect
  * has a key of its own in our tables needs no mark.
  */
