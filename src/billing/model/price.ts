@@ -41,7 +41,7 @@ export interface Price {
   /** Billing cycles that each license is paid for. */
   readonly periods: number;
   readonly lines: readonly PriceLine[];
-  /** Of the licenses, before anything is taken off or added. */
+  /** Of the licenses or their upgrade, before anything is taken off or added. */
   readonly subtotal: Amount;
   /** What is taken off, as a positive amount. */
   readonly discount: Amount;
@@ -130,7 +130,7 @@ export function volumeDiscountOf(pricing: Pricing, quantity: number, subtotal: A
 }
 
 /** A line of one piece. */
-function single(kind: PriceLineKind, description: string, amount: Amount): PriceLine {
+export function single(kind: PriceLineKind, description: string, amount: Amount): PriceLine {
   return { kind, description, quantity: 1, unitAmount: amount, amount };
 }
 
@@ -139,7 +139,7 @@ function unlessZero(kind: PriceLineKind, description: string, amount: Amount): r
   return isZero(amount) ? [] : [single(kind, description, amount)];
 }
 
-const amountOf = (lines: readonly PriceLine[]): Amount => sumOf(lines.map(({ amount }) => amount));
+export const amountOf = (lines: readonly PriceLine[]): Amount => sumOf(lines.map(({ amount }) => amount));
 
 /** Each tax is of all that is paid, and none of another tax. A rate of zero keeps its line: it is a statement too. */
 function taxLines(lines: readonly PriceLine[], taxes: readonly TaxRate[], currency: string): PriceLine[] {
@@ -158,13 +158,14 @@ export function priceOfLines(
 ): Price {
   const taxed = taxLines(untaxed, taxes, currency);
   const lines = [...untaxed, ...taxed];
-  const of = (kind: PriceLineKind): Amount => amountOf(lines.filter((line) => line.kind === kind));
+  const of = (...kinds: readonly PriceLineKind[]): Amount =>
+    amountOf(lines.filter(({ kind }) => kinds.includes(kind)));
   return {
     currency,
     periods,
     lines,
-    subtotal: of('LICENSES'),
-    discount: negated(of('DISCOUNT')),
+    subtotal: of('LICENSES', 'UPGRADE'),
+    discount: negated(of('DISCOUNT', 'CREDIT')),
     tax: of('TAX'),
     total: amountOf(lines),
   };
@@ -177,13 +178,35 @@ const cycleNames: Readonly<Record<BillingCycle, string>> = {
   ONE_TIME: '',
 };
 
-function licenseLine(pricing: Pricing, facts: PriceFacts, periods: number): PriceLine {
+function licenseLine(
+  pricing: Pricing,
+  facts: Pick<PriceFacts, 'quantity' | 'maxActivations'>,
+  periods: number,
+): PriceLine {
   const unitAmount = times(cyclePrice(pricing, facts.maxActivations), periods);
   const { billingCycle, currency } = pricing;
   const description =
     billingCycle === 'ONE_TIME' ? 'Licenses' : `Licenses, ${cycleNames[billingCycle]}: ${periods}`;
   const amount = rounded(times(unitAmount, facts.quantity), currency);
   return { kind: 'LICENSES', description, quantity: facts.quantity, unitAmount, amount };
+}
+
+/** The licenses and what is taken off for their quantity. */
+export function boughtLines(
+  pricing: Pricing,
+  facts: Pick<PriceFacts, 'quantity' | 'maxActivations'>,
+  periods: number,
+): readonly PriceLine[] {
+  const licenses = licenseLine(pricing, facts, periods);
+  const discount = volumeDiscountOf(pricing, facts.quantity, licenses.amount);
+  return [licenses, ...unlessZero('DISCOUNT', 'Volume discount', negated(discount))];
+}
+
+/** Maintenance of what was bought. */
+export function maintenanceLines(pricing: Pricing, bought: readonly PriceLine[]): readonly PriceLine[] {
+  const percentage = pricing.maintenancePercentage ?? ZERO;
+  const amount = rounded(percentOf(amountOf(bought), percentage), pricing.currency);
+  return unlessZero('MAINTENANCE', `Maintenance ${percentage} %`, amount);
 }
 
 /**
@@ -193,15 +216,11 @@ function licenseLine(pricing: Pricing, facts: PriceFacts, periods: number): Pric
 export function priceOf(pricing: Pricing, facts: PriceFacts, taxes: readonly TaxRate[]): Price {
   const { currency } = pricing;
   const periods = periodsOf(pricing.billingCycle, facts);
-  const licenses = licenseLine(pricing, facts, periods);
-  const discount = volumeDiscountOf(pricing, facts.quantity, licenses.amount);
-  const bought = [licenses, ...unlessZero('DISCOUNT', 'Volume discount', negated(discount))];
-  const maintained = facts.licenseType === 'PERPETUAL' ? (pricing.maintenancePercentage ?? ZERO) : ZERO;
-  const maintenance = rounded(percentOf(amountOf(bought), maintained), currency);
+  const bought = boughtLines(pricing, facts, periods);
   const setup = facts.renewal === true ? ZERO : rounded(pricing.setupFee ?? ZERO, currency);
   const lines = [
     ...bought,
-    ...unlessZero('MAINTENANCE', `Maintenance ${maintained} %`, maintenance),
+    ...(facts.licenseType === 'PERPETUAL' ? maintenanceLines(pricing, bought) : []),
     ...unlessZero('SETUP', 'Setup', setup),
   ];
   return priceOfLines(currency, periods, lines, taxes);
