@@ -157,6 +157,9 @@ export const licenses = pgTable(
     index('ix_licenses_tenant_status').on(table.tenantId, table.status),
     // What sweeps have not told of yet, over all tenants: one range of each is what is due.
     index('ix_licenses_expiry_untold').on(table.expiryDate).where(untold(table, table.expiryTold)),
+    index('ix_licenses_auto_renewal')
+      .on(table.expiryDate)
+      .where(sql`auto_renewal and status in ('ACTIVE', 'EXPIRED') and expiry_date is not null`),
     index('ix_licenses_seats_until').on(table.seatsUntil).where(sql`${table.seatsUntil} is not null`),
     index('ix_licenses_lapse_untold').on(graceEndOf(table)).where(untold(table, table.lapseTold)),
     oneOf('licenses_license_type', table.licenseType, licenseTypes),
