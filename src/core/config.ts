@@ -4,6 +4,7 @@ import { parseRange } from './addressRange.js';
 import { chargeSettings } from './chargeSettings.js';
 import { ALGORITHMS, issuerList, json, keysUrl, publicKeySet } from './issuers.js';
 import { mailSettings } from './mailSettings.js';
+import { paymentSettings } from './paymentSettings.js';
 import { list, type Setting, setting } from './setting.js';
 import { StartupError } from './startupError.js';
 
@@ -210,6 +211,7 @@ export const settings = {
     'Whether webhooks may go to private networks, and by plain http; `allow` is for development, and refused in production.',
   ),
   ...mailSettings,
+  ...paymentSettings,
   ...chargeSettings,
   LG_DRAIN_SECONDS: setting(
     z.coerce.number().int().min(0).max(300).default(0),
@@ -309,6 +311,8 @@ function conflicts(config: Config): string[] {
   }
   if (config.LG_SMTP_URL !== undefined && config.LG_MAIL_FROM === undefined)
     problems.push('LG_MAIL_FROM: is required with LG_SMTP_URL');
+  if (config.NODE_ENV !== 'test' && config.LG_PAYPAL_TEST_CERTIFICATES !== undefined)
+    problems.push('LG_PAYPAL_TEST_CERTIFICATES: is for tests only');
   if (config.NODE_ENV !== 'production') return problems;
   if (config.DATABASE_URL === undefined) problems.push('DATABASE_URL: is required in production');
   if (config.LG_AUTH_HS256_SECRET !== undefined)

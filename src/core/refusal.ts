@@ -65,6 +65,28 @@ export const refusalCodes = {
     409,
     'The tenant has as many webhook endpoints as one may; `extensions.limit` says how many.',
   ],
+  PAYMENT_ENDPOINT_NOT_FOUND: [404, 'There is no such payment endpoint for this caller.'],
+  PAYMENT_ENDPOINT_LIMIT_EXCEEDED: [
+    409,
+    'The tenant has as many payment endpoints as one may; `extensions.limit` says how many.',
+  ],
+  INBOUND_WEBHOOK_NOT_FOUND: [404, 'There is no such inbound webhook for this caller.'],
+  INBOUND_WEBHOOK_ERASED: [409, 'What the webhook said is kept no longer; record the payment by hand.'],
+  WEBHOOK_SIGNATURE_INVALID: [
+    400,
+    'The webhook is not signed by whom its address is for, or was changed on the way.',
+    'access.refused',
+  ],
+  WEBHOOK_TIMESTAMP_INVALID: [
+    400,
+    'The webhook is signed, but was so too long ago or in the future: a copy of an old one, or a clock is wrong.',
+    'access.refused',
+  ],
+  WEBHOOK_UNREADABLE: [400, 'The webhook is signed, but its body is no event as its sender describes them.'],
+  CERTIFICATE_UNAVAILABLE: [
+    503,
+    'The certificate that the webhook is signed with cannot be had at the moment; send it again.',
+  ],
   ALREADY_EXISTS: [409, 'The code or key is taken; `extensions.fields` names it.'],
   INVALID_TRANSITION: [
     409,

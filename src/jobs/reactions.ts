@@ -1,4 +1,5 @@
 import type { SealedFact } from '../audit/model.js';
+import { awaitedInvoices, matchWebhooks } from '../billing/jobs/inbound.js';
 import type { Db } from '../core/db.js';
 import type { EventType } from '../core/event.js';
 import { enqueueJobs, type Job, type QueuedJob, type ReactionPayload } from '../core/job.js';
@@ -18,9 +19,17 @@ export interface Reactions {
   readonly toAll: readonly Reaction[];
 }
 
+const mailed: Reactions['to'] = Object.fromEntries(mailedFacts.map((type) => [type, [{ job: tellByMail }]]));
+
 /** Event → job. What has to happen in the same transaction as the fact stands in server/events/followers.ts. */
 export const reactions: Reactions = {
-  to: Object.fromEntries(mailedFacts.map((type) => [type, [{ job: tellByMail }]])),
+  to: {
+    ...mailed,
+    'invoice.created': [
+      ...(mailed['invoice.created'] ?? []),
+      { job: matchWebhooks, wanted: awaitedInvoices },
+    ],
+  },
   toAll: [],
 };
 

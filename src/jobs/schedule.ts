@@ -5,6 +5,7 @@ import {
   forgetDocuments,
   forgetTokens,
 } from '../activations/jobs.js';
+import { forgetBodies, retryWebhooks } from '../billing/jobs/inbound.js';
 import { addMillis, type Instant, instant, millis } from '../core/clock.js';
 import type { Job, SweepPayload } from '../core/job.js';
 import { compactLedger } from '../entitlements/jobs.js';
@@ -81,6 +82,16 @@ export const schedule: readonly Scheduled[] = [
     everyMinutes: 10,
     about:
       'Gives up what is due for webhook endpoints that are disabled, and forgets what was sent long ago.',
+  },
+  {
+    job: retryWebhooks,
+    everyMinutes: 1,
+    about: 'Processes webhooks of payment processors again that failed, or whose invoice was not known.',
+  },
+  {
+    job: forgetBodies,
+    everyMinutes: DAILY,
+    about: 'Forgets what webhooks of payment processors said more than 90 days ago.',
   },
   { job: deliverDueMail, everyMinutes: 1, about: 'Sends mail that could not be sent before.' },
   {

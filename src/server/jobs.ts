@@ -1,4 +1,5 @@
 import { permissionsOf } from '../access/permissions.js';
+import { processWebhook } from '../billing/jobs/inbound.js';
 import type { Config } from '../core/config.js';
 import type { TenantId } from '../core/id.js';
 import type { Work } from '../core/work.js';
@@ -16,7 +17,7 @@ export const JOB_CONNECTIONS = 4;
 
 /** Every job of this program. */
 export const jobs: JobList = {
-  queued: [...reactionJobs(reactions)],
+  queued: [...reactionJobs(reactions), processWebhook],
   scheduled: [...schedule, ...serverSchedule],
 };
 

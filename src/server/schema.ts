@@ -25,6 +25,11 @@ import { EventPersonalData, TrailResolver } from '../audit/resolver/trail.js';
 import * as audit from '../audit/resolver.js';
 import { AuditCheckpointConnectionResolver } from '../audit/schema/trail.js';
 import { EventConnectionResolver } from '../audit/schema.js';
+import { InboundResolver, InboundWebhookEdges, PaymentEndpointFields } from '../billing/resolver/inbound.js';
+import {
+  InboundWebhookConnectionResolver,
+  PaymentEndpointConnectionResolver,
+} from '../billing/schema/inbound.js';
 import { ViolationStreams } from '../compliance/resolver/streams.js';
 import { IncidentResolver, SecurityIncidentEdges } from '../compliance/resolver.js';
 import { SecurityIncidentConnectionResolver } from '../compliance/schema.js';
@@ -81,13 +86,18 @@ const streams = [
   QuotaStreams,
   ViolationStreams,
 ] as const;
-/** Whom events are told to. */
+/** Whom events are told to, and what payment processors tell. */
 const telling = [
   webhooks.WebhookDeliveryEdges,
   webhooks.WebhookEndpointEdges,
   webhooks.WebhookResolver,
   WebhookDeliveryConnectionResolver,
   WebhookEndpointConnectionResolver,
+  InboundResolver,
+  InboundWebhookEdges,
+  InboundWebhookConnectionResolver,
+  PaymentEndpointFields,
+  PaymentEndpointConnectionResolver,
 ] as const;
 
 /** What tenants set for themselves, and what is told of by mail. */

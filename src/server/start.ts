@@ -27,10 +27,11 @@ import { announcer, startSealer } from './events/sealer.js';
 import { startTrailKeeper } from './events/trailKeeper.js';
 import { type AppOptions, createApp } from './http/app.js';
 import { demoAccess } from './http/demoUsers.js';
+import { InboundDoor } from './inbound/inboundDoor.js';
 import { JOB_CONNECTIONS, startJobs } from './jobs.js';
 import { CostGate, ShortestFirst } from './limits/fairness.js';
 import { Guesses } from './limits/guesses.js';
-import { RateLimits } from './limits/rateLimits.js';
+import { RateLimits, type RateRules } from './limits/rateLimits.js';
 import { Directory } from './operation/directory.js';
 import { Licensees } from './operation/licensees.js';
 import { Meter } from './operation/meter.js';
@@ -93,6 +94,14 @@ export interface MachineryParts {
 
 const FIELD_CONNECTIONS = 2;
 
+function rateRules(config: Config): RateRules {
+  return {
+    address: config.LG_RATE_ADDRESS_PER_MINUTE,
+    license: config.LG_RATE_LICENSE_PER_MINUTE,
+    forged: config.LG_RATE_FORGED_PER_MINUTE,
+  };
+}
+
 export function openMachinery(parts: MachineryParts, role: DatabaseRole): Machinery {
   const { config, keys, url, log } = parts;
   const pool: Pool = openPool({
@@ -139,10 +148,7 @@ export function openMachinery(parts: MachineryParts, role: DatabaseRole): Machin
     turns: new Turns(),
     introspection: introspects(config),
     operationSeconds: config.LG_OPERATION_SECONDS,
-    limits: new RateLimits(
-      { pool, keys: ring, clock },
-      { address: config.LG_RATE_ADDRESS_PER_MINUTE, license: config.LG_RATE_LICENSE_PER_MINUTE },
-    ),
+    limits: new RateLimits({ pool, keys: ring, clock }, rateRules(config)),
     guesses: new Guesses(
       () => machinery,
       { told: config.LG_INCIDENT_MISSES, refused: config.LG_RATE_MISSES_PER_10_MINUTES },
@@ -159,6 +165,7 @@ export function openMachinery(parts: MachineryParts, role: DatabaseRole): Machin
     meter,
     directory: new Directory(pool, ring),
     signing: new SigningKeys(opening),
+    inbound: new InboundDoor({ machinery: () => machinery, pool: field, config }),
     pool: { ...pool, end },
   };
   return machinery;

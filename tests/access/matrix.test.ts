@@ -40,6 +40,8 @@ Customer.orders                          U 0 0 0 + + + + + + F F
 Customer.reseller                        U 0 0 0 + + + + + F F F
 Event.personal                           U 0 F F + + + F F F F F
 FieldVerdict.hints                       U = = = = = = = = = F F
+InboundWebhook.body                      U = F F = = F F F F F F
+InboundWebhook.endpoint                  U = F F = = = = F F F F
 License.activations                      U 0 0 0 + + + + + + F F
 License.advancedAnalytics                U 0 0 0 + + + + + + F F
 License.analytics                        U 0 0 0 + + + + + + F F
@@ -116,6 +118,7 @@ createLicense, a customer                U 0 F F + + F F F F F F
 createLicense, a product                 U 0 F F + + F F F F F F
 createLicense, a reseller                U 0 F F + + F F F F F F
 createOfflineRequest, a key              + 0 0 0 + + + + + + + +
+createPaymentEndpoint                    U = F F = = F F F F F F
 createProduct                            U = F F = = F F F F F F
 createReseller                           U = F F = = F F F F F F
 createTemplate, a product                U 0 F F + + F F F F F F
@@ -147,6 +150,8 @@ forgetDevice, an activation              U 0 F F + + F F F F F F
 generateEmergencyCode, a key             U 0 0 F + + F + F + F F
 generateEmergencyCode, a license         U 0 0 F + + F + F + F F
 grantFeature, a license                  U 0 F F + + F F F F F F
+inboundWebhook, by id                    U 0 F F + + + + F F F F
+inboundWebhooks, of an endpoint          U 0 F F + + + + F F F F
 issueLicense, a customer                 U 0 F 0 + + F F + F F F
 issueLicense, a template                 U 0 F + + + F F + F F F
 jobs                                     U F F F F F F F F F = F
@@ -163,6 +168,7 @@ notifications                            U = F F = = = = F F F F
 order, by id                             U 0 0 0 + + + + 0 + F F
 orderProgress                            U = = = = = = = = = F F
 orders, of a customer                    U 0 0 0 + + + + 0 + F F
+paymentEndpoints                         U = F F = = = = F F F F
 product, by id                           U 0 + + + + + + + + F F
 products                                 U = = = = = = = = = F F
 quotaThreshold                           U = = = = = = = = = F F
@@ -181,6 +187,7 @@ reportSuspiciousActivity, a token        + 0 0 0 + + + + + + + +
 reseller, by id                          U 0 F 0 + + + + + F F F
 resellers                                U = F = = = = = = F F F
 resetQuota, a license                    U 0 F F + + F F F F F F
+retryInboundWebhook, a webhook           U 0 F F + + F F F F F F
 revealLicenseKey, a license              U 0 F F + + F F F F F F
 revokeApiKey, a key                      U 0 F F + + F F F F F F
 revokeFeature, a license                 U 0 F F + + F F F F F F
@@ -204,6 +211,7 @@ unblacklistDevice, an entry              U 0 F F + + F F F F F F
 updateCustomer, a customer               U 0 F F + + F F F F F F
 updateCustomer, a reseller               U 0 F F + + F F F F F F
 updateLicense, a license                 U 0 F F + + F F F F F F
+updatePaymentEndpoint, an endpoint       U 0 F F + + F F F F F F
 updateProduct, a product                 U 0 F F + + F F F F F F
 updateReseller, a reseller               U 0 F F + + F F F F F F
 updateTemplate, a template               U 0 F F + + F F F F F F

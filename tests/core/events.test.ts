@@ -7,6 +7,7 @@ import { activationEvents } from '../../src/activations/model/activation.js';
 import { deviceEvents } from '../../src/activations/model/devices.js';
 import { emergencyEvents } from '../../src/activations/model/emergency.js';
 import { auditEvents } from '../../src/audit/model.js';
+import { inboundEvents } from '../../src/billing/model/inbound.js';
 import { invoiceEvents } from '../../src/billing/model/invoice.js';
 import { incidentEvents } from '../../src/compliance/model/incidents.js';
 import { violationEvents } from '../../src/compliance/model/violations.js';
@@ -31,6 +32,7 @@ const listed: readonly string[] = [
   ...emergencyEvents,
   ...incidentEvents,
   ...invoiceEvents,
+  ...inboundEvents,
   ...jobEvents,
   ...webhookEvents,
 ];

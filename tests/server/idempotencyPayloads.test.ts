@@ -26,6 +26,7 @@ import {
 } from '../support/fixtures.js';
 import { blacklistDevice } from '../support/guarding.js';
 import { requestOf, sign } from '../support/offline.js';
+import { createPaymentEndpoint, insertInbound } from '../support/paymentEndpoints.js';
 import { keyed } from '../support/replays.js';
 import { startTestServer, type TestServer } from '../support/server.js';
 import { createEndpoint } from '../support/webhooks.js';
@@ -106,10 +107,18 @@ const grantId = async () => {
 const WEBHOOK_URL = 'https://hooks.example.com/licenses?from=größe';
 const webhookEndpointId = async () => (await createEndpoint(server, shop.admin, WEBHOOK_URL)).id;
 
+const paymentEndpointId = async () =>
+  (await createPaymentEndpoint(server, shop.admin, { processor: 'BILLING' })).id;
+
 /** An input that each mutation takes, with values of every shape that its payload may hold. */
 const inputs: Readonly<Record<string, () => Promise<object>>> = {
   createApiKey: async () => ({ name: 'Export', roles: ['auditor'], expiresAt: '2027-01-01T00:00:00Z' }),
   revokeApiKey: async () => ({ apiKeyId: (await createApiKey(server, shop.admin)).id }),
+  createPaymentEndpoint: async () => ({ processor: 'BILLING', description: 'Ada' }),
+  updatePaymentEndpoint: async () => ({ endpointId: await paymentEndpointId(), rotateSecret: true }),
+  retryInboundWebhook: async () => ({
+    webhookId: await insertInbound(server, shop.admin, await paymentEndpointId()),
+  }),
   createWebhookEndpoint: async () => ({ url: WEBHOOK_URL, events: ['*'], description: 'Ada' }),
   updateWebhookEndpoint: async () => ({ endpointId: await webhookEndpointId(), rotateSecret: true }),
   deleteWebhookEndpoint: async () => ({ endpointId: await webhookEndpointId() }),

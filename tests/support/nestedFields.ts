@@ -40,6 +40,16 @@ export const nested: Readonly<Record<string, readonly [query: string, root: stri
     'webhook.read',
     'webhook.read',
   ],
+  'InboundWebhook.body': [
+    '{ inboundWebhooks(first: 1) { nodes { body } } }',
+    'inbound_webhook.read',
+    'inbound_webhook.read_body',
+  ],
+  'InboundWebhook.endpoint': [
+    '{ inboundWebhooks(first: 1) { nodes { endpoint { id } } } }',
+    'inbound_webhook.read',
+    'payment_endpoint.read',
+  ],
   'SecurityIncident.license': [
     '{ securityIncidents(first: 1) { nodes { license { id } } } }',
     'incident.read',

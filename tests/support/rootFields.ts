@@ -78,6 +78,10 @@ export const namesNothing: Readonly<Record<string, Asked>> = {
   securityIncidents: page('securityIncidents'),
   customers: page('customers'),
   webhookEndpoints: page('webhookEndpoints'),
+  paymentEndpoints: page('paymentEndpoints'),
+  createPaymentEndpoint: plain(
+    'mutation { createPaymentEndpoint(input: { processor: BILLING, description: "x" }) { __typename } }',
+  ),
   tenants: page('tenants'),
   jobs: plain('{ jobs { name } }'),
   runJob: plain('mutation { runJob(input: { name: "sweep" }) { __typename } }'),
@@ -254,6 +258,21 @@ export const cases: Readonly<Record<string, readonly Case[]>> = {
     list('webhookDeliveries', 'WebhookDeliveryFilter', 'of an endpoint', ({ webhookEndpointId }) => ({
       endpointId: webhookEndpointId,
     })),
+  ],
+  inboundWebhook: [one('inboundWebhook', ({ inboundWebhookId }) => inboundWebhookId)],
+  inboundWebhooks: [
+    list('inboundWebhooks', 'InboundWebhookFilter', 'of an endpoint', ({ paymentEndpointId }) => ({
+      endpointId: paymentEndpointId,
+    })),
+  ],
+  updatePaymentEndpoint: [
+    act('updatePaymentEndpoint', 'an endpoint', ({ paymentEndpointId: endpointId }) => ({
+      endpointId,
+      description: 'x',
+    })),
+  ],
+  retryInboundWebhook: [
+    act('retryInboundWebhook', 'a webhook', ({ inboundWebhookId: webhookId }) => ({ webhookId })),
   ],
   updateWebhookEndpoint: [
     act('updateWebhookEndpoint', 'an endpoint', ({ webhookEndpointId: endpointId }) => ({

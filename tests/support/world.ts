@@ -3,6 +3,7 @@ import { createApiKey } from './apiKeys.js';
 import { activate, issueLicense, openShop, type Shop } from './fixtures.js';
 import { blacklistDevice, reportActivity } from './guarding.js';
 import { requestOf } from './offline.js';
+import { createPaymentEndpoint, insertInbound } from './paymentEndpoints.js';
 import type { Claims, TestServer } from './server.js';
 import { createEndpoint } from './webhooks.js';
 
@@ -25,6 +26,8 @@ export interface World {
   readonly webhookEndpointId: string;
   readonly webhookDeliveryId: string;
   readonly notificationId: string;
+  readonly paymentEndpointId: string;
+  readonly inboundWebhookId: string;
 }
 
 export async function createReseller(server: TestServer, as: Claims, name = 'Blue Channel'): Promise<string> {
@@ -88,8 +91,11 @@ export async function openWorld(server: TestServer): Promise<World> {
   const { id: apiKeyId } = await createApiKey(server, shop.admin, bound);
   const url = 'https://hooks.example.com/licenses';
   const { id: webhookEndpointId } = await createEndpoint(server, shop.admin, url, ['license.*']);
+  const { id: paymentEndpointId } = await createPaymentEndpoint(server, shop.admin, { processor: 'BILLING' });
   return {
     ...shop,
+    paymentEndpointId,
+    inboundWebhookId: await insertInbound(server, shop.admin, paymentEndpointId),
     webhookEndpointId,
     webhookDeliveryId: await insertDelivery(server, shop.admin, webhookEndpointId),
     resellerId,
@@ -126,6 +132,8 @@ export function nobodysWorld(admin: Claims, requestCode = 'none'): World {
     webhookEndpointId: randomUUID(),
     webhookDeliveryId: randomUUID(),
     notificationId: randomUUID(),
+    paymentEndpointId: randomUUID(),
+    inboundWebhookId: randomUUID(),
   };
 }
 

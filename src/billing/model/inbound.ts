@@ -5,6 +5,7 @@
  */
 import { addMillis, DAY_MILLIS, type Instant } from '../../core/clock.js';
 import type { Id } from '../../core/id.js';
+import { Refusal } from '../../core/refusal.js';
 
 export type PaymentEndpointId = Id<'PaymentEndpoint'>;
 export type InboundWebhookId = Id<'InboundWebhook'>;
@@ -78,3 +79,26 @@ export function doorPath(processor: InboundProcessor, endpointId?: string): stri
 export const bodyBinding = (id: string): string => `inbound webhook ${id}`;
 export const secretBinding = (tenantId: string, endpointId: string): string =>
   `payment endpoint ${tenantId} ${endpointId}`;
+
+export function paymentEndpointNotFound(id: string): Refusal {
+  return new Refusal('PAYMENT_ENDPOINT_NOT_FOUND', `There is no payment endpoint ${id}.`, { id });
+}
+
+export function tooManyPaymentEndpoints(): Refusal {
+  const message = `The tenant has ${PAYMENT_ENDPOINT_LIMIT} payment endpoints; use one that nobody needs any more.`;
+  return new Refusal('PAYMENT_ENDPOINT_LIMIT_EXCEEDED', message, { limit: PAYMENT_ENDPOINT_LIMIT });
+}
+
+export function inboundWebhookNotFound(id: string): Refusal {
+  return new Refusal('INBOUND_WEBHOOK_NOT_FOUND', `There is no inbound webhook ${id}.`, { id });
+}
+
+export function inboundBodyGone(id: string): Refusal {
+  const message = `What inbound webhook ${id} said is kept no longer; record the payment by hand.`;
+  return new Refusal('INBOUND_WEBHOOK_ERASED', message, { id });
+}
+
+export function notRetried(id: string, from: InboundStatus): Refusal {
+  const message = `Inbound webhook ${id} is ${from}: only one that had no effect is tried again.`;
+  return new Refusal('INVALID_TRANSITION', message, { from, to: 'RECEIVED' });
+}

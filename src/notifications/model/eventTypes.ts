@@ -4,6 +4,7 @@ import { activationEvents } from '../../activations/model/activation.js';
 import { deviceEvents } from '../../activations/model/devices.js';
 import { emergencyEvents } from '../../activations/model/emergency.js';
 import { auditEvents } from '../../audit/model.js';
+import { inboundEvents } from '../../billing/model/inbound.js';
 import { invoiceEvents } from '../../billing/model/invoice.js';
 import { incidentEvents } from '../../compliance/model/incidents.js';
 import { violationEvents } from '../../compliance/model/violations.js';
@@ -26,6 +27,7 @@ export const eventTypes: readonly string[] = [
   ...violationEvents,
   ...invoiceEvents,
   ...orderEvents,
+  ...inboundEvents,
   ...webhookEvents,
 ];
 

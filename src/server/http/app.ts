@@ -24,6 +24,7 @@ import { addGraph } from './graphRoute.js';
 import { addHealth } from './health.js';
 import { guard } from './httpHeaders.js';
 import { HttpOperation } from './httpOperation.js';
+import { addInboundWebhooks } from './inboundWebhooks.js';
 import { answerKnown } from './knownOperations.js';
 import { addMailPages } from './mailPages.js';
 import { proxyTrust, withoutPort } from './proxies.js';
@@ -143,6 +144,7 @@ export async function createApp(options: AppOptions): Promise<FastifyInstance> {
   addHealth(app, machinery, await knownMigrations());
   addPublicKeys(app, options.publicKeys, machinery.signing);
   addRevocations(app, options, addressOf);
+  await addInboundWebhooks(app, machinery, addressOf);
   await addGraphiql(app, options);
   admitBodies(app, machinery);
   const known = new KnownDocuments();

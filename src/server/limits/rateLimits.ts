@@ -19,6 +19,8 @@ export const RATE_WINDOW_MILLIS = 60_000;
 export interface RateRules {
   readonly address: number;
   readonly license: number;
+  /** Webhooks with a wrong signature. */
+  readonly forged: number;
 }
 
 interface Tools {
@@ -132,6 +134,18 @@ export class RateLimits {
     if (this.rules.license === 0) return;
     const refused = await this.#count(`license:${licenseId}`, units, this.rules.license);
     if (refused !== undefined) throw tooMany('for this license', this.rules.license, refused, { licenseId });
+  }
+
+  /** Only what is wrong is counted: whoever sends what is right is not shut out by what others send. */
+  async countForged(address: string | undefined): Promise<void> {
+    const { forged } = this.rules;
+    if (forged === 0) return;
+    const network = this.tools.keys.hash('ADDRESS', address === undefined ? '' : networkOf(address));
+    const waitMillis = await this.#count(`forged:${network}`, 1, forged);
+    if (waitMillis === undefined) return;
+    const retryAfterSeconds = Math.max(1, Math.ceil(waitMillis / 1000));
+    const message = `Too many webhooks with a wrong signature; at most ${forged} a minute. Try again in ${retryAfterSeconds} s.`;
+    throw new Refusal('RATE_LIMITED', message, { retryAfterSeconds });
   }
 
   /** Answers after how many milliseconds to come again, or nothing when admitted. */

@@ -11,6 +11,7 @@ import type { Countries } from '../callers/countries.js';
 import type { SecurityEvents } from '../callers/securityEvents.js';
 import type { Drain } from '../drain.js';
 import type { EventFeed } from '../events/eventFeed.js';
+import type { InboundDoor } from '../inbound/inboundDoor.js';
 import type { CostGate, ShortestFirst } from '../limits/fairness.js';
 import type { Guesses } from '../limits/guesses.js';
 import type { RateLimits } from '../limits/rateLimits.js';
@@ -61,6 +62,8 @@ export interface Machinery {
   readonly directory: Directory;
   /** What this deployment signs with. */
   readonly signing: SigningKeys;
+  /** Takes what payment processors tell. */
+  readonly inbound: InboundDoor;
   readonly countries?: Countries;
   /** What callers are granted, remembered; only where events are followed, which make it forget. */
   readonly licensees?: Licensees;

@@ -1,0 +1,136 @@
+import { and, eq, inArray, sql } from 'drizzle-orm';
+import type { Instant } from '../../core/clock.js';
+import {
+  type Amount,
+  compareAmounts,
+  difference,
+  largerOf,
+  plainAmount,
+  sumOf,
+  ZERO,
+} from '../../core/money.js';
+import type { Work } from '../../core/work.js';
+import type { InboundProcessor } from '../model/inbound.js';
+import type { PaymentFact } from '../model/paymentFacts.js';
+import { toldRefunds } from '../table/inbound.js';
+import { type Invoice, type Payment, payments } from '../table.js';
+import { settleRefund } from './refund.js';
+
+/** What is told of all refunds of a payment together stands beside those that are told one by one. */
+const ALL = '';
+
+export interface ToldRefund {
+  readonly processor: InboundProcessor;
+  readonly fact: PaymentFact;
+  readonly receivedAt: Instant;
+}
+
+/** Writes down what was told; of sums the largest holds, since they only grow. */
+async function note(work: Work, { processor, fact }: ToldRefund, payment: string): Promise<void> {
+  const reference = fact.kind === 'REFUNDED_TO_DATE' ? ALL : fact.reference;
+  await work.db
+    .insert(toldRefunds)
+    .values({ tenantId: work.tenantId, processor, payment, reference, amount: fact.amount })
+    .onConflictDoUpdate({
+      target: [toldRefunds.tenantId, toldRefunds.processor, toldRefunds.payment, toldRefunds.reference],
+      set: { amount: sql`greatest(${toldRefunds.amount}, excluded.amount)` },
+    });
+}
+
+interface Told {
+  /** All together, as far as it was told. */
+  readonly sum: Amount;
+  readonly singly: ReadonlyMap<string, Amount>;
+}
+
+async function told(work: Work, processor: InboundProcessor, payment: string): Promise<Told> {
+  const rows = await work.db
+    .select({ reference: toldRefunds.reference, amount: toldRefunds.amount })
+    .from(toldRefunds)
+    .where(
+      and(
+        eq(toldRefunds.tenantId, work.tenantId),
+        eq(toldRefunds.processor, processor),
+        eq(toldRefunds.payment, payment),
+      ),
+    );
+  const amounts = new Map(rows.map(({ reference, amount }) => [reference, plainAmount(amount)]));
+  const sum = amounts.get(ALL) ?? ZERO;
+  amounts.delete(ALL);
+  return { sum, singly: amounts };
+}
+
+/** The refunds of the invoice by this processor, those among them that are asked for and not answered yet. */
+async function refundsOf(
+  work: Work,
+  invoice: Pick<Invoice, 'id'>,
+  processor: InboundProcessor,
+): Promise<Payment[]> {
+  return work.db
+    .select()
+    .from(payments)
+    .where(
+      and(
+        eq(payments.tenantId, work.tenantId),
+        eq(payments.invoiceId, invoice.id),
+        eq(payments.processor, processor),
+        eq(payments.kind, 'REFUND'),
+        inArray(payments.state, ['SETTLED', 'PENDING']),
+      ),
+    );
+}
+
+async function paymentId(work: Work, processor: InboundProcessor, reference: string) {
+  const [row] = await work.db
+    .select({ id: payments.id })
+    .from(payments)
+    .where(
+      and(
+        eq(payments.tenantId, work.tenantId),
+        eq(payments.processor, processor),
+        eq(payments.kind, 'PAYMENT'),
+        eq(payments.reference, reference),
+      ),
+    );
+  return row?.id ?? null;
+}
+
+const totalOf = (rows: readonly Pick<Payment, 'amount'>[]): Amount =>
+  sumOf(rows.map(({ amount }) => plainAmount(amount)));
+
+/**
+ * Money went back. A processor tells of one refund in two ways, by itself and in the sum of all refunds of its payment, in
+ * either order or in one of them alone; what we have asked for ourselves it tells too. So what was told is added up both
+ * ways, and what the larger of the two is more than what is settled is settled now.
+ */
+export async function settleToldRefund(work: Work, invoice: Invoice, refund: ToldRefund): Promise<void> {
+  const { processor, fact, receivedAt } = refund;
+  const { payment, reference, amount, currency } = fact;
+  const settlement = { processor, currency, receivedAt };
+  if (payment === null) {
+    await settleRefund(work, invoice, { ...settlement, reference, amount });
+    return;
+  }
+  await note(work, refund, payment);
+  const { sum, singly } = await told(work, processor, payment);
+  const refundOf = await paymentId(work, processor, payment);
+  const gap = `${payment}/`;
+  const ours = (await refundsOf(work, invoice, processor)).filter(
+    (row) =>
+      (row.refundOf !== null && row.refundOf === refundOf) ||
+      (row.reference !== null && (singly.has(row.reference) || row.reference.startsWith(gap))),
+  );
+  const untold = ours.filter(
+    (row) =>
+      row.state === 'SETTLED' &&
+      row.reference !== null &&
+      !singly.has(row.reference) &&
+      !row.reference.startsWith(gap),
+  );
+  const wanted = largerOf(sum, sumOf([...singly.values(), totalOf(untold)]));
+  const missing = difference(wanted, totalOf(ours));
+  if (compareAmounts(missing, ZERO) <= 0) return;
+  const isFree = fact.kind === 'REFUND' && ours.every((row) => row.reference !== reference);
+  const name = isFree ? reference : `${gap}${wanted}`;
+  await settleRefund(work, invoice, { ...settlement, reference: name, amount: missing, refundOf });
+}
