@@ -50,6 +50,9 @@ export const permissions = {
   'violation.read': 'See breaches of the terms of licenses.',
   'emergency_code.generate': 'Make emergency codes for licenses.',
   'order.read': 'See orders.',
+  'invoice.read': 'See invoices and what was paid for them.',
+  'payment.record': 'Record money that came past every processor.',
+  'payment.refund': 'Pay money back.',
   'api_key.read': 'See API keys, without their secrets.',
   'api_key.create': 'Make API keys that may do no more than oneself.',
   'api_key.revoke': 'Revoke API keys.',
@@ -104,6 +107,7 @@ const customerSide = [
   'activation.read',
   'activation.read_shown',
   'order.read',
+  'invoice.read',
   'entitlement.read',
 ] as const;
 const office = [

@@ -2,7 +2,7 @@ import { and, eq, inArray, ne, type SQL, sql } from 'drizzle-orm';
 import { containing } from '../access/queries.js';
 import { scopeOf } from '../core/actor.js';
 import type { Instant } from '../core/clock.js';
-import type { CustomerId, InvoiceId, LicenseId, PaymentId, ResellerId } from '../core/id.js';
+import type { CustomerId, InvoiceId, LicenseId, ResellerId } from '../core/id.js';
 import { anyOf, byKey, pageOf, pagesByOwner, type Sorting } from '../core/keyset.js';
 import type { Amount } from '../core/money.js';
 import type { Page, PageArguments } from '../core/page.js';
@@ -215,27 +215,12 @@ export async function entryByReference(
   return row;
 }
 
-export interface WaitingRefund {
-  readonly processor?: Payment['processor'];
-  readonly amount?: Amount;
-  /** The very one. */
-  readonly requested?: PaymentId | undefined;
-}
-
-/** The oldest refund of an invoice whose processor's name for it is not known yet. */
+/** The oldest refund of an amount whose processor's name for it is not known yet, and that was not given up. */
 export async function refundWithoutReference(
   reading: Reading,
   invoiceId: InvoiceId,
-  { processor, amount, requested }: WaitingRefund,
+  { processor, amount }: Pick<Payment, 'processor' | 'amount'>,
 ): Promise<Payment | undefined> {
-  const fits =
-    requested === undefined
-      ? and(
-          processor === undefined ? undefined : eq(payments.processor, processor),
-          amount === undefined ? undefined : eq(payments.amount, amount),
-          ne(payments.state, 'FAILED'),
-        )
-      : eq(payments.id, requested);
   const [row] = await reading.db
     .select()
     .from(payments)
@@ -244,8 +229,10 @@ export async function refundWithoutReference(
         eq(payments.tenantId, reading.tenantId),
         eq(payments.invoiceId, invoiceId),
         eq(payments.kind, 'REFUND'),
+        eq(payments.processor, processor),
+        eq(payments.amount, amount),
+        ne(payments.state, 'FAILED'),
         sql`${payments.reference} is null`,
-        fits,
       ),
     )
     .orderBy(payments.createdAt, payments.id)

@@ -26,10 +26,12 @@ import * as audit from '../audit/resolver.js';
 import { AuditCheckpointConnectionResolver } from '../audit/schema/trail.js';
 import { EventConnectionResolver } from '../audit/schema.js';
 import { InboundResolver, InboundWebhookEdges, PaymentEndpointFields } from '../billing/resolver/inbound.js';
+import * as billing from '../billing/resolver.js';
 import {
   InboundWebhookConnectionResolver,
   PaymentEndpointConnectionResolver,
 } from '../billing/schema/inbound.js';
+import { InvoiceConnectionResolver, PaymentConnectionResolver } from '../billing/schema/invoice.js';
 import { ViolationStreams } from '../compliance/resolver/streams.js';
 import { IncidentResolver, SecurityIncidentEdges } from '../compliance/resolver.js';
 import { SecurityIncidentConnectionResolver } from '../compliance/schema.js';
@@ -108,14 +110,40 @@ const mailing = [
   SettingsResolver,
 ] as const;
 
+/** What happened. */
+const trail = [
+  audit.ApiKeyEventEdges,
+  audit.CustomerEventEdges,
+  audit.EventResolver,
+  audit.ResellerEventEdges,
+  AuditCheckpointConnectionResolver,
+  EventPersonalData,
+  TrailResolver,
+] as const;
+
+/** What is to be paid, and what was. */
+const paying = [
+  billing.CustomerInvoiceEdges,
+  billing.InvoiceEdges,
+  billing.InvoiceQueries,
+  billing.LicenseInvoiceEdges,
+  billing.PaymentEdges,
+  billing.PaymentMutations,
+  billing.ResellerInvoiceEdges,
+  InvoiceConnectionResolver,
+  PaymentConnectionResolver,
+] as const;
+
 /** The whole graph, with its guards. */
 export function createSchema(): GraphQLSchema {
   const schema = buildSchemaSync({
     resolvers: [
       ...guarding,
       ...mailing,
+      ...paying,
       ...streams,
       ...telling,
+      ...trail,
       JobResolver,
       access.AccessResolver,
       ApiKeyEdges,
@@ -139,13 +167,6 @@ export function createSchema(): GraphQLSchema {
       leases.LeaseMutations,
       analytics.ExportMutations,
       analytics.LicenseAnalyticsEdges,
-      audit.ApiKeyEventEdges,
-      audit.CustomerEventEdges,
-      audit.EventResolver,
-      audit.ResellerEventEdges,
-      AuditCheckpointConnectionResolver,
-      EventPersonalData,
-      TrailResolver,
       entitlements.EntitlementResolver,
       entitlements.FieldVerdictEdges,
       entitlements.UseVerdictEdges,

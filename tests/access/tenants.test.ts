@@ -59,7 +59,16 @@ describe('what another tenant has', () => {
   });
 
   test('no list shows it', async () => {
-    const lists = ['customers', 'resellers', 'products', 'templates', 'licenses', 'activations', 'orders'];
+    const lists = [
+      'customers',
+      'resellers',
+      'products',
+      'templates',
+      'licenses',
+      'activations',
+      'orders',
+      'invoices',
+    ];
     const query = `{ ${lists.map((field) => `${field}(first: 100) { totalCount nodes { id } }`).join(' ')}
       events { nodes { id subjectId data } } entitlements { licenseIds } featureFlags { name }
       viewer { tenant { id } } }`;

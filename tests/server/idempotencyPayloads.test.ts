@@ -13,6 +13,7 @@ import { provingMembers } from '../../src/server/operation/idempotency.js';
 import { createSchema } from '../../src/server/schema.js';
 import { mutation, tablesOf } from '../support/acts.js';
 import { createApiKey } from '../support/apiKeys.js';
+import { insertInvoice, invoiceOf } from '../support/billing.js';
 import {
   activate,
   createCustomer,
@@ -104,6 +105,9 @@ const grantId = async () => {
   return made.consumeFeatures?.grantId;
 };
 
+const invoiceId = async () => (await invoiceOf(server, shop.admin, { customerId: shop.customerId })).id;
+const paymentId = async () => (await insertInvoice(server, shop.admin, {})).paymentId;
+
 const WEBHOOK_URL = 'https://hooks.example.com/licenses?from=größe';
 const webhookEndpointId = async () => (await createEndpoint(server, shop.admin, WEBHOOK_URL)).id;
 
@@ -122,6 +126,8 @@ const inputs: Readonly<Record<string, () => Promise<object>>> = {
   createWebhookEndpoint: async () => ({ url: WEBHOOK_URL, events: ['*'], description: 'Ada' }),
   updateWebhookEndpoint: async () => ({ endpointId: await webhookEndpointId(), rotateSecret: true }),
   deleteWebhookEndpoint: async () => ({ endpointId: await webhookEndpointId() }),
+  recordPayment: async () => ({ invoiceId: await invoiceId(), amount: '1.5', reference: 'r', note: 'Ä' }),
+  refundPayment: async () => ({ paymentId: await paymentId(), reason: 'x' }),
   runJob: async () => {
     await server.sql`insert into scheduled_jobs (name) values ('answer.forget')`;
     return { name: 'answer.forget' };

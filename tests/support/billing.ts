@@ -3,9 +3,12 @@ import { createInvoice } from '../../src/billing/service/createInvoice.js';
 import type { Settlement } from '../../src/billing/service/entries.js';
 import type { Invoice } from '../../src/billing/table.js';
 import type { Instant } from '../../src/core/clock.js';
+import { committed } from '../../src/core/db.js';
 import type { CustomerId, LicenseId, ResellerId, TenantId } from '../../src/core/id.js';
 import type { Amount } from '../../src/core/money.js';
 import type { Work } from '../../src/core/work.js';
+import { openWork } from '../../src/server/operation/openWork.js';
+import { mutation } from './acts.js';
 import type { Claims, TestServer } from './server.js';
 
 export const amount = (text: string): Amount => text as Amount;
@@ -40,13 +43,17 @@ export interface Billed {
   readonly dueAt?: Instant | null;
 }
 
-/** An act of the system's, in the tenant. */
-export function acting<Result>(
+/** An act of the system's, in the tenant, in the role of whoever serves requests. */
+export async function acting<Result>(
   server: TestServer,
   { tenant_id }: Claims,
   run: (work: Work) => Promise<Result>,
 ): Promise<Result> {
-  return server.jobs.surroundings.act(tenant_id as TenantId, run);
+  const tenantId = tenant_id as TenantId;
+  const actor = { kind: 'system', subject: 'tests', tenantId, permissions: new Set<string>() } as const;
+  const caller = { actor, requestId: 'tests', address: undefined };
+  const { work, session } = await openWork(server.machinery, caller);
+  return committed(session, () => run(work));
 }
 
 /** Bills 100 euros, or whatever else is wanted. */
@@ -73,4 +80,16 @@ export async function eventsOf(server: TestServer, { id }: { readonly id: string
   const rows =
     await server.sql`select event_type from license_event_logs where subject_id = ${id} order by id`;
   return rows.map(({ event_type }) => String(event_type));
+}
+
+/** 100 euros, of which 40 are paid. */
+export async function insertInvoice(
+  server: TestServer,
+  as: Claims,
+  billed: Billed,
+): Promise<{ readonly invoiceId: string; readonly paymentId: string }> {
+  const { id: invoiceId } = await invoiceOf(server, as, billed);
+  const input = { invoiceId, amount: '40', reference: `bank ${invoiceId}` };
+  const data = await server.ok(mutation('recordPayment', 'payment { id }'), { input }, as);
+  return { invoiceId, paymentId: String(data.recordPayment?.payment?.id) };
 }

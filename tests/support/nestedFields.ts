@@ -95,6 +95,35 @@ export const nested: Readonly<Record<string, readonly [query: string, root: stri
     'customer.read',
     'order.read',
   ],
+  'Customer.invoices': [
+    '{ customer(id: $customerId) { invoices { totalCount } } }',
+    'customer.read',
+    'invoice.read',
+  ],
+  'Reseller.invoices': [
+    '{ reseller(id: $resellerId) { invoices { totalCount } } }',
+    'reseller.read',
+    'invoice.read',
+  ],
+  'License.invoices': [
+    '{ license(id: $licenseId) { invoices { totalCount } } }',
+    'license.read',
+    'invoice.read',
+  ],
+  'Invoice.customer': ['{ invoice(id: $invoiceId) { customer { id } } }', 'invoice.read', 'customer.read'],
+  'Invoice.reseller': ['{ invoice(id: $invoiceId) { reseller { id } } }', 'invoice.read', 'reseller.read'],
+  'Invoice.license': ['{ invoice(id: $invoiceId) { license { id } } }', 'invoice.read', 'license.read'],
+  'Invoice.payments': [
+    '{ invoice(id: $invoiceId) { payments { totalCount } } }',
+    'invoice.read',
+    'invoice.read',
+  ],
+  'Invoice.events': ['{ invoice(id: $invoiceId) { events { totalCount } } }', 'invoice.read', 'event.read'],
+  'Payment.invoice': [
+    '{ invoice(id: $invoiceId) { payments { nodes { invoice { id } } } } }',
+    'invoice.read',
+    'invoice.read',
+  ],
   'Reseller.events': [
     '{ reseller(id: $resellerId) { events { totalCount } } }',
     'reseller.read',

@@ -117,6 +117,16 @@ export const cases: Readonly<Record<string, readonly Case[]>> = {
   activation: [one('activation', ({ activationId }) => activationId)],
   notification: [one('notification', ({ notificationId }) => notificationId)],
   order: [one('order', ({ orderId }) => orderId)],
+  invoice: [one('invoice', ({ invoiceId }) => invoiceId)],
+  invoices: [
+    list('invoices', 'InvoiceFilter', 'of a customer', ({ customerId }) => ({ customerId })),
+    list('invoices', 'InvoiceFilter', 'of a license', ({ licenseId }) => ({ licenseId })),
+    list('invoices', 'InvoiceFilter', 'of a reseller', ({ resellerId }) => ({ resellerId })),
+  ],
+  recordPayment: [act('recordPayment', 'an invoice', ({ invoiceId }) => ({ invoiceId, amount: '1' }))],
+  refundPayment: [
+    act('refundPayment', 'a payment', ({ paymentId }) => ({ paymentId, amount: '1', reason: 'x' })),
+  ],
   licenseByKey: [
     [
       'by key',

@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { createApiKey } from './apiKeys.js';
+import { insertInvoice } from './billing.js';
 import { activate, issueLicense, openShop, type Shop } from './fixtures.js';
 import { blacklistDevice, reportActivity } from './guarding.js';
 import { requestOf } from './offline.js';
@@ -19,6 +20,8 @@ export interface World {
   readonly activationId: string;
   readonly activationToken: string;
   readonly orderId: string;
+  readonly invoiceId: string;
+  readonly paymentId: string;
   readonly apiKeyId: string;
   /** Of a device that cannot connect, for the license. */
   readonly requestCode: string;
@@ -102,6 +105,7 @@ export async function openWorld(server: TestServer): Promise<World> {
     licenseId,
     licenseKey,
     orderId,
+    ...(await insertInvoice(server, shop.admin, { customerId: shop.customerId, resellerId, licenseId })),
     apiKeyId,
     blacklistedDeviceId: await blacklistDevice(server, shop.admin, 'stolen'),
     notificationId: await insertNotification(server, shop.admin, licenseId),
@@ -126,6 +130,8 @@ export function nobodysWorld(admin: Claims, requestCode = 'none'): World {
     activationId: randomUUID(),
     activationToken: `act_${'0'.repeat(43)}`,
     orderId: randomUUID(),
+    invoiceId: randomUUID(),
+    paymentId: randomUUID(),
     apiKeyId: randomUUID(),
     requestCode,
     blacklistedDeviceId: randomUUID(),

@@ -4,7 +4,7 @@ import { sumOf } from '../../core/money.js';
 import type { Work } from '../../core/work.js';
 import type { Offered } from '../model/refusals.js';
 import { refundEvent } from '../model/standing.js';
-import { entryByReference, onlyPaymentBy, refundWithoutReference } from '../queries.js';
+import { entryByReference, onlyPaymentBy, paymentsById, refundWithoutReference } from '../queries.js';
 import { type Invoice, type Payment, payments } from '../table.js';
 import { enter, eventOf, invoiceToSettle, requireCurrency, type Settlement, stand, told } from './entries.js';
 
@@ -27,30 +27,45 @@ async function changeRefund(work: Work, refund: Payment, changes: Changes): Prom
   return row;
 }
 
-/**
- * What this refund settles: one that was asked for through the processor, or one that a person wrote down and that the
- * processor tells of now, under a name that nobody knew then. A new entry otherwise; undefined if nothing is new.
- */
-async function refundEntry(
+/** The refund that a processor tells of, if it is known: by its reference, as the one that was asked for, or by its amount. */
+async function knownRefund(
+  work: Work,
+  invoice: Invoice,
+  { processor, reference, amount, requested }: RefundSettlement,
+): Promise<Payment | undefined> {
+  if (reference !== null) {
+    const known = await entryByReference(work, 'REFUND', processor, reference);
+    if (known !== undefined) return known;
+  }
+  if (requested !== undefined) return (await paymentsById(work, [requested])).get(requested);
+  return reference === null ? undefined : refundWithoutReference(work, invoice.id, { processor, amount });
+}
+
+/** It stands for the only payment through that processor, where nobody says for which. */
+async function newRefund(
   work: Work,
   invoice: Invoice,
   settlement: RefundSettlement,
 ): Promise<Payment | undefined> {
-  const { processor, reference, amount, receivedAt, note, requested } = settlement;
-  const known = reference === null ? undefined : await entryByReference(work, 'REFUND', processor, reference);
-  if (known !== undefined && known.state === 'SETTLED') return undefined;
-  const waiting = known ?? (await refundWithoutReference(work, invoice.id, { processor, amount, requested }));
-  if (waiting === undefined) {
-    const refundOf = settlement.refundOf ?? (await onlyPaymentBy(work, invoice.id, processor))?.id ?? null;
-    const entry = { processor, reference, amount, receivedAt, note, refundOf };
-    return enter(work, invoice, { ...entry, kind: 'REFUND', state: 'SETTLED' });
-  }
-  if (waiting.invoiceId !== invoice.id) return undefined;
-  const settled = await changeRefund(work, waiting, { state: 'SETTLED', reference, amount, receivedAt });
-  return waiting.state === 'SETTLED' ? undefined : settled;
+  const { processor, reference, amount, receivedAt, note } = settlement;
+  const refundOf = settlement.refundOf ?? (await onlyPaymentBy(work, invoice.id, processor))?.id ?? null;
+  const entry = { processor, reference, amount, receivedAt, note, refundOf };
+  return enter(work, invoice, { ...entry, kind: 'REFUND', state: 'SETTLED' });
 }
 
-/** Money went back. It may come before the payment that it gives back: both together make a refunded invoice. */
+/** Counts a refund, and tells of it. */
+async function counted(work: Work, before: Invoice, refund: Payment): Promise<void> {
+  const amountRefunded = sumOf([before.amountRefunded, refund.amount]);
+  const after = await stand(work, before, { amountRefunded });
+  const { type } = refundEvent(before.paymentStatus, after.paymentStatus);
+  await work.emit(eventOf(after, type, { ...told(refund), reason: refund.note }));
+}
+
+/**
+ * A processor tells that money went back: of what was asked for here, of what a person wrote down without the processor's
+ * name for it, or of what nobody knew. It may come before the payment that it gives back: both together make a refunded
+ * invoice. Answers undefined where nothing of it is new.
+ */
 export async function settleRefund(
   work: Work,
   invoice: Pick<Invoice, 'id'>,
@@ -58,12 +73,31 @@ export async function settleRefund(
 ): Promise<Payment | undefined> {
   const before = await invoiceToSettle(work, invoice);
   requireCurrency(before, settlement);
-  const refund = await refundEntry(work, before, settlement);
-  if (refund === undefined) return undefined;
-  const amountRefunded = sumOf([before.amountRefunded, refund.amount]);
-  const after = await stand(work, before, { amountRefunded });
-  const { type } = refundEvent(before.paymentStatus, after.paymentStatus);
-  await work.emit(eventOf(after, type, { ...told(refund), reason: refund.note }));
+  const { reference, amount, receivedAt } = settlement;
+  const known = await knownRefund(work, before, settlement);
+  if (known !== undefined && known.invoiceId !== before.id) return undefined;
+  if (known?.state === 'SETTLED') {
+    if (known.reference === null && reference !== null) await changeRefund(work, known, { reference });
+    return undefined;
+  }
+  const refund =
+    known === undefined
+      ? await newRefund(work, before, settlement)
+      : await changeRefund(work, known, { state: 'SETTLED', reference, amount, receivedAt });
+  if (refund !== undefined) await counted(work, before, refund);
+  return refund;
+}
+
+/** A person wrote down that money went back. Undefined if the reference stands for another refund. */
+export async function recordRefund(
+  work: Work,
+  invoice: Pick<Invoice, 'id'>,
+  settlement: RefundSettlement,
+): Promise<Payment | undefined> {
+  const before = await invoiceToSettle(work, invoice);
+  requireCurrency(before, settlement);
+  const refund = await newRefund(work, before, settlement);
+  if (refund !== undefined) await counted(work, before, refund);
   return refund;
 }
 
@@ -94,8 +128,8 @@ export async function failRefund(
   reason: string,
 ): Promise<Payment | undefined> {
   const before = await invoiceToSettle(work, invoice);
-  const refund = await refundWithoutReference(work, before.id, { requested });
-  if (refund === undefined || refund.state !== 'PENDING') return undefined;
+  const refund = (await paymentsById(work, [requested])).get(requested);
+  if (refund?.state !== 'PENDING' || refund.invoiceId !== before.id) return undefined;
   const failed = await changeRefund(work, refund, { state: 'FAILED' });
   await work.emit(
     eventOf(before, 'invoice.refund_failed', { ...told(failed), reason: reason.slice(0, 500) }),
