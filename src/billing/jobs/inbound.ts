@@ -91,14 +91,25 @@ async function settle(context: JobContext, webhook: InboundWebhook, fact: Paymen
 }
 
 async function process(context: JobContext, webhook: InboundWebhook): Promise<void> {
-  const { id, processor } = webhook;
+  const { id, processor, status } = webhook;
   const { keys, pool, clock } = context;
   const body = (await bodiesById({ db: pool.db, keys }, [id])).get(id);
-  const read = body === undefined ? undefined : parseBody(Buffer.from(body));
+  if (body === undefined) {
+    // Its time was over: that its invoice never came stays written.
+    if (status === 'UNMATCHED') await change(context, id, { nextAttemptAt: null });
+    else await giveUp(context, webhook, 'PROCESSING_FAILED');
+    return;
+  }
+  const read = parseBody(Buffer.from(body));
   const fact = read === undefined ? 'UNREADABLE' : readEvent(processor, read.members);
   if (fact === 'UNREADABLE') await giveUp(context, webhook, 'UNREADABLE');
   else if (fact === 'IGNORED')
-    await change(context, id, { status: 'IGNORED', reason: null, nextAttemptAt: null, processedAt: clock() });
+    await change(context, id, {
+      status: 'IGNORED',
+      reason: null,
+      nextAttemptAt: null,
+      processedAt: clock(),
+    });
   else await settle(context, webhook, fact);
 }
 
