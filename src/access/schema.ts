@@ -127,13 +127,15 @@ export class Reseller {
 
   @Field(() => String, {
     nullable: true,
-    description: "The language in which it is written to: en, de, fr or es; null is the tenant's.",
+    description:
+      "The language that it reads: en, de, fr or es; null is the tenant's. For whoever writes to it: mail about licenses goes to customers.",
   })
   declare readonly language: Language | null;
 
   @Field(() => String, {
     nullable: true,
-    description: "The IANA time zone of the dates it is told; null is the tenant's.",
+    description:
+      "The IANA time zone that it lives by; null is the tenant's. For whoever writes to it: mail about licenses goes to customers.",
   })
   declare readonly timeZone: string | null;
 
@@ -275,14 +277,15 @@ export class CreateResellerInput {
   @Checked(language)
   @Field(() => String, {
     nullable: true,
-    description: "The language in which it is written to: en, de, fr or es; null is the tenant's.",
+    description:
+      "The language that it reads: en, de, fr or es; null is the tenant's. For whoever writes to it: mail about licenses goes to customers.",
   })
   declare readonly language?: Language | null;
 
   @Checked(timeZone)
   @Field(() => String, {
     nullable: true,
-    description: "The IANA time zone of the dates it is told, as Europe/Berlin; null is the tenant's.",
+    description: "The IANA time zone that it lives by, as Europe/Berlin; null is the tenant's.",
   })
   declare readonly timeZone?: string | null;
 }
@@ -305,14 +308,15 @@ export class UpdateResellerInput {
   @Checked(language)
   @Field(() => String, {
     nullable: true,
-    description: "The language in which it is written to: en, de, fr or es; null is the tenant's.",
+    description:
+      "The language that it reads: en, de, fr or es; null is the tenant's. For whoever writes to it: mail about licenses goes to customers.",
   })
   declare readonly language?: Language | null;
 
   @Checked(timeZone)
   @Field(() => String, {
     nullable: true,
-    description: "The IANA time zone of the dates it is told, as Europe/Berlin; null is the tenant's.",
+    description: "The IANA time zone that it lives by, as Europe/Berlin; null is the tenant's.",
   })
   declare readonly timeZone?: string | null;
 

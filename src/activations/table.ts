@@ -301,7 +301,6 @@ export const deviceBlacklist = pgTable(
 export type EmergencyCode = typeof emergencyCodes.$inferSelect;
 export type BlacklistedDevice = typeof deviceBlacklist.$inferSelect;
 export type OfflineRequest = typeof offlineRequests.$inferSelect;
-export type LicenseFileRow = typeof licenseFiles.$inferSelect;
 export type RevocationList = typeof revocationLists.$inferSelect;
 
 /**

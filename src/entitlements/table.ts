@@ -101,4 +101,3 @@ export const featureTopUps = pgTable(
 );
 
 export type FeatureUsage = typeof featureUsage.$inferSelect;
-export type LedgerLine = typeof usageLedger.$inferInsert;
