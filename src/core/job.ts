@@ -17,7 +17,7 @@ export type JobResult = Readonly<Record<string, number | string>>;
 export interface JobContext {
   /** As `lg_worker`: row-level security shows every tenant, so that each statement names the tenants that it means. */
   readonly pool: Pool;
-  /** Our own clock. Whatever is due at an instant is due by it, never by the queue's. */
+  /** Our own clock; of a job of the schedule, set to the one that all servers share. What is due is due by it, never by the queue's. */
   readonly clock: Clock;
   readonly keys: KeyRing;
   readonly config: Config;
@@ -113,19 +113,4 @@ export async function enqueueJob(
   { name, payload, key }: Required<Omit<QueuedJob, 'line'>>,
 ): Promise<void> {
   await work.db.execute(sql`select enqueue_job(${name}, ${JSON.stringify(payload)}::text::json, ${key})`);
-}
-
-/**
- * Marks, in an act's transaction, that a reaction has had its effect; false if it had it before. A reaction whose effect
- * has a key of its own in our tables needs no mark.
- */
-export async function isFirstTime(
-  work: Work,
-  reaction: string,
-  { eventId }: ReactionPayload,
-): Promise<boolean> {
-  const marked = await work.db.execute(sql`
-    insert into reaction_marks (tenant_id, event_id, reaction, done_at)
-    values (${work.tenantId}, ${eventId}, ${reaction}, ${work.now}) on conflict do nothing returning 1`);
-  return marked.length === 1;
 }

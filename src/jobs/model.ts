@@ -2,7 +2,7 @@
  * Jobs own what is done behind the answers: what the clock finds due (schedule), what facts make necessary (reactions), and
  * the queue that both go through. What is done is each domain's own, in its jobs.ts; what happens in the same transaction as
  * a change is no job but a follower.
- * Whatever is due at an instant stands in our own tables by our own clock. The queue carries, spreads and tries again what
+ * Whatever is due at an instant stands in our own tables, by the clock that all servers share. The queue carries, spreads and tries again what
  * is to be done now, and knows no dates.
  */
 import type { Instant } from '../core/clock.js';

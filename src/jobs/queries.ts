@@ -1,7 +1,8 @@
 import { sql } from 'drizzle-orm';
-import type { Instant } from '../core/clock.js';
+import { addMillis, type Instant } from '../core/clock.js';
 import type { Db } from '../core/db.js';
 import type { JobResult } from '../core/job.js';
+import { SPARE_MILLIS } from '../core/sweep.js';
 import type { Reading } from '../core/work.js';
 import { type ScheduledJob, scheduledJobs } from './table.js';
 
@@ -11,6 +12,15 @@ export interface Due {
   readonly dueAt: Instant;
 }
 
+/** What time it is by the one clock that all servers share. */
+export async function databaseTime(db: Db): Promise<Instant> {
+  const [row] = await db.execute<{ now: Instant }>(
+    sql`select to_char(clock_timestamp() at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"') as now`,
+  );
+  if (row === undefined) throw new Error('the database does not say what time it is');
+  return row.now;
+}
+
 /** Jobs of one name run one after the other: over many servers there is one run of each at a time. */
 const specOf = sql`(taken.name, json_build_object('dueAt', ${sql.raw(
   `to_char(taken.due_at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"')`,
@@ -18,8 +28,8 @@ const specOf = sql`(taken.name, json_build_object('dueAt', ${sql.raw(
 
 /**
  * Puts into the queue what is due and was not put there yet, once over all servers that ask: whoever comes second finds
- * the row changed. What was missed several times is due once. A day that a server with a wrong clock has put down, far
- * ahead, holds nobody up. Answers how many were put there.
+ * the row changed. What was missed several times is due once. An instant that lies ahead, which a clock that was wrong has
+ * put down, holds nobody up. Answers how many were put there.
  */
 export async function enqueueDue(db: Db, due: readonly Due[], now: Instant): Promise<number> {
   const names = due.map(({ name }) => name);
@@ -33,7 +43,7 @@ export async function enqueueDue(db: Db, due: readonly Due[], now: Instant): Pro
       from ${scheduledJobs} as job join unnest(${sql.param(names)}::text[],
         ${sql.param(due.map((each) => each.dueAt))}::text[]::timestamptz[]) as given (name, due_at) on job.name = given.name
       where job.due_at is null or job.due_at < given.due_at or job.requested_at is not null
-        or job.due_at > ${now}::timestamptz + interval '2 days'
+        or job.due_at > ${addMillis(now, SPARE_MILLIS)}::timestamptz
       order by job.name for no key update of job skip locked
     ), taken as (
       update ${scheduledJobs} as job set due_at = ready.due_at, requested_at = null

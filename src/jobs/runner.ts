@@ -40,11 +40,13 @@ export interface JobRunner {
   stop(): Promise<void>;
 }
 
-/** Puts what is due by our clock into the queue. */
-export async function tick({ pool, clock }: Surroundings, { scheduled }: JobList): Promise<number> {
-  const now = clock();
+/** Puts what is due by the clock that all servers share into the queue. */
+export async function tick({ pool, sharedTime }: Surroundings, { scheduled }: JobList): Promise<number> {
   const session = await pool.begin('write');
-  return committed(session, () => enqueueDue(session.db, dueJobs(scheduled, now), now));
+  return committed(session, async () => {
+    const now = await sharedTime(session.db);
+    return enqueueDue(session.db, dueJobs(scheduled, now), now);
+  });
 }
 
 interface Workers {

@@ -12,7 +12,6 @@ import { compactLedger } from '../entitlements/jobs.js';
 import { checkExpiries, endGrace } from '../licenses/jobs.js';
 import { deliverDueMail, forgetMail } from '../notifications/jobs/mail.js';
 import { sweepWebhooks } from '../notifications/jobs/sweepWebhooks.js';
-import { forgetMarks } from './jobs.js';
 import type { Due } from './queries.js';
 
 /** A job of the clock: due once in each period, which are counted from the beginning of 1970 in UTC. */
@@ -99,5 +98,4 @@ export const schedule: readonly Scheduled[] = [
     everyMinutes: DAILY,
     about: 'Erases what mails said whose time is over, and forgets those that are older than 400 days.',
   },
-  { job: forgetMarks, everyMinutes: DAILY, about: 'Forgets marks of reactions that nothing runs again.' },
 ];

@@ -1,11 +1,34 @@
 import type { Task, TaskList } from 'graphile-worker';
-import { parseInstant } from '../core/clock.js';
+import { addMillis, type Clock, type Instant, millis, parseInstant } from '../core/clock.js';
+import type { Db } from '../core/db.js';
 import type { Job, JobContext, JobResult, SweepPayload } from '../core/job.js';
+import { SPARE_MILLIS } from '../core/sweep.js';
 import { beginRun, failRun, finishRun, showProgress } from './queries.js';
-import { periodBefore, type Scheduled } from './schedule.js';
+import { dueAt as latestDue, periodBefore, type Scheduled } from './schedule.js';
 
 /** What jobs find around them, whoever runs them. */
-export type Surroundings = Omit<JobContext, 'signal' | 'progress'>;
+export interface Surroundings extends Omit<JobContext, 'signal' | 'progress'> {
+  /** What time it is by the clock that all servers share. */
+  sharedTime(db: Db): Promise<Instant>;
+  /** The same by another clock. */
+  by(clock: Clock): Surroundings;
+}
+
+/**
+ * By our own clock as far as it is off from the one that all servers share, which is asked once: a server whose clock is a
+ * day fast reminds nobody a day early, and one whose clock is slow leaves nothing for the next.
+ */
+async function onSharedTime(surroundings: Surroundings): Promise<Surroundings> {
+  const { clock, pool, sharedTime, log } = surroundings;
+  const shared = await sharedTime(pool.db);
+  const off = millis(shared) - millis(clock());
+  if (Math.abs(off) > SPARE_MILLIS)
+    log.warn(
+      { seconds: Math.round(-off / 1000) },
+      'the clock of this server is wrong: jobs go by the database',
+    );
+  return surroundings.by(() => addMillis(clock(), off));
+}
 
 /** Every job that a process knows. */
 export interface JobList {
@@ -50,11 +73,14 @@ function sweepOf(
   scheduled: Scheduled,
   payload: unknown,
   doneThrough: SweepPayload['since'] | null,
+  now: Instant,
 ): SweepPayload {
   const text =
     typeof payload === 'object' && payload !== null && 'dueAt' in payload ? payload.dueAt : undefined;
-  const dueAt = typeof text === 'string' ? parseInstant(text) : undefined;
-  if (dueAt === undefined) throw new Error('a job of the schedule does not know what it is run for');
+  const read = typeof text === 'string' ? parseInstant(text) : undefined;
+  if (read === undefined) throw new Error('a job of the schedule does not know what it is run for');
+  // Whoever put it into the queue may have had another clock.
+  const dueAt = read > addMillis(now, SPARE_MILLIS) ? latestDue(scheduled, now) : read;
   // A run that was done for a later instant, by whatever clock, says nothing of what came before this one.
   const isKnown = doneThrough !== null && doneThrough <= dueAt;
   return scheduled.job.parse({ dueAt, since: isKnown ? doneThrough : periodBefore(scheduled, dueAt) });
@@ -62,11 +88,13 @@ function sweepOf(
 
 function scheduledTask(surroundings: Surroundings, scheduled: Scheduled): Task {
   const { job } = scheduled;
-  const { pool, clock } = surroundings;
+  const { pool } = surroundings;
   const progress = (made: JobResult): Promise<void> => showProgress(pool.db, job.name, made);
   const run = async (payload: unknown, signal: AbortSignal): Promise<void> => {
-    const sweep = sweepOf(scheduled, payload, await beginRun(pool.db, job.name, clock()));
-    const result = (await job.run({ ...surroundings, signal, progress }, sweep)) ?? {};
+    const context = await onSharedTime(surroundings);
+    const { clock } = context;
+    const sweep = sweepOf(scheduled, payload, await beginRun(pool.db, job.name, clock()), clock());
+    const result = (await job.run({ ...context, signal, progress }, sweep)) ?? {};
     await finishRun(pool.db, job.name, { now: clock(), dueAt: sweep.dueAt, result });
     if (Object.values(result).some((made) => made !== 0))
       surroundings.log.info({ job: job.name, ...result }, 'swept');
@@ -74,7 +102,7 @@ function scheduledTask(surroundings: Surroundings, scheduled: Scheduled): Task {
   return async (payload, { abortSignal }) => {
     const ran = told(surroundings, job.name, () => run(payload, abortSignal));
     await ran.catch(async (error: unknown) => {
-      await failRun(pool.db, job.name, clock(), plainReason(error)).catch(nothing);
+      await failRun(pool.db, job.name, surroundings.clock(), plainReason(error)).catch(nothing);
       throw error;
     });
   };

@@ -1,8 +1,10 @@
 import { permissionsOf } from '../access/permissions.js';
 import { processWebhook } from '../billing/jobs/inbound.js';
+import type { Clock } from '../core/clock.js';
 import type { Config } from '../core/config.js';
+import { committed } from '../core/db.js';
 import type { TenantId } from '../core/id.js';
-import type { Work } from '../core/work.js';
+import { databaseTime } from '../jobs/queries.js';
 import { reactionJobs, reactions } from '../jobs/reactions.js';
 import { type JobRunner, startRunner } from '../jobs/runner.js';
 import { schedule } from '../jobs/schedule.js';
@@ -26,21 +28,30 @@ function jobCaller(tenantId: TenantId) {
   return { actor, requestId: 'jobs', address: undefined };
 }
 
-/** What jobs stand on. Needs the machinery of the worker's role. */
-export function jobSurroundings(machinery: Machinery, config: Config): Surroundings {
-  const act = async <Result>(tenantId: TenantId, run: (work: Work) => Promise<Result>): Promise<Result> => {
-    const { work, session } = await openWork(machinery, jobCaller(tenantId));
-    try {
-      const result = await run(work);
-      await session.commit();
-      return result;
-    } catch (error) {
-      await session.rollback();
-      throw error;
-    }
-  };
-  const { pool, clock, keys, log } = machinery;
-  return { pool, clock, keys, config, log, act };
+/**
+ * What jobs stand on, by the clock that all servers share: the database's, unless a test says otherwise. Needs the machinery
+ * of the worker's role.
+ */
+export function jobSurroundings(
+  machinery: Machinery,
+  config: Config,
+  sharedTime: Surroundings['sharedTime'] = databaseTime,
+): Surroundings {
+  const { pool, keys, log } = machinery;
+  const by = (clock: Clock): Surroundings => ({
+    pool,
+    clock,
+    keys,
+    config,
+    log,
+    sharedTime,
+    by,
+    act: async (tenantId, run) => {
+      const { work, session } = await openWork({ ...machinery, clock }, jobCaller(tenantId));
+      return committed(session, () => run(work));
+    },
+  });
+  return by(machinery.clock);
 }
 
 /** Runs every job of this program in this process, and sends webhooks as they become due: a queue waits too long for that. */

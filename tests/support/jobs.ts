@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { runTaskListOnce } from 'graphile-worker';
 import type pg from 'pg';
+import type { Instant } from '../../src/core/clock.js';
 import type { Config } from '../../src/core/config.js';
 import type { JobResult } from '../../src/core/job.js';
 import { openPresence } from '../../src/jobs/presence.js';
@@ -32,6 +33,8 @@ export class TestJobs {
   /** What follows facts, and which jobs there are; the product's own until a test says otherwise. */
   reactions: Reactions | undefined;
   list: JobList = everyJob;
+  /** What time it is by the clock that all servers share, where this server's clock is wrong. */
+  sharedTime: (() => Instant) | undefined;
   #opened: Opened | undefined;
 
   constructor(private readonly parts: TestJobsOptions) {}
@@ -51,7 +54,8 @@ export class TestJobs {
       logger: queueLogger(worker.log),
       preset: { plugins: [presence.plugin] },
     };
-    return { surroundings: jobSurroundings(worker, config), queue, options, end };
+    const sharedTime = async (): Promise<Instant> => this.sharedTime?.() ?? worker.clock();
+    return { surroundings: jobSurroundings(worker, config, sharedTime), queue, options, end };
   }
 
   get #parts(): Opened {
