@@ -94,7 +94,7 @@ async function sealAll(): Promise<{ count: number; perSecond: number }> {
   const begun = performance.now();
   let count = 0;
   for (let some = 1; some > 0; count += some)
-    some = (await sql.begin((each) => sealEvents(drizzleOn(each, sql.options), server.now))).length;
+    some = (await sql.begin((each) => sealEvents(drizzleOn(each, sql.options), server.now))).facts.length;
   await sql.end();
   return { count, perSecond: (count / (performance.now() - begun)) * 1000 };
 }

@@ -4,6 +4,7 @@ import type { Db } from '../core/db.js';
 import type { EventType } from '../core/event.js';
 import type { EventId, LicenseId, TenantId } from '../core/id.js';
 import { type ChainEnd, genesis, plainInstant, sealHash, type TrailEvent } from './model/chain.js';
+import { CHECKPOINT_EVENTS } from './model/checkpoint.js';
 import { CHECKPOINTED, type SealedFact } from './model.js';
 import { eventText, readEvent } from './queries/trail.js';
 import { auditHeads, auditSeals, licenseEventLogs, unsealedEvents } from './table.js';
@@ -64,16 +65,34 @@ function headsOf(sealed: readonly Seal[]): object[] {
   return [...heads].map(([tenant_id, head]) => ({ tenant_id, ...head }));
 }
 
+function factOf({ sequence, event }: Seal): SealedFact {
+  return {
+    tenantId: event.tenantId as TenantId,
+    sequence,
+    eventId: event.id as EventId,
+    type: event.type as EventType,
+    subjectId: event.subjectId,
+    licenseId: event.licenseId as LicenseId | null,
+  };
+}
+
+export interface Sealed {
+  /** What was numbered, each tenant's in its order. */
+  readonly facts: readonly SealedFact[];
+  /** Whether so many events of a tenant wait for a signature that it is not put off. */
+  readonly isCheckpointDue: boolean;
+}
+
 /**
  * Numbers committed events that have no number, in the order of their ids, without gaps, and chains their hashes. Needs
  * lg_worker, and to be the only one that runs: it is what turns transactions that commit out of order into one log that
- * can be read on from a number without missing any. Answers what it numbered, each tenant's in its order.
+ * can be read on from a number without missing any.
  */
-export async function sealEvents(db: Db, now: Instant): Promise<SealedFact[]> {
+export async function sealEvents(db: Db, now: Instant): Promise<Sealed> {
   const sealed = seals(await takeUnsealed(db), plainInstant(now));
-  if (sealed.length === 0) return [];
+  if (sealed.length === 0) return { facts: [], isCheckpointDue: false };
   const rows = sealed.map(({ sequence, hash, event: { tenantId, id } }) => [tenantId, sequence, id, hash]);
-  await db.execute(sql`
+  const heads = await db.execute<{ due: boolean }>(sql`
     with sealed as (
       insert into ${auditSeals} (tenant_id, sequence, event_id, sealed_at, hash)
       select row ->> 0, (row ->> 1)::bigint, row ->> 2, ${now}::timestamptz, row ->> 3
@@ -84,13 +103,7 @@ export async function sealEvents(db: Db, now: Instant): Promise<SealedFact[]> {
     from json_to_recordset(${JSON.stringify(headsOf(sealed))}::text::json)
       as reached (tenant_id text, sequence bigint, hash text, pending int)
     on conflict (tenant_id) do update set sequence = excluded.sequence, hash = excluded.hash,
-      pending = head.pending + excluded.pending, pending_since = coalesce(head.pending_since, excluded.pending_since)`);
-  return sealed.map(({ sequence, event }) => ({
-    tenantId: event.tenantId as TenantId,
-    sequence,
-    eventId: event.id as EventId,
-    type: event.type as EventType,
-    subjectId: event.subjectId,
-    licenseId: event.licenseId as LicenseId | null,
-  }));
+      pending = head.pending + excluded.pending, pending_since = coalesce(head.pending_since, excluded.pending_since)
+    returning head.pending >= ${CHECKPOINT_EVENTS}::int as due`);
+  return { facts: sealed.map(factOf), isCheckpointDue: heads.some(({ due }) => due) };
 }

@@ -8,6 +8,7 @@ import type { Db, Pool } from './db.js';
 import type { EventType } from './event.js';
 import type { EventId, TenantId } from './id.js';
 import type { Log } from './log.js';
+import type { Sign } from './tokenTypes.js';
 import type { Work } from './work.js';
 
 /** What a job says that it did: counts, and few words. Operators read it. */
@@ -22,6 +23,8 @@ export interface JobContext {
   readonly keys: KeyRing;
   readonly config: Config;
   readonly log: Log;
+  /** Signs as this deployment. */
+  readonly sign: Sign;
   /** Aborted when the process stops and has waited long enough. */
   readonly signal: AbortSignal;
   /** One committed transaction in a tenant as the system, with its events and what follows them. */
@@ -113,4 +116,39 @@ export async function enqueueJob(
   { name, payload, key }: Required<Omit<QueuedJob, 'line'>>,
 ): Promise<void> {
   await work.db.execute(sql`select enqueue_job(${name}, ${JSON.stringify(payload)}::text::json, ${key})`);
+}
+
+export interface EachTenant<Due> {
+  /** How many one look finds at the most. */
+  readonly most: number;
+  codeOf(due: Due): string;
+  run(due: Due): Promise<number>;
+}
+
+/**
+ * Does something for each tenant that needs it, found some at a time by their codes, and sums up what came of it. One whose
+ * turn fails keeps none behind it from theirs; the first failure is the job's in the end.
+ */
+export async function eachTenant<Due>(
+  { log, signal }: Pick<JobContext, 'log' | 'signal'>,
+  look: (after: string) => Promise<readonly Due[]>,
+  { most, codeOf, run }: EachTenant<Due>,
+): Promise<number> {
+  const failures: unknown[] = [];
+  let sum = 0;
+  for (let after = '', found = most; found === most; ) {
+    const due = await look(after);
+    for (const each of due) {
+      signal.throwIfAborted();
+      after = codeOf(each);
+      sum += await run(each).catch((error: unknown) => {
+        log.error({ err: error, tenant: after }, 'a job failed for one tenant and goes on with the others');
+        failures.push(error);
+        return 0;
+      });
+    }
+    found = due.length;
+  }
+  if (failures.length > 0) throw failures[0];
+  return sum;
 }

@@ -1,9 +1,8 @@
 import { sql } from 'drizzle-orm';
 import { addMillis, type Instant } from '../core/clock.js';
 import type { Db } from '../core/db.js';
-import type { JobResult } from '../core/job.js';
+import type { Job, JobResult, QueuedJob, SweepPayload } from '../core/job.js';
 import { SPARE_MILLIS } from '../core/sweep.js';
-import type { Reading } from '../core/work.js';
 import { type ScheduledJob, scheduledJobs } from './table.js';
 
 /** A job of the schedule and the latest instant that it is due for. */
@@ -54,6 +53,19 @@ export async function enqueueDue(db: Db, due: readonly Due[], now: Instant): Pro
   return rows[0]?.count ?? 0;
 }
 
+/** A job of the schedule that is run before it is due, once for all who ask before it is. */
+export function runNow({ name }: Job<SweepPayload>, now: Instant): QueuedJob {
+  return { name, payload: { dueAt: now }, key: `schedule:${name}`, line: name };
+}
+
+/** Forgets jobs that this program does not know, and what was queued of them: nothing would ever run it. */
+export async function forgetJobsBut(db: Db, names: readonly string[]): Promise<void> {
+  await db.execute(sql`with gone as (
+      delete from ${scheduledJobs} where name <> all(${sql.param(names)}::text[]) returning name
+    )
+    select graphile_worker.remove_job('schedule:' || name) from gone`);
+}
+
 /** Until when a job of the schedule has done all that there was; null before its first run has ended. */
 export async function beginRun(db: Db, name: string, now: Instant): Promise<Instant | null> {
   const [row] = await db
@@ -88,6 +100,6 @@ export async function failRun(db: Db, name: string, now: Instant, error: string)
 }
 
 /** Every job of the schedule by name, for whoever is shown what stands above the tenants. */
-export async function jobsByName(reading: Reading): Promise<ScheduledJob[]> {
-  return reading.db.select().from(scheduledJobs).orderBy(scheduledJobs.name);
+export async function everyJob(db: Db): Promise<ScheduledJob[]> {
+  return db.select().from(scheduledJobs).orderBy(scheduledJobs.name);
 }

@@ -4,7 +4,7 @@ import { Authorized } from '../graph/authorized.js';
 import type { Context } from '../graph/context.js';
 import { CurrentWork } from '../graph/currentWork.js';
 import { jobStateOf } from './model.js';
-import { jobsByName } from './queries.js';
+import { everyJob } from './queries.js';
 import { JobStateEnum, RunJobInput, RunJobPayload, ScheduledJobType } from './schema.js';
 import { runJob } from './service.js';
 import type { ScheduledJob } from './table.js';
@@ -21,7 +21,7 @@ export class JobResolver {
     description: 'What the server does by the clock, by name; for operators alone.',
   })
   async jobs(@Ctx() ctx: Context): Promise<ScheduledJob[]> {
-    return jobsByName(await ctx.reading());
+    return everyJob((await ctx.reading()).db);
   }
 
   @Authorized('job.run')

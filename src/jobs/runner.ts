@@ -6,7 +6,7 @@ import { Bell } from '../core/bell.js';
 import { committed } from '../core/db.js';
 import type { Log } from '../core/log.js';
 import { openPresence, type Presence } from './presence.js';
-import { enqueueDue } from './queries.js';
+import { enqueueDue, forgetJobsBut } from './queries.js';
 import { openQueuePool, queueLogger } from './queue.js';
 import { dueJobs } from './schedule.js';
 import { type JobList, type Surroundings, taskList } from './tasks.js';
@@ -129,6 +129,13 @@ export function startRunner(parts: RunnerParts): JobRunner {
     workers = startWorkers(parts, queue, tasks, presence);
     await workers.ended;
   };
+  const names = jobs.scheduled.map(({ job }) => job.name);
+  let isTidy = false;
+  const look = async (): Promise<void> => {
+    if (!isTidy && names.length > 0) await forgetJobsBut(surroundings.pool.db, names);
+    isTidy = true;
+    await tick(surroundings, jobs);
+  };
   const endings = [
     repeat(
       parts.rescueMillis ?? RESCUE_MILLIS,
@@ -138,9 +145,7 @@ export function startRunner(parts: RunnerParts): JobRunner {
         if ((await presence.rescue()) > 0) workers?.pool.nudge(parts.concurrency);
       },
     ),
-    repeat(parts.tickMillis ?? TICK_MILLIS, log, 'the schedule could not be looked at', () =>
-      tick(surroundings, jobs),
-    ),
+    repeat(parts.tickMillis ?? TICK_MILLIS, log, 'the schedule could not be looked at', look),
     repeat(RESTART_MILLIS, log, 'the workers of the queue failed', async () => {
       if (!stopping) await work();
     }),

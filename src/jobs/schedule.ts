@@ -5,6 +5,7 @@ import {
   forgetDocuments,
   forgetTokens,
 } from '../activations/jobs.js';
+import { eraseTrail, forgetTrail, signCheckpoints } from '../audit/jobs/trail.js';
 import { forgetBodies, retryWebhooks } from '../billing/jobs/inbound.js';
 import { addMillis, type Instant, instant, millis } from '../core/clock.js';
 import type { Job, SweepPayload } from '../core/job.js';
@@ -53,6 +54,18 @@ export const schedule: readonly Scheduled[] = [
     job: endGrace,
     everyMinutes: HOURLY,
     about: 'Says which licenses are suspended because their grace has ended.',
+  },
+  {
+    job: signCheckpoints,
+    everyMinutes: 1,
+    about:
+      'Signs the ends of audit trails five minutes behind an event; behind 1,000 events it is run at once.',
+  },
+  { job: eraseTrail, everyMinutes: 10, about: 'Erases what events tell of people whose time is over.' },
+  {
+    job: forgetTrail,
+    everyMinutes: HOURLY,
+    about: 'Deletes events that tenants keep no longer, behind a signed boundary.',
   },
   { job: cullLeases, everyMinutes: 10, about: 'Writes down which floating seats time has freed.' },
   {

@@ -37,13 +37,14 @@ export function jobSurroundings(
   config: Config,
   sharedTime: Surroundings['sharedTime'] = databaseTime,
 ): Surroundings {
-  const { pool, keys, log } = machinery;
+  const { pool, keys, log, signing } = machinery;
   const by = (clock: Clock): Surroundings => ({
     pool,
     clock,
     keys,
     config,
     log,
+    sign: signing.sign,
     sharedTime,
     by,
     act: async (tenantId, run) => {

@@ -21,10 +21,10 @@ import { startEmbeddedPostgres } from './database/embeddedPostgres.js';
 import { migrate } from './database/migrate.js';
 import { seedDemo } from './database/seed.js';
 import { Drain } from './drain.js';
+import { startCheckpointKeeper } from './events/checkpointKeeper.js';
 import { EventFeed } from './events/eventFeed.js';
 import { followers } from './events/followers.js';
 import { announcer, startSealer } from './events/sealer.js';
-import { startTrailKeeper } from './events/trailKeeper.js';
 import { type AppOptions, createApp } from './http/app.js';
 import { demoAccess } from './http/demoUsers.js';
 import { InboundDoor } from './inbound/inboundDoor.js';
@@ -270,14 +270,8 @@ export async function startServer(
     undo.push(stopEvents);
     const worker = openMachinery({ ...parts, maxConnections: JOB_CONNECTIONS }, 'lg_worker');
     undo.push(worker.pool.end);
-    undo.push(
-      startTrailKeeper({
-        machinery: worker,
-        log,
-        folder: config.LG_AUDIT_CHECKPOINT_DIR,
-        personalDataDays: config.LG_PERSONAL_DATA_DAYS,
-      }).stop,
-    );
+    const folder = config.LG_AUDIT_CHECKPOINT_DIR;
+    if (folder !== undefined) undo.push(startCheckpointKeeper({ pool: worker.pool, log, folder }).stop);
     if (wantsDemo(config)) await seedDemo(worker);
     if (config.LG_JOBS === 'inside') undo.push(startJobs(worker, config, database.url).stop);
     const tokens = await openTokens(config, keys, systemClock, log);

@@ -116,24 +116,6 @@ test('a change tells what its members were and are, names apart', async () => {
   });
 });
 
-test('what is personal is erased in time where checkpoints cannot be carried out', async () => {
-  const start = server.now;
-  await issueLicense(server, shop);
-  await sealAllEvents(server);
-  const blocked = keeperOf(server, '/dev/null/checkpoints');
-  server.pass(181 * DAY);
-
-  await expect(blocked.keep()).rejects.toThrow('ENOTDIR');
-  const left = await server.count(
-    'event_personal_data',
-    `tenant_id = '${shop.admin.tenant_id}' and data is not null`,
-  );
-  await blocked.stop();
-  server.now = start;
-
-  expect(left).toBe(0);
-});
-
 test('what is personal is erased after its time, and the trail verifies as before', async () => {
   const start = server.now;
   await issueLicense(server, shop);

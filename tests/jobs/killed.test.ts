@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { instant } from '../../src/core/clock.js';
 import { startRunner } from '../../src/jobs/runner.js';
+import { SEALER_LOCK } from '../../src/server/events/sealer.js';
 import { mutation } from '../support/acts.js';
 import { createLicense, openShop, type Shop } from '../support/fixtures.js';
 import { Processes, type ServerProcess } from '../support/processes.js';
@@ -37,9 +38,13 @@ async function killWorkersAtWork(): Promise<number> {
   const workers = await Promise.all(
     Array.from({ length: WORKERS }, (): Promise<ServerProcess> => processes.work()),
   );
+  // Workers number events themselves: they are to find the jobs of all at once, and not one at a time.
+  const sealing = await server.sql.reserve();
+  await sealing`select pg_advisory_lock(${SEALER_LOCK})`;
   for (let made = 0; made < LICENSES; made += 1)
     await createLicense(server, shop, { customerId: shop.customerId });
-  await server.jobs.seal();
+  await sealing`select pg_advisory_unlock(${SEALER_LOCK})`;
+  sealing.release();
   await expect
     .poll(() => queued("locked_by like 'pool-%'"), { interval: 1, timeout: 10_000 })
     .toBeGreaterThan(1);

@@ -1,6 +1,12 @@
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
-import { enqueueJobs, type Job, parseReaction, type ReactionPayload } from '../../src/core/job.js';
+import {
+  enqueueJobs,
+  type Job,
+  parseReaction,
+  parseSweep,
+  type ReactionPayload,
+} from '../../src/core/job.js';
 import { startRunner } from '../../src/jobs/runner.js';
 import { createCustomer } from '../support/fixtures.js';
 import { type Claims, startTestServer, type TestServer } from '../support/server.js';
@@ -186,4 +192,28 @@ test('a job whose workers are gone is taken over within moments, not after the h
   await runner.stop();
 
   expect(await queued()).toBe(0);
+});
+
+test('jobs that the program does not know any more are forgotten as it starts, with what was queued of them', async () => {
+  const scheduled = server.jobs.list.scheduled.concat({
+    job: { name: 'test.kept', parse: parseSweep, run: async () => undefined },
+    everyMinutes: 60,
+    about: 'Stays.',
+  });
+  await server.sql`insert into scheduled_jobs (name, done_through) values ('test.gone', now()), ('test.kept', ${server.now})`;
+  await server.sql`select graphile_worker.add_job('test.gone', job_key => 'schedule:test.gone')`;
+  const runner = startRunner({
+    url: server.url,
+    surroundings: server.jobs.surroundings,
+    jobs: { queued: [], scheduled },
+    concurrency: 1,
+    stopSeconds: 5,
+  });
+
+  await expect.poll(() => server.count('scheduled_jobs', "name = 'test.gone'")).toBe(0);
+  await runner.stop();
+
+  const kept = await server.sql`select name, done_through is not null as known from scheduled_jobs`;
+  expect([...kept]).toEqual([{ name: 'test.kept', known: true }]);
+  expect(await server.count('graphile_worker._private_jobs', "key = 'schedule:test.gone'")).toBe(0);
 });

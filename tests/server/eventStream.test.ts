@@ -138,7 +138,7 @@ describe('from a place on', () => {
   test('what nobody gave word of is found all the same', async () => {
     const raw = await follow();
     const silent = connect(server.adminUrl, { max: 1, connection: { TimeZone: 'UTC' } });
-    const facts = await silent.begin(async (transaction) => {
+    const { facts } = await silent.begin(async (transaction) => {
       await transaction`select pg_advisory_xact_lock(7461200520)`;
       await emit(server, tenantId, { type: 'customer.updated', subjectId: 'unheard' });
       return sealEvents(drizzleOn(transaction, silent.options), server.now);

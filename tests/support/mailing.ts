@@ -25,9 +25,10 @@ export class MailWorker {
     const clock = () => server.now;
     const { url, keys } = server;
     this.#machinery = openMachinery({ config, keys, url, log, clock }, 'lg_worker');
-    const { pool } = this.#machinery;
+    const { pool, signing } = this.#machinery;
     this.context = {
       pool,
+      sign: signing.sign,
       clock,
       keys: keyRing(keys),
       config,

@@ -1,8 +1,6 @@
 import { sealEvents } from '../../src/audit/jobs.js';
-import { readConfig } from '../../src/core/config.js';
 import { connect, drizzleOn } from '../../src/core/db.js';
-import { startTrailKeeper, type TrailKeeper } from '../../src/server/events/trailKeeper.js';
-import { openMachinery } from '../../src/server/start.js';
+import { startCheckpointKeeper } from '../../src/server/events/checkpointKeeper.js';
 import type { TestServer } from './server.js';
 
 /** Numbers what waits, as the sealer does, at the server's instant. */
@@ -13,27 +11,30 @@ export async function sealAllEvents(server: TestServer): Promise<void> {
       const sealed = await sql.begin((transaction) =>
         sealEvents(drizzleOn(transaction, sql.options), server.now),
       );
-      if (sealed.length === 0) return;
+      if (sealed.facts.length === 0) return;
     }
   } finally {
     await sql.end();
   }
 }
 
-export type TestKeeper = TrailKeeper;
+export interface TestKeeper {
+  /** Has signed, handed out and deleted what is due, as the jobs and a server with a folder do. */
+  keep(): Promise<void>;
+  stop(): Promise<void>;
+}
 
 /** A keeper that acts when it is told to. */
 export function keeperOf(server: TestServer, folder?: string): TestKeeper {
   const { log } = server.machinery;
-  const config = readConfig({ NODE_ENV: 'test' });
-  const parts = { config, keys: server.keys, url: server.url, log, clock: () => server.now };
-  const machinery = openMachinery(parts, 'lg_worker');
-  const keeper = startTrailKeeper({ machinery, log, folder, personalDataDays: 180, everyMillis: 86_400_000 });
+  const { pool } = server.jobs.surroundings;
+  const files =
+    folder === undefined ? undefined : startCheckpointKeeper({ pool, log, folder, everyMillis: 86_400_000 });
   return {
-    keep: keeper.keep,
-    stop: async () => {
-      await keeper.stop();
-      await machinery.pool.end();
+    keep: async () => {
+      for (const name of ['trail.erase', 'trail.checkpoint', 'trail.forget']) await server.jobs.run(name);
+      await files?.handOut();
     },
+    stop: async () => files?.stop(),
   };
 }

@@ -114,6 +114,7 @@ export function openSending(server: TestServer, options: Partial<SendOptions> = 
     const context = {
       ...parts,
       config,
+      sign: worker.signing.sign,
       signal: new AbortController().signal,
       progress: async () => undefined,
     };

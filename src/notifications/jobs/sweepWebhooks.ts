@@ -1,12 +1,10 @@
 import { type SQL, sql } from 'drizzle-orm';
 import { tenants } from '../../access/table.js';
 import type { Instant } from '../../core/clock.js';
-import { type Job, type JobContext, parseSweep, type SweepPayload } from '../../core/job.js';
+import { type Job, parseSweep, type SweepPayload } from '../../core/job.js';
+import { SWEEP_BATCH, sweep } from '../../core/sweep.js';
 import { keptDays } from '../service/webhookDeliveries.js';
 import { webhookDeliveries, webhookEndpoints } from '../table/webhooks.js';
-
-/** Rows of one statement: changed in a few milliseconds, so that nobody waits for them. */
-const BATCH = 1_000;
 
 /** What is due for endpoints that are told of nothing any more. */
 function givenUp(now: Instant): SQL {
@@ -17,9 +15,9 @@ function givenUp(now: Instant): SQL {
         select waiting.tenant_id, waiting.id from ${webhookDeliveries} as waiting
         where waiting.tenant_id = endpoint.tenant_id and waiting.endpoint_id = endpoint.id and waiting.status = 'PENDING'
           and (waiting.leased_until is null or waiting.leased_until <= ${now}::timestamptz)
-        limit ${BATCH} for no key update skip locked
+        limit ${SWEEP_BATCH} for no key update skip locked
       ) as due
-      where not endpoint.enabled limit ${BATCH}
+      where not endpoint.enabled limit ${SWEEP_BATCH}
     ) as due
     where over.tenant_id = due.tenant_id and over.id = due.id
     returning 1`;
@@ -31,36 +29,30 @@ function forgotten(now: Instant): SQL {
       select old.* from ${tenants} cross join lateral (
         select known.tenant_id, known.id from ${webhookDeliveries} as known
         where known.tenant_id = ${tenants.id} and known.created_at < ${now}::timestamptz - ${keptDays} and known.status <> 'PENDING'
-        order by known.created_at limit ${BATCH}
-      ) as old limit ${BATCH}
+        order by known.created_at limit ${SWEEP_BATCH}
+      ) as old limit ${SWEEP_BATCH}
     ) as old
     where gone.tenant_id = old.tenant_id and gone.id = old.id
     returning 1`;
 }
 
 /** Deleted endpoints of which no delivery is kept any more. */
-const endpointsGone = sql`delete from ${webhookEndpoints}
-  where ${webhookEndpoints.deletedAt} is not null and not exists (select from ${webhookDeliveries}
-    where ${webhookDeliveries.tenantId} = ${webhookEndpoints.tenantId}
-      and ${webhookDeliveries.endpointId} = ${webhookEndpoints.id})
+const endpointsGone = sql`delete from ${webhookEndpoints} as gone using (
+    select known.tenant_id, known.id from ${webhookEndpoints} as known
+    where known.deleted_at is not null and not exists (select from ${webhookDeliveries} as kept
+      where kept.tenant_id = known.tenant_id and kept.endpoint_id = known.id)
+    limit ${SWEEP_BATCH}
+  ) as old
+  where gone.tenant_id = old.tenant_id and gone.id = old.id
   returning 1`;
-
-async function inBatches({ pool, signal }: JobContext, batch: () => SQL): Promise<number> {
-  let sum = 0;
-  for (;;) {
-    const changed = (await pool.db.execute(batch())).length;
-    sum += changed;
-    if (changed < BATCH || signal.aborted) return sum;
-  }
-}
 
 /** Gives up what is due for endpoints that are disabled, and forgets what is kept no longer. */
 export const sweepWebhooks: Job<SweepPayload> = {
-  name: 'sweep_webhooks',
+  name: 'webhook.forget',
   parse: parseSweep,
   run: async (context) => ({
-    givenUp: await inBatches(context, () => givenUp(context.clock())),
-    forgotten: await inBatches(context, () => forgotten(context.clock())),
-    endpoints: (await context.pool.db.execute(endpointsGone)).length,
+    givenUp: await sweep(context, 'webhook.give_up', givenUp),
+    forgotten: await sweep(context, 'webhook.forget', forgotten),
+    endpoints: await sweep(context, 'webhook.forget_endpoints', () => endpointsGone),
   }),
 };

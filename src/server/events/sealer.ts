@@ -1,11 +1,14 @@
 import { sql } from 'drizzle-orm';
+import { signCheckpoints } from '../../audit/jobs/trail.js';
 import { SEAL_BATCH, sealEvents } from '../../audit/jobs.js';
 import type { SealedFact } from '../../audit/model.js';
 import { Bell } from '../../core/bell.js';
 import type { Clock, Instant } from '../../core/clock.js';
 import { committed, connect, openPool, type Pool } from '../../core/db.js';
 import type { TenantId } from '../../core/id.js';
+import { enqueueJobs } from '../../core/job.js';
 import type { Log } from '../../core/log.js';
+import { runNow } from '../../jobs/queries.js';
 import { enqueueReactions, type Reactions } from '../../jobs/reactions.js';
 
 /** Events were committed; events were numbered. Each says only that there is something to look at. */
@@ -13,7 +16,7 @@ export const COMMITTED = 'lg_events_committed';
 export const SEALED = 'lg_events_sealed';
 
 /** Held for a batch by the one process that numbers events; a killed one leaves nothing behind. */
-const SEALER_LOCK = 7_461_200_520;
+export const SEALER_LOCK = 7_461_200_520;
 /** Without a word from anybody the sealer looks all the same: nothing depends on a notification having arrived. */
 const POLL_MILLIS = 500;
 const RETRY_MILLIS = 1000;
@@ -62,11 +65,12 @@ export async function sealBatch(
       sql`select pg_try_advisory_xact_lock(${SEALER_LOCK}) as taken`,
     );
     if (row?.taken !== true) return undefined;
-    const sealed = await sealEvents(db, now);
-    await enqueueReactions(db, sealed, reactions);
+    const { facts, isCheckpointDue } = await sealEvents(db, now);
+    await enqueueReactions(db, facts, reactions);
+    if (isCheckpointDue) await enqueueJobs(db, [runNow(signCheckpoints, now)]);
     // A notification is sent with the commit, and only then.
-    if (sealed.length > 0) await db.execute(sql`select pg_notify(${SEALED}, ${sealedWord(sealed)})`);
-    return sealed.length;
+    if (facts.length > 0) await db.execute(sql`select pg_notify(${SEALED}, ${sealedWord(facts)})`);
+    return facts.length;
   });
 }
 
