@@ -15,7 +15,9 @@ import { openTokens } from './server/callers/openTokens.js';
 import { migrate } from './server/database/migrate.js';
 import { sealAll } from './server/database/sealAll.js';
 import { seedDemo, systemCaller } from './server/database/seed.js';
+import { startSealer } from './server/events/sealer.js';
 import { JOB_CONNECTIONS, jobs, startJobs } from './server/jobs.js';
+import { askForJob, listJobs } from './server/jobsCommand.js';
 import { listKeys, retireKey, rotateKeys } from './server/keysCommand.js';
 import { type LintCommandOptions, LintError, lintReport } from './server/lintFeatures.js';
 import { openWork } from './server/operation/openWork.js';
@@ -56,7 +58,7 @@ function stopOnSignal(log: Log, stop: (hurry: AbortSignal) => Promise<void>): vo
   for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, () => void stopOnce(signal));
 }
 
-/** Runs jobs and nothing else. */
+/** Runs jobs, numbers what they tell, and nothing else. */
 async function work(): Promise<void> {
   const config = readConfig(process.env);
   const log = createLog(config.LG_LOG_LEVEL);
@@ -64,9 +66,12 @@ async function work(): Promise<void> {
   await migrate(database.url);
   const parts = { config, keys: await loadKeys(config), url: database.url, log };
   const machinery = openMachinery({ ...parts, maxConnections: JOB_CONNECTIONS }, 'lg_worker');
+  // What jobs tell is numbered, and has its mail, where no server runs beside them.
+  const sealer = startSealer({ url: database.url, clock: machinery.clock, log });
   const runner = startJobs(machinery, config, database.url);
   stopOnSignal(log, async () => {
     await runner.stop();
+    await sealer.stop();
     await machinery.pool.end();
     await database.stop();
   });
@@ -170,6 +175,17 @@ program
   });
 program.command('work').description('run jobs, and nothing else').action(work);
 program
+  .command('jobs')
+  .description('list what is done by the clock, how it stands and what it came to')
+  .option('--json', 'as JSON')
+  .action((options: { json?: boolean }) =>
+    onDatabase(async (machinery) => say(await listJobs(machinery, jobs.scheduled, options))),
+  );
+program
+  .command('run-job <name>')
+  .description('have a job run once more, as soon as somebody who runs jobs looks')
+  .action((name: string) => onDatabase(async (machinery) => say(await askForJob(machinery, name))));
+program
   .command('migrate')
   .description('bring the database up to date')
   .action(() => onDatabase(async () => say('The database is up to date.')));
@@ -235,6 +251,7 @@ program
   .requiredOption('--keys <jwks>', 'the public keys, as this server published them')
   .option('--checkpoints <file>', 'checkpoints that were kept, as JSON lines')
   .option('--partial', 'take an export for sound that is a part of the trail only')
+  .option('--uncovered', 'take events for sound that no signed checkpoint covers')
   .option('--json', 'as JSON')
   .action(async (path: string, options: VerifyTrailOptions) => {
     const { text, code } = await verifyTrailReport(path, options);

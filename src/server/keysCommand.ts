@@ -2,6 +2,7 @@ import type { Clock, Instant } from '../core/clock.js';
 import { StartupError } from '../core/startupError.js';
 import { type KeyPurpose, keyPurposes } from '../core/tokenTypes.js';
 import type { KnownKey, SigningKeys } from './signingKeys.js';
+import { textTable } from './textTable.js';
 
 /** SIGNS now; NEXT is published and signs later; VERIFIES what it has signed; OVER opens nothing any more. */
 type KeyState = 'SIGNS' | 'NEXT' | 'VERIFIES' | 'OVER';
@@ -16,16 +17,6 @@ function requireKind(kind: string): KeyPurpose {
   const known = keyPurposes.find((each) => each === kind);
   if (known === undefined) throw new StartupError(`There is no kind ${kind}: ${keyPurposes.join(', ')}.`);
   return known;
-}
-
-function table(rows: readonly (readonly string[])[]): string[] {
-  const widths = (rows[0] ?? []).map((_, column) => Math.max(...rows.map((row) => row[column]?.length ?? 0)));
-  return rows.map((row) =>
-    row
-      .map((cell, column) => cell.padEnd(widths[column] ?? 0))
-      .join('  ')
-      .trimEnd(),
-  );
 }
 
 /** What `licensegraph keys` says: the keys that tokens are signed with, by kind, and never their private halves. */
@@ -46,7 +37,7 @@ export async function listKeys(
     key.signsUntil,
     key.verifiesUntil,
   ]);
-  return table([['KIND', 'STATE', 'KEY', 'SIGNS FROM', 'SIGNS UNTIL', 'VERIFIES UNTIL'], ...rows]).join('\n');
+  return textTable([['KIND', 'STATE', 'KEY', 'SIGNS FROM', 'SIGNS UNTIL', 'VERIFIES UNTIL'], ...rows]);
 }
 
 /** What `licensegraph keys rotate` says. */

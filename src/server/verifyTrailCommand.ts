@@ -10,6 +10,7 @@ export interface VerifyTrailOptions {
   readonly keys: string;
   readonly checkpoints?: string;
   readonly partial?: boolean;
+  readonly uncovered?: boolean;
   readonly json?: boolean;
 }
 
@@ -42,7 +43,8 @@ async function readCheckpoints(path: string | undefined) {
     try {
       return [checkpointIn(line)];
     } catch (error) {
-      if (index === lines.length - 1 || !(error instanceof UnreadableLine)) return [];
+      if (!(error instanceof UnreadableLine)) throw error;
+      if (index === lines.length - 1) return [];
       throw new StartupError(`${path}: line ${index + 1}: ${error.message}`);
     }
   });
@@ -91,7 +93,8 @@ export async function verifyTrailReport(
     .finally(() => input.destroy());
   const partial = options.partial === true;
   const isWhole = partial || (report.fromBeginning && report.toEnd);
-  const isSound = report.broken === null && isWhole && report.unproven === 0;
+  const isCovered = options.uncovered === true || report.coveredTo !== null || report.to < report.from;
+  const isSound = report.broken === null && isWhole && isCovered && report.unproven === 0;
   const text = options.json === true ? JSON.stringify(report, null, 2) : saidOf(report, partial).join('\n');
   return { text, code: isSound ? 0 : 1 };
 }

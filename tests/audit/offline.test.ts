@@ -229,7 +229,8 @@ test('keys that are none of this deployment, and checkpoints of another tenant, 
   await writeFile(trail, await exported());
 
   expect(await report({ checkpoints: first })).toMatchObject({ code: 1, unproven: 1, coveredTo: null });
-  expect(await report({ keys: strange })).toMatchObject({ code: 0, coveredTo: null });
+  expect(await report({ keys: strange })).toMatchObject({ code: 1, broken: null, coveredTo: null });
+  expect(await report({ keys: strange, uncovered: true })).toMatchObject({ code: 0, coveredTo: null });
   await expect(report({ keys: trail })).rejects.toThrow('is no JWKS document');
   await expect(report({ checkpoints: path('none') })).rejects.toThrow('none: ENOENT');
 });
