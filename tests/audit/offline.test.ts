@@ -177,7 +177,7 @@ test('a head that was made anew with all its checkpoints is found by the one tha
   await sealAllEvents(server);
   await writeFile(trail, await exported());
 
-  expect(await report()).toMatchObject({ code: 0, coveredTo: null, broken: null });
+  expect(await report()).toMatchObject({ code: 1, coveredTo: null, broken: null });
   expect(await report({ checkpoints: handedOut() })).toMatchObject({
     code: 1,
     broken: { problem: 'HEAD_REWRITTEN', sequence: 1 },
