@@ -22,6 +22,11 @@ export async function findTenant(db: Db, id: TenantId): Promise<Tenant | undefin
   return row;
 }
 
+/** Whether the deployment has one tenant and no more. */
+export async function hasOneTenant(db: Db): Promise<boolean> {
+  return (await db.select({ id: tenants.id }).from(tenants).limit(2)).length === 1;
+}
+
 /** The caller's own tenant. */
 export async function tenantOf(reading: Reading): Promise<Tenant> {
   const tenant = await findTenant(reading.db, reading.tenantId);

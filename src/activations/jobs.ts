@@ -4,7 +4,7 @@ import { SPARE_MILLIS, SWEEP_BATCH, sweep } from '../core/sweep.js';
 import { archiveBatch } from './service/archive.js';
 import { cullBatch } from './service/cullLeases.js';
 import { emergencyCodeBatch, licenseFileBatch, offlineRequestBatch } from './service/sweepDocuments.js';
-import { personalDataBatch } from './service/sweepPersonalData.js';
+import { archivedNamesBatch, personalDataBatch } from './service/sweepPersonalData.js';
 import { tokenBatch } from './service/sweepTokens.js';
 import { archivedActivations, licenseActivations } from './table.js';
 
@@ -29,7 +29,11 @@ export const erasePersonalData: Job<SweepPayload> = {
       sweep(context, 'activation.erase_personal_data', (now) =>
         personalDataBatch(table, now, days, SWEEP_BATCH),
       );
-    return { activations: (await erase(licenseActivations)) + (await erase(archivedActivations)) };
+    const archivedNames = await sweep(context, 'activation.erase_archived_names', (now) =>
+      archivedNamesBatch(now, days, SWEEP_BATCH),
+    );
+    const activations = (await erase(licenseActivations)) + (await erase(archivedActivations));
+    return { activations, archivedNames };
   },
 };
 

@@ -1,4 +1,4 @@
-import { sql } from 'drizzle-orm';
+import { type SQL, sql } from 'drizzle-orm';
 import {
   type AnyPgColumn,
   check,
@@ -128,6 +128,17 @@ export const licenseActivations = pgTable('license_activations', activationColum
   check('license_activations_units', sql`${table.units} >= 1`),
 ]);
 
+interface Named {
+  readonly userRef: AnyPgColumn;
+  readonly machineName: AnyPgColumn;
+  readonly metadata: AnyPgColumn;
+}
+
+/** Of whom or of which machine something is still known. */
+export function namedSql({ userRef, machineName, metadata }: Named): SQL {
+  return sql`(${userRef} is not null or ${machineName} is not null or ${metadata} <> '{}'::jsonb)`;
+}
+
 /** Activations that ended long ago: out of the way of those that live, and found by whoever asks for them. */
 export const archivedActivations = pgTable(
   'archived_activations',
@@ -146,6 +157,7 @@ export const archivedActivations = pgTable(
     index('ix_archived_activations_reported')
       .on(table.tenantId, table.reportedAt)
       .where(sql`${table.reportedAt} is not null`),
+    index('ix_archived_activations_named').on(table.tenantId, table.deactivatedAt).where(namedSql(table)),
   ],
 );
 

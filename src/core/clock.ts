@@ -54,6 +54,12 @@ export function addDays(at: Instant, days: number): Instant {
   return addMillis(at, days * DAY_MILLIS);
 }
 
+/** Midnights between two instants, by the clock of a time zone: how many days lie ahead. */
+export function calendarDays(from: Instant, to: Instant, timeZone: string): number {
+  const dayOf = (at: Instant) => Temporal.Instant.from(at).toZonedDateTimeISO(timeZone).toPlainDate();
+  return dayOf(from).until(dayOf(to), { largestUnit: 'days' }).days;
+}
+
 /** Calendar months in UTC; a day that the month lacks becomes its last: 31 January + 1 month = end of February. */
 export function addMonths(at: Instant, months: number): Instant {
   const moved = Temporal.Instant.from(at).toZonedDateTimeISO('UTC').add({ months });

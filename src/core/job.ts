@@ -6,6 +6,7 @@ import type { Config } from './config.js';
 import type { KeyRing } from './crypto.js';
 import type { Db, Pool } from './db.js';
 import type { EventType } from './event.js';
+import type { Held } from './held.js';
 import type { EventId, TenantId } from './id.js';
 import type { Log } from './log.js';
 import type { Sign } from './tokenTypes.js';
@@ -25,6 +26,8 @@ export interface JobContext {
   readonly log: Log;
   /** Signs as this deployment. */
   readonly sign: Sign;
+  /** What this process keeps open for all its jobs, as the connections to a mail server. */
+  readonly held: Held;
   /** Aborted when the process stops and has waited long enough. */
   readonly signal: AbortSignal;
   /** One committed transaction in a tenant as the system, with its events and what follows them. */

@@ -4,6 +4,8 @@ import { list, setting } from './setting.js';
 
 const isSmtpUrl = (value: string): boolean =>
   /^smtps?:\/\/[^/]/.test(value) && URL.canParse(value) && new URL(value).hostname !== '';
+/** A domain alone, or whose it is: `tenant=domain`. */
+const DOMAIN_ENTRY = /^([A-Za-z0-9][A-Za-z0-9._-]{0,49}=)?(\*|[a-z0-9.-]+)$/;
 const isSender = (value: string): boolean => mailAddress(value) === undefined;
 
 /** Where mail goes, and whence it comes. */
@@ -22,7 +24,9 @@ export const mailSettings = {
     'The address that mail comes from where a tenant has none of its own; required with `LG_SMTP_URL`.',
   ),
   LG_MAIL_DOMAINS: setting(
-    list.pipe(z.array(z.string().regex(/^(\*|[a-z0-9.-]+)$/, 'takes domains in lower case'))).default([]),
-    'Domains that tenants may send mail from, each for all tenants; `*` for every one. Others get theirs as Reply-To.',
+    list
+      .pipe(z.array(z.string().regex(DOMAIN_ENTRY, 'takes tenant=domain, domains in lower case')))
+      .default([]),
+    'Domains that tenants may send mail from, as `tenant=domain`; `tenant=*` for every one. A domain alone holds only while the deployment has one tenant. Others get theirs as Reply-To.',
   ),
 } as const;

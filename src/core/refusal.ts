@@ -60,6 +60,11 @@ export const refusalCodes = {
   API_KEY_NOT_FOUND: [404, 'There is no such API key for this caller.'],
   WEBHOOK_ENDPOINT_NOT_FOUND: [404, 'There is no such webhook endpoint for this caller.'],
   WEBHOOK_DELIVERY_NOT_FOUND: [404, 'There is no such webhook delivery for this caller.'],
+  NOTIFICATION_NOT_FOUND: [404, 'There is no such mail for this caller.'],
+  NOTIFICATION_NOT_RESENDABLE: [
+    409,
+    'The mail cannot be sent again: it is under way, nothing of it is left, or it was sent again as often as one may; the message says which.',
+  ],
   WEBHOOK_ENDPOINT_DISABLED: [409, 'The webhook endpoint is disabled and is sent nothing; enable it first.'],
   WEBHOOK_ENDPOINT_LIMIT_EXCEEDED: [
     409,

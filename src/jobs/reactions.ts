@@ -3,7 +3,7 @@ import { awaitedInvoices, matchWebhooks } from '../billing/jobs/inbound.js';
 import type { Db } from '../core/db.js';
 import type { EventType } from '../core/event.js';
 import { enqueueJobs, type Job, type QueuedJob, type ReactionPayload } from '../core/job.js';
-import { mailedFacts, tellByMail } from '../notifications/jobs/mail.js';
+import { mailedFacts, sendAgain, tellByMail } from '../notifications/jobs/mail.js';
 
 /** A job that a fact of the log makes necessary. It is run at least once for each, and tells one from another by its id. */
 export interface Reaction {
@@ -29,6 +29,7 @@ export const reactions: Reactions = {
       ...(mailed['invoice.created'] ?? []),
       { job: matchWebhooks, wanted: awaitedInvoices },
     ],
+    'notification.resent': [{ job: sendAgain }],
   },
   toAll: [],
 };

@@ -3,6 +3,7 @@ import { processWebhook } from '../billing/jobs/inbound.js';
 import type { Clock } from '../core/clock.js';
 import type { Config } from '../core/config.js';
 import { committed } from '../core/db.js';
+import { Held } from '../core/held.js';
 import type { TenantId } from '../core/id.js';
 import { databaseTime } from '../jobs/queries.js';
 import { reactionJobs, reactions } from '../jobs/reactions.js';
@@ -38,6 +39,7 @@ export function jobSurroundings(
   sharedTime: Surroundings['sharedTime'] = databaseTime,
 ): Surroundings {
   const { pool, keys, log, signing } = machinery;
+  const held = new Held();
   const by = (clock: Clock): Surroundings => ({
     pool,
     clock,
@@ -45,6 +47,7 @@ export function jobSurroundings(
     config,
     log,
     sign: signing.sign,
+    held,
     sharedTime,
     by,
     act: async (tenantId, run) => {
@@ -69,6 +72,7 @@ export function startJobs(machinery: Machinery, config: Config, url: string): Jo
   webhooks.start();
   const stop = async (): Promise<void> => {
     await Promise.all([webhooks.stop(), runner.stop()]);
+    surroundings.held.close();
   };
   return { stop };
 }

@@ -29,6 +29,7 @@ const mayAsk: Readonly<Record<string, readonly Caller[]>> = {
   tenants: ['operator'],
   notification: office,
   notifications: office,
+  resendNotification: [...back, 'support'],
   jobs: ['operator'],
   runJob: ['operator'],
   tenantSettings: office,

@@ -82,12 +82,45 @@ describe('updateTenantSettings', () => {
         type: 'tenant.settings_changed',
         subjectId: as.tenant_id,
         data: {
-          before: { 'mail.fromName': 'Old', 'mail.replyTo': null },
-          after: { 'mail.fromName': 'New', 'mail.replyTo': 'help@example.com' },
+          changed: ['mail.fromName', 'mail.replyTo'],
         },
       },
     ]);
     expect(twice).toEqual([]);
+  });
+
+  test('tells addresses and telephone numbers in what can be erased alone', async () => {
+    const as = await server.tenant();
+    const people = {
+      branding: { supportEmail: 'a@x.example', supportPhone: '+49 30 1', companyAddress: 'Line 1' },
+      mail: {
+        fromName: 'New',
+        fromAddress: 'b@x.example',
+        replyTo: 'c@x.example',
+        staffAddress: 'd@x.example',
+      },
+    };
+
+    await update(people, as);
+
+    const [event] = await server.sql`select event.event_data as told, personal.data as personal
+      from license_event_logs as event join event_personal_data as personal
+        on personal.tenant_id = event.tenant_id and personal.event_id = event.id
+      where event.tenant_id = ${as.tenant_id} and event_type = 'tenant.settings_changed'`;
+    expect(JSON.stringify(event?.told)).not.toMatch(/x\.example|\+49|Line 1/);
+    expect(event?.told.changed).toHaveLength(7);
+    expect([event?.told.before, event?.told.after]).toEqual([
+      { 'mail.fromName': null },
+      { 'mail.fromName': 'New' },
+    ]);
+    expect(event?.personal.after).toEqual({
+      'branding.companyAddress': 'Line 1',
+      'branding.supportEmail': 'a@x.example',
+      'branding.supportPhone': '+49 30 1',
+      'mail.fromAddress': 'b@x.example',
+      'mail.replyTo': 'c@x.example',
+      'mail.staffAddress': 'd@x.example',
+    });
   });
 
   test('leaves the feature flags as they are', async () => {

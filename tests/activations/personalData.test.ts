@@ -72,6 +72,31 @@ test('address and place are erased after the retention, of a device that lives t
   server.now = start;
 });
 
+test('who used what stands in the archive is erased so long after it ended, and what it counted is kept', async () => {
+  const start = server.now;
+  const license = await issueLicense(server, shop);
+  const { activation } = await activate(server, license.licenseKey, 'old', facts);
+  await deactivate(server, { activationId: activation?.id }, shop.admin);
+  server.pass(91 * DAY);
+  await server.jobs.run('activation.archive');
+  const named = async () => {
+    const [row] =
+      await server.sql`select user_ref, machine_name, metadata, device_fingerprint like 'forgotten%' as forgotten
+      from archived_activations where license_id = ${license.id}`;
+    return row;
+  };
+
+  server.pass(89 * DAY);
+  await sweep();
+  const kept = await named();
+  server.pass(1);
+  await sweep();
+
+  expect(kept).toMatchObject({ user_ref: 'ada@example.com', machine_name: 'Adas-MacBook' });
+  expect(await named()).toEqual({ user_ref: null, machine_name: null, metadata: {}, forgotten: false });
+  server.now = start;
+});
+
 test("a tenant's own retention goes before the deployment's, in as many batches as it takes", async () => {
   const start = server.now;
   await sweep();

@@ -16,6 +16,7 @@ import { entitlementEvents } from '../../src/entitlements/model/ledger.js';
 import { jobEvents } from '../../src/jobs/model.js';
 import { licenseEvents } from '../../src/licenses/model.js';
 import { eventTypes } from '../../src/notifications/model/eventTypes.js';
+import { notificationEvents } from '../../src/notifications/model/mail.js';
 import { webhookEvents } from '../../src/notifications/model/webhooks.js';
 import { orderEvents } from '../../src/orders/model.js';
 import { followers } from '../../src/server/events/followers.js';
@@ -34,6 +35,7 @@ const listed: readonly string[] = [
   ...invoiceEvents,
   ...inboundEvents,
   ...jobEvents,
+  ...notificationEvents,
   ...webhookEvents,
 ];
 /** What later acts will emit, and streams tell already. */

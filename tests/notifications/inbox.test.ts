@@ -143,16 +143,25 @@ test('what a mail said is erased in time, and the mail itself after a year', asy
 
   server.pass(6 * DAY_MILLIS);
   await inbox.forget();
+  await server.sql`update notifications set reason = '550 <ada@example.com> is not here'`;
   const [kept] = await world.rows();
   server.pass(2 * DAY_MILLIS);
   await inbox.forget();
   const [erased] = await world.rows();
-  const shown = await server.ok('{ notifications { nodes { subject text html } } }', {}, world.shop.admin);
+  const shown = await server.ok(
+    '{ notifications { nodes { recipient subject reason text html } } }',
+    {},
+    world.shop.admin,
+  );
   server.pass(400 * DAY_MILLIS);
   await inbox.forget();
 
+  expect(JSON.stringify(kept)).toContain('example.com');
   expect(kept?.variables).not.toBeNull();
   expect(erased?.variables).toBeNull();
-  expect(shown.notifications?.nodes).toEqual([{ subject: 'Your license for Radar', text: null, html: null }]);
+  expect(shown.notifications?.nodes).toEqual([
+    { recipient: null, subject: null, reason: null, text: null, html: null },
+  ]);
+  expect(JSON.stringify(erased)).not.toContain('example.com');
   expect(await world.rows()).toEqual([]);
 });

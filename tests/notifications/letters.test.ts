@@ -1,11 +1,26 @@
 import { describe, expect, test } from 'vitest';
-import { languages } from '../../src/access/model/settings.js';
-import { type Letter, maskedLetter, plainLine } from '../../src/notifications/model/letters.js';
-import { MOST_ATTEMPTS, mailKinds, nextAttemptAt, settled } from '../../src/notifications/model/mail.js';
+import { type Language, languages } from '../../src/access/model/settings.js';
+import { addDays } from '../../src/core/clock.js';
+import {
+  failureOf,
+  type Letter,
+  maskedLetter,
+  plainLine,
+  type RenewalFailure,
+  renewalFailures,
+} from '../../src/notifications/model/letters.js';
+import {
+  MOST_ATTEMPTS,
+  mailKinds,
+  messageIdAgain,
+  nextAttemptAt,
+  settled,
+} from '../../src/notifications/model/mail.js';
 import { senderOf } from '../../src/notifications/model/sender.js';
 import { inkOn } from '../../src/notifications/templates/LetterPage.js';
 import { renderLetter } from '../../src/notifications/templates/render.js';
 import { sampleLetter } from '../../src/notifications/templates/samples.js';
+import { words } from '../../src/notifications/templates/words.js';
 import { START } from '../support/server.js';
 
 const every = mailKinds.flatMap((kind) => languages.map((language) => [kind, language] as const));
@@ -35,9 +50,12 @@ const facts: Readonly<Record<(typeof mailKinds)[number], readonly string[]>> = {
   ],
   LICENSE_EXPIRING: ['A1B2-****-****-****-I9J0', 'Radar Professional', 'Ada Okafor'],
   LICENSE_SUSPENDED: ['A1B2-****-****-****-I9J0', 'Invoice 1042 is overdue'],
-  RENEWAL_FAILED: ['A1B2-****-****-****-I9J0', 'The card was declined'],
+  LICENSE_REVOKED: ['A1B2-****-****-****-I9J0', 'The order was taken back'],
+  LICENSE_RENEWED: ['A1B2-****-****-****-I9J0', 'INV-2026-000017', '2027'],
+  RENEWAL_FAILED: ['A1B2-****-****-****-I9J0', 'INV-2026-000017', '2', '4'],
   VIOLATION_DETECTED: ['12 devices are active on 10 seats', 'Ada Okafor', 'A1B2-****-****-****-I9J0'],
-  ORDER_FULFILLED: ['ORD-2026-000042', 'Radar Professional', '25'],
+  ORDER_FULFILLED: ['ORD-2026-000042', 'Radar Professional', 'K1L2-****-****-****-S9T0', 'Grace Moreau'],
+  ORDER_REFUNDED: ['ORD-2026-000042', 'Radar Professional', '25'],
   EMERGENCY_CODE_USED: ['A1B2-****-****-****-I9J0', 'Radar Professional', 'Ada Okafor'],
 };
 const company = [
@@ -165,13 +183,122 @@ describe('attempts', () => {
   });
 
   test('that are refused for good are not made again', () => {
-    expect(settled({ outcome: 'REFUSED', reason: '550 no' }, 1, START)).toEqual({
+    const tried = { attempts: 1, unreached: 0, since: START };
+
+    expect(settled({ outcome: 'REFUSED', reason: '550 no' }, tried, START)).toEqual({
       status: 'FAILED',
+      unreached: 0,
       sentAt: null,
       nextAttemptAt: null,
       reason: '550 no',
     });
   });
+});
+
+describe('attempts that find no mail server', () => {
+  const unreachable = { outcome: 'UNREACHABLE' } as const;
+
+  test('are made every quarter of an hour for fourteen days, and count for none', () => {
+    const standing = (days: number, unreached: number) =>
+      settled(unreachable, { attempts: unreached + 1, unreached, since: START }, addDays(START, days));
+
+    expect(standing(0, 0)).toMatchObject({ unreached: 1, nextAttemptAt: '2026-03-01T12:01:00.000Z' });
+    expect(standing(0, 2)).toMatchObject({ unreached: 3, nextAttemptAt: '2026-03-01T12:15:00.000Z' });
+    expect(standing(13, 1200)).toMatchObject({
+      status: 'PENDING',
+      nextAttemptAt: '2026-03-14T12:15:00.000Z',
+    });
+    expect(standing(14, 1300)).toMatchObject({
+      status: 'FAILED',
+      nextAttemptAt: null,
+      reason: 'The mail server could not be reached.',
+    });
+  });
+
+  test('leave those that were put off their ten', () => {
+    const later = { outcome: 'LATER', reason: '451 busy' } as const;
+
+    expect(settled(later, { attempts: 501, unreached: 500, since: START }, START)).toMatchObject({
+      status: 'PENDING',
+      unreached: 500,
+      nextAttemptAt: '2026-03-01T12:01:00.000Z',
+    });
+    expect(settled(later, { attempts: 510, unreached: 500, since: START }, START).status).toBe('FAILED');
+  });
+});
+
+describe('why a charge came to nothing', () => {
+  const said = (reason: RenewalFailure, language: Language): string => {
+    const sample = sampleLetter('RENEWAL_FAILED', START);
+    const letter = { ...sample, facts: { ...sample.facts, reason } } as Letter;
+    return renderLetter(letter, { language, timeZone: 'UTC' }).text;
+  };
+
+  test.each(languages)('is told in %s in words of its own, each code by another sentence', (language) => {
+    const sentences = renewalFailures.map((reason) => words[language].renewalFailures[reason]);
+
+    expect(new Set(sentences).size).toBe(renewalFailures.length);
+    for (const [index, reason] of renewalFailures.entries())
+      expect(said(reason, language)).toContain(sentences[index]);
+  });
+
+  test('is no word of the processor: a code that nobody knows says that it did not go through', () => {
+    expect(failureOf('CARD_EXPIRED')).toBe('CARD_EXPIRED');
+    expect([failureOf('<b>stolen_card</b>'), failureOf(null)]).toEqual(['OTHER', 'OTHER']);
+    expect(said('OTHER', 'en')).toContain('The payment did not go through.');
+  });
+
+  test.each([
+    [
+      'it is tried again, and not over',
+      {},
+      [
+        'Please check the means of payment. It is tried again on March 4, 2026',
+        'Without a renewal it expires on March 8, 2026. Devices that are active work until April 7, 2026',
+      ],
+    ],
+    [
+      'it is not tried again, and has no grace',
+      { nextAttemptAt: null, graceEndDate: null },
+      [
+        'It is not tried again. Please renew the license yourself',
+        'expires on March 8, 2026 and cannot be used from then on.',
+      ],
+    ],
+    [
+      'it is over',
+      { expiryDate: addDays(START, -2) },
+      ['The license expired on February 27, 2026. Devices that are active work until April 7, 2026'],
+    ],
+  ])('says what happens next where %s', (_what, facts, sentences) => {
+    const sample = sampleLetter('RENEWAL_FAILED', START);
+    const letter = { ...sample, facts: { ...sample.facts, ...facts } } as Letter;
+
+    const { text } = renderLetter(letter, { language: 'en', timeZone: 'UTC' });
+
+    for (const sentence of sentences) expect(text).toContain(sentence);
+  });
+});
+
+test.each([
+  ['with a portal', true, 'There are 10,000 of them; the portal shows each with its key.'],
+  ['without one', false, 'There are 10,000 of them. Please ask us for their keys.'],
+])('an order of more licenses than are read says how many, %s', (_what, hasPortal, sentence) => {
+  const sample = sampleLetter('ORDER_FULFILLED', START);
+  const facts = { ...sample.facts, quantity: 10_000, licenses: [], licenseCount: 10_000 };
+  const { portalUrl: _, ...withoutPortal } = sample.company;
+  const letter = { ...sample, facts, company: hasPortal ? sample.company : withoutPortal } as Letter;
+
+  const { text } = renderLetter(letter, { language: 'en', timeZone: 'UTC' });
+
+  expect(text).toContain(sentence);
+  expect(text.includes('Open the portal: https://portal.example.com\n')).toBe(hasPortal);
+  expect(text).not.toContain('****');
+});
+
+test('a Message-ID of a mail that is sent again is another one, and stays one of its domain', () => {
+  expect(messageIdAgain('<a-b@x.example>', 1)).toBe('<a-b.1@x.example>');
+  expect(messageIdAgain('<a-b.1@x.example>', 2)).toBe('<a-b.2@x.example>');
 });
 
 describe('the sender', () => {
@@ -180,19 +307,43 @@ describe('the sender', () => {
 
   test.each([
     ['nobody may send for', [], 'mail@licenses.example', 'hello@radar.example'],
-    ['the deployment sends for', ['radar.example'], 'hello@radar.example', undefined],
-    ['is one of all', ['*'], 'hello@radar.example', undefined],
-    ['only looks like one', ['adar.example', 'example'], 'mail@licenses.example', 'hello@radar.example'],
+    ['the deployment gives to it', ['radar=radar.example'], 'hello@radar.example', undefined],
+    ['is one of all that it may use', ['radar=*'], 'hello@radar.example', undefined],
+    ['is given to somebody else', ['other=radar.example'], 'mail@licenses.example', 'hello@radar.example'],
+    ['is named for nobody', ['radar.example', '*'], 'mail@licenses.example', 'hello@radar.example'],
+    [
+      'only looks like one',
+      ['radar=adar.example', 'radar=example'],
+      'mail@licenses.example',
+      'hello@radar.example',
+    ],
   ])('of a tenant whose domain %s', (_what, domains, address, replyTo) => {
-    const sender = senderOf({ name: 'T', settings }, { ...deployment, LG_MAIL_DOMAINS: domains });
+    const sender = senderOf(
+      { id: 'radar', name: 'T', settings },
+      { ...deployment, LG_MAIL_DOMAINS: domains },
+      false,
+    );
 
     expect(sender).toEqual({ from: { name: 'Radar', address }, replyTo });
   });
 
+  test.each([['radar.example'], ['*']])(
+    'of the only tenant there is may use %s, which names nobody',
+    (domain) => {
+      const sender = senderOf(
+        { id: 'radar', name: 'T', settings },
+        { ...deployment, LG_MAIL_DOMAINS: [domain] },
+        true,
+      );
+
+      expect(sender.from.address).toBe('hello@radar.example');
+    },
+  );
+
   test('is nobody of the deployment, whatever a tenant says: its own domain is its operator’s', () => {
     const pretending = { mail: { fromAddress: 'security@licenses.example' } };
 
-    expect(senderOf({ name: 'T', settings: pretending }, deployment)).toEqual({
+    expect(senderOf({ id: 'radar', name: 'T', settings: pretending }, deployment, true)).toEqual({
       from: { name: 'T', address: 'mail@licenses.example' },
       replyTo: 'security@licenses.example',
     });
@@ -201,11 +352,11 @@ describe('the sender', () => {
   test('is the deployment under the name of the company where the tenant says nothing', () => {
     const branding = { companyName: 'Radar\r\nBcc: x', supportEmail: 'help@radar.example' };
 
-    expect(senderOf({ name: 'T', settings: {} }, deployment)).toEqual({
+    expect(senderOf({ id: 'radar', name: 'T', settings: {} }, deployment, true)).toEqual({
       from: { name: 'T', address: 'mail@licenses.example' },
       replyTo: undefined,
     });
-    expect(senderOf({ name: 'T', settings: { branding } }, deployment)).toEqual({
+    expect(senderOf({ id: 'radar', name: 'T', settings: { branding } }, deployment, true)).toEqual({
       from: { name: 'Radar Bcc: x', address: 'mail@licenses.example' },
       replyTo: 'help@radar.example',
     });

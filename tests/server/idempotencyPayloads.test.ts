@@ -31,6 +31,7 @@ import { createPaymentEndpoint, insertInbound } from '../support/paymentEndpoint
 import { keyed } from '../support/replays.js';
 import { startTestServer, type TestServer } from '../support/server.js';
 import { createEndpoint } from '../support/webhooks.js';
+import { insertNotification } from '../support/world.js';
 
 const mutations: readonly GraphQLField<unknown, unknown>[] = Object.values(
   createSchema().getMutationType()?.getFields() ?? {},
@@ -134,6 +135,9 @@ const inputs: Readonly<Record<string, () => Promise<object>>> = {
   },
   sendTestWebhook: async () => ({ endpointId: await webhookEndpointId() }),
   replayWebhookDelivery: async () => ({ endpointId: await webhookEndpointId(), since: server.now }),
+  resendNotification: async () => ({
+    notificationId: await insertNotification(server, shop.admin, (await newLicense()).licenseId),
+  }),
   blacklistDevice: async () => ({ deviceFingerprint: 'stolen', reason: 'x' }),
   forgetDevice: async () => ({ deviceFingerprint: 'd' }),
   reportSuspiciousActivity: async () => ({

@@ -44,7 +44,10 @@ export class TestJobs {
     const worker = openWorker();
     const queue = openQueuePool(url, 'lg_worker', 2, worker.log);
     const presence = openPresence(url, worker.log);
+    const sharedTime = async (): Promise<Instant> => this.sharedTime?.() ?? worker.clock();
+    const surroundings = jobSurroundings(worker, config, sharedTime);
     const end = async (): Promise<void> => {
+      surroundings.held.close();
       await queue.end();
       await presence.end();
       await worker.pool.end();
@@ -54,8 +57,7 @@ export class TestJobs {
       logger: queueLogger(worker.log),
       preset: { plugins: [presence.plugin] },
     };
-    const sharedTime = async (): Promise<Instant> => this.sharedTime?.() ?? worker.clock();
-    return { surroundings: jobSurroundings(worker, config, sharedTime), queue, options, end };
+    return { surroundings, queue, options, end };
   }
 
   get #parts(): Opened {

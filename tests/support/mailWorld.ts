@@ -95,6 +95,17 @@ export const branding = {
   supportPhone: '+49 30 1234',
 };
 
+/** What a license is charged for, and is not paid yet. */
+export async function insertInvoice(server: TestServer, shop: Shop, licenseId: string) {
+  const id = randomUUID();
+  const number = `INV-2026-${id.slice(0, 6)}`;
+  await server.sql`insert into invoices (tenant_id, id, number, purpose, customer_id, license_id, bill_to, seller, currency,
+      lines, subtotal, discount, tax, total, payment_status, created_at, updated_at)
+    values (${shop.admin.tenant_id}, ${id}, ${number}, 'RENEWAL', ${shop.customerId}, ${licenseId}, 'Ada Okafor', '{}', 'EUR',
+      '[]', 12.5, 0, 0, 12.5, 'PENDING', ${server.now}, ${server.now})`;
+  return { id, number };
+}
+
 /** A fact of each kind, with what of it stands in the mail in every language. */
 export const tellings: Readonly<Record<string, (world: MailWorld) => Promise<readonly string[]>>> = {
   LICENSE_ISSUED: async ({ server, shop }) => [(await issueLicense(server, shop)).licenseKey],
@@ -116,22 +127,45 @@ export const tellings: Readonly<Record<string, (world: MailWorld) => Promise<rea
     await act('suspendLicense', { licenseId: id, reason: 'Invoice 7 is overdue' });
     return ['Invoice 7 is overdue'];
   },
+  LICENSE_REVOKED: async ({ server, shop, act }) => {
+    const { id } = await issueLicense(server, shop);
+    await server.sql`update license_event_logs set event_type = 'license.x' where license_id = ${id}`;
+    await act('revokeLicense', { licenseId: id, reason: 'The order was taken back' });
+    return ['The order was taken back'];
+  },
+  LICENSE_RENEWED: async ({ server, shop, worker }) => {
+    const { id } = await issueLicense(server, shop);
+    await server.sql`update license_event_logs set event_type = 'license.x' where license_id = ${id}`;
+    const invoice = await insertInvoice(server, shop, id);
+    const data = { by: 'CHARGE', invoice_id: invoice.id, to: '2028-03-01T12:00:00.000Z' };
+    const by = { ...data, by: 'HAND' };
+    for (const told of [data, by])
+      await worker.emit(shop.admin, {
+        type: 'license.renewed',
+        subjectId: id,
+        licenseId: id as LicenseId,
+        data: told,
+      });
+    return [invoice.number, '2028', '12'];
+  },
   RENEWAL_FAILED: async ({ server, shop, worker }) => {
     const { id } = await issueLicense(server, shop);
     await server.sql`update license_event_logs set event_type = 'license.x' where license_id = ${id}`;
+    const invoice = await insertInvoice(server, shop, id);
     const data = {
-      reason: 'card_declined',
-      amount: '12.5',
-      currency: 'EUR',
-      next_attempt_at: '2026-03-04T12:00:00.000Z',
+      attempt: 2,
+      attempts: 4,
+      reason: 'CARD_DECLINED',
+      next_at: '2026-03-04T12:00:00.000Z',
+      invoice_id: invoice.id,
     };
     await worker.emit(shop.admin, {
-      type: 'renewal.failed',
+      type: 'license.renewal_failed',
       subjectId: id,
       licenseId: id as LicenseId,
       data,
     });
-    return ['card_declined', '12'];
+    return [invoice.number, '12', '2', '4'];
   },
   VIOLATION_DETECTED: async ({ server, shop, worker }) => {
     const { id } = await issueLicense(server, shop);
@@ -148,9 +182,20 @@ export const tellings: Readonly<Record<string, (world: MailWorld) => Promise<rea
     return ['12 devices on 10 seats', 'Ada Okafor'];
   },
   ORDER_FULFILLED: async ({ server, shop, worker }) => {
+    const { id, licenseKey } = await issueLicense(server, shop);
+    await server.sql`update license_event_logs set event_type = 'license.x' where license_id = ${id}`;
     const orderId = await insertOrder(server, shop, { customerId: shop.customerId });
+    await server.sql`update licenses set order_id = ${orderId} where id = ${id}`;
     await worker.emit(shop.admin, { type: 'order.fulfilled', subjectId: orderId });
-    return [`ORD-${orderId.slice(0, 8)}`, 'Professional', '100'];
+    return [`ORD-${orderId.slice(0, 8)}`, 'Professional', '100', `${licenseKey.slice(0, 4)}-****`];
+  },
+  ORDER_REFUNDED: async ({ server, shop, worker }) => {
+    const { id } = await issueLicense(server, shop);
+    await server.sql`update license_event_logs set event_type = 'license.x' where license_id = ${id}`;
+    const orderId = await insertOrder(server, shop, { customerId: shop.customerId });
+    await server.sql`update licenses set order_id = ${orderId} where id = ${id}`;
+    await worker.emit(shop.admin, { type: 'order.refunded', subjectId: orderId });
+    return [`ORD-${orderId.slice(0, 8)}`, 'Professional'];
   },
   EMERGENCY_CODE_USED: async ({ server, shop }) => {
     const { id, licenseKey } = await issueLicense(server, shop);

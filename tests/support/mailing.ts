@@ -1,6 +1,7 @@
 import { readConfig } from '../../src/core/config.js';
 import { keyRing } from '../../src/core/crypto.js';
 import type { EventType } from '../../src/core/event.js';
+import { Held } from '../../src/core/held.js';
 import type { EventId, TenantId } from '../../src/core/id.js';
 import type { JobContext } from '../../src/core/job.js';
 import { createLog } from '../../src/core/log.js';
@@ -33,6 +34,7 @@ export class MailWorker {
       keys: keyRing(keys),
       config,
       log,
+      held: new Held(),
       signal: new AbortController().signal,
       progress: async () => undefined,
       act: async (tenantId, run) => {
@@ -86,6 +88,7 @@ export class MailWorker {
   }
 
   async end(): Promise<void> {
+    this.context.held.close();
     await this.#machinery.pool.end();
   }
 }

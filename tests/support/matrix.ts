@@ -184,6 +184,7 @@ reportSuspiciousActivity, a key          + 0 0 0 + + + + + + + +
 reportSuspiciousActivity, a token        + 0 0 0 + + + + + + + +
 reseller, by id                          U 0 F 0 + + + + + F F F
 resellers                                U = F = = = = = = F F F
+resendNotification, a mail               U 0 F F + + F + F F F F
 resetQuota, a license                    U 0 F F + + F F F F F F
 retryInboundWebhook, a webhook           U 0 F F + + F F F F F F
 revealLicenseKey, a license              U 0 F F + + F F F F F F

@@ -303,6 +303,7 @@ export const cases: Readonly<Record<string, readonly Case[]>> = {
       since: '2026-01-01T00:00:00Z',
     })),
   ],
+  resendNotification: [act('resendNotification', 'a mail', ({ notificationId }) => ({ notificationId }))],
   createApiKey: [
     act('createApiKey', 'a customer', ({ customerId }) => ({ ...newKey, customerId })),
     act('createApiKey', 'a reseller', ({ resellerId }) => ({ ...newKey, resellerId })),

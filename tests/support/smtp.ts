@@ -1,4 +1,4 @@
-import type { AddressInfo } from 'node:net';
+import { type AddressInfo, createServer, type Server, type Socket } from 'node:net';
 import PostalMime, { type Email } from 'postal-mime';
 import { SMTPServer } from 'smtp-server';
 
@@ -82,5 +82,37 @@ export class MailServer {
 
   async #take(raw: string, envelope: Pick<Arrived, 'from' | 'to' | 'user'>): Promise<void> {
     this.arrived.push({ ...envelope, raw, mail: await PostalMime.parse(raw) });
+  }
+}
+
+/** What accepts connections and never says a word. */
+export class SilentServer {
+  readonly #sockets = new Set<Socket>();
+
+  private constructor(private readonly server: Server) {
+    server.on('connection', (socket) => {
+      this.#sockets.add(socket);
+      socket.on('error', () => undefined);
+    });
+  }
+
+  static async open(): Promise<SilentServer> {
+    const server = createServer();
+    const silent = new SilentServer(server);
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+    return silent;
+  }
+
+  get url(): string {
+    return `smtp://127.0.0.1:${(this.server.address() as AddressInfo).port}`;
+  }
+
+  get connections(): number {
+    return this.#sockets.size;
+  }
+
+  async stop(): Promise<void> {
+    for (const socket of this.#sockets) socket.destroy();
+    await new Promise<void>((resolve) => this.server.close(() => resolve()));
   }
 }

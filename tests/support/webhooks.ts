@@ -2,6 +2,7 @@ import { createServer, type IncomingHttpHeaders, type IncomingMessage, type Serv
 import type { AddressInfo } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { readConfig } from '../../src/core/config.js';
+import { Held } from '../../src/core/held.js';
 import type { TenantId } from '../../src/core/id.js';
 import { createLog } from '../../src/core/log.js';
 import type { Work } from '../../src/core/work.js';
@@ -115,6 +116,7 @@ export function openSending(server: TestServer, options: Partial<SendOptions> = 
       ...parts,
       config,
       sign: worker.signing.sign,
+      held: new Held(),
       signal: new AbortController().signal,
       progress: async () => undefined,
     };

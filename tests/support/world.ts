@@ -72,7 +72,7 @@ async function insertDelivery(
 }
 
 /** Mail is written by the worker: SQL does it here, with nothing in it. */
-async function insertNotification(server: TestServer, as: Claims, licenseId: string): Promise<string> {
+export async function insertNotification(server: TestServer, as: Claims, licenseId: string): Promise<string> {
   const id = randomUUID();
   await server.sql`insert into notifications (tenant_id, id, kind, status, recipient, language, time_zone, subject, license_id,
       event_id, dedupe_key, message_id, created_at, updated_at)

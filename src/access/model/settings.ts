@@ -163,6 +163,27 @@ export function settingsDifference(
   return changed.length === 0 ? undefined : { before: of(old), after: of(now) };
 }
 
+/** Settings that say where people are reached. */
+const aboutPeople = [
+  'branding.companyAddress',
+  'branding.supportEmail',
+  'branding.supportPhone',
+  'mail.fromAddress',
+  'mail.replyTo',
+  'mail.staffAddress',
+];
+
+/** The same as an event tells it: every name, and apart from the rest what was said of people. */
+export function settingsTold({ before, after }: { readonly before: Flat; readonly after: Flat }) {
+  const changed = Object.keys(after);
+  const of = (all: Flat, isPersonal: boolean): Flat =>
+    Object.fromEntries(Object.entries(all).filter(([name]) => aboutPeople.includes(name) === isPersonal));
+  const data = { changed, before: of(before, false), after: of(after, false) };
+  return changed.some((name) => aboutPeople.includes(name))
+    ? { data, personal: { before: of(before, true), after: of(after, true) } }
+    : { data };
+}
+
 /** A change that names nothing is a mistake. */
 export function emptyChange(change: SettingsChanges): FieldProblem[] {
   const names = ['branding', 'mail', 'retention', 'language', 'timeZone', 'fourEyes'] as const;

@@ -2,7 +2,13 @@ import { eq } from 'drizzle-orm';
 import { latest } from '../../core/clock.js';
 import { invalidInput } from '../../core/refusal.js';
 import type { Work } from '../../core/work.js';
-import { changedSettings, emptyChange, settingsDifference, type TenantSettings } from '../model/settings.js';
+import {
+  changedSettings,
+  emptyChange,
+  settingsDifference,
+  settingsTold,
+  type TenantSettings,
+} from '../model/settings.js';
 import { lockTenant } from '../queries.js';
 import type { UpdateTenantSettingsInput } from '../schema/settings.js';
 import { requireWholeTenant } from '../service.js';
@@ -24,6 +30,6 @@ export async function updateTenantSettings(
     .update(tenants)
     .set({ settings, updatedAt: latest(tenant.updatedAt, work.now) })
     .where(eq(tenants.id, work.tenantId));
-  await work.emit({ type: 'tenant.settings_changed', subjectId: tenant.id, data: difference });
+  await work.emit({ type: 'tenant.settings_changed', subjectId: tenant.id, ...settingsTold(difference) });
   return settings;
 }

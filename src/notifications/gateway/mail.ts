@@ -24,16 +24,21 @@ export interface Message {
 
 /** A mail server. */
 export interface MailGateway {
-  /** Answers in any case, within ANSWER_MILLIS. */
+  /** Answers in any case, within `answerMillis` of its limits. */
   send(message: Message): Promise<Delivery>;
   close(): void;
 }
 
 const CONNECTIONS = 3;
-const CONNECT_MILLIS = 10_000;
-const SILENCE_MILLIS = 30_000;
-/** For everything together: a server that answers a byte now and then holds nobody up. */
-const ANSWER_MILLIS = 90_000;
+/** For how long a mail server is waited for. */
+export const MAIL_LIMITS = {
+  /** Until it is connected to, and until it has greeted. */
+  connectMillis: 10_000,
+  silenceMillis: 30_000,
+  /** For everything together: a server that answers a byte now and then holds nobody up. */
+  answerMillis: 90_000,
+} as const;
+export type MailLimits = Readonly<Record<keyof typeof MAIL_LIMITS, number>>;
 
 /** What nodemailer tells of a failure. */
 interface SmtpError {
@@ -75,15 +80,15 @@ export function wireMessage(message: Message) {
   };
 }
 
-function optionsOf(config: Config): SMTPPool.Options {
+function optionsOf(config: Config, url: string, limits: MailLimits): SMTPPool.Options {
   return {
-    url: config.LG_SMTP_URL ?? '',
+    url,
     pool: true,
     maxConnections: CONNECTIONS,
-    connectionTimeout: CONNECT_MILLIS,
-    greetingTimeout: CONNECT_MILLIS,
-    socketTimeout: SILENCE_MILLIS,
-    requireTLS: requiresTls(config) && config.LG_SMTP_URL?.startsWith('smtp:') === true,
+    connectionTimeout: limits.connectMillis,
+    greetingTimeout: limits.connectMillis,
+    socketTimeout: limits.silenceMillis,
+    requireTLS: requiresTls(config) && url.startsWith('smtp:'),
     disableFileAccess: true,
     disableUrlAccess: true,
   };
@@ -99,16 +104,17 @@ function failure(error: unknown): SmtpError {
   return typeof error === 'object' && error !== null ? error : {};
 }
 
-/** The mail server of the settings; undefined without one. Its library is loaded with the first mail. */
+/** A mail server. Its library is loaded with the first mail, and its connections are kept for the next ones. */
 export function openMailGateway(
   config: Config,
+  url: string,
   complain: (error: unknown) => void = () => undefined,
-): MailGateway | undefined {
-  if (config.LG_SMTP_URL === undefined) return undefined;
+  limits: MailLimits = MAIL_LIMITS,
+): MailGateway {
   let opened: Promise<Transporter> | undefined;
   const open = async (): Promise<Transporter> => {
     const { createTransport } = await import('nodemailer');
-    return createTransport(optionsOf(config));
+    return createTransport(optionsOf(config, url, limits));
   };
   const sent = async (message: Message): Promise<Delivery> => {
     opened ??= open();
@@ -120,7 +126,7 @@ export function openMailGateway(
     send: async (message) => {
       const timer = new AbortController();
       try {
-        return await Promise.race([sent(message), silence(timer.signal)]);
+        return await Promise.race([sent(message), silence(limits.answerMillis, timer.signal)]);
       } catch (error) {
         complain(error);
         return deliveryOf(failure(error));
@@ -133,9 +139,9 @@ export function openMailGateway(
 }
 
 /** Fails after a while, unless somebody was quicker. */
-function silence(signal: AbortSignal): Promise<never> {
+function silence(millis: number, signal: AbortSignal): Promise<never> {
   return new Promise((_resolve, reject) => {
-    const limit = setTimeout(() => reject(new Error('the mail server took too long')), ANSWER_MILLIS);
+    const limit = setTimeout(() => reject(new Error('the mail server took too long')), millis);
     signal.addEventListener('abort', () => clearTimeout(limit), { once: true });
   });
 }

@@ -86,7 +86,8 @@ function claimOf(row: ClaimRow, leasedUntil: Instant): Claim {
 
 /**
  * Takes deliveries that are due, of each endpoint the oldest, of tenants by turns: a tenant's thousandth waits behind
- * everybody's first. What another process takes at this moment is passed over.
+ * everybody's first. What another process takes at this moment is passed over. Endpoints are stepped to in the index of
+ * what waits: those for which nothing does cost nothing, however many there are.
  */
 export async function claimWebhooks(
   db: Db,
@@ -97,13 +98,22 @@ export async function claimWebhooks(
   const leasedUntil = addMillis(now, LEASE_MILLIS);
   const list = <Value>(values: readonly Value[]) => sql.param(values);
   const rows = await db.execute<ClaimRow>(sql`
-    with busy as (
+    with recursive step as (
+      (select tenant_id, endpoint_id from ${webhookDeliveries} where status = 'PENDING' order by tenant_id, endpoint_id limit 1)
+      union all
+      select next.tenant_id, next.endpoint_id from step cross join lateral (
+        select further.tenant_id, further.endpoint_id from ${webhookDeliveries} as further
+        where further.status = 'PENDING' and (further.tenant_id, further.endpoint_id) > (step.tenant_id, step.endpoint_id)
+        order by further.tenant_id, further.endpoint_id limit 1
+      ) as next
+    ), busy as (
       select * from unnest(${list(busy.map((each) => each.tenantId))}::text[], ${list(busy.map((each) => each.endpointId))}::text[],
         ${list(busy.map((each) => String(each.running)))}::text[]::int[]) as busy (tenant_id, endpoint_id, running)
     ), due as (
       select next.*, row_number() over (partition by next.tenant_id order by next.next_attempt_at, next.id)
         + coalesce((select sum(running) from busy where busy.tenant_id = next.tenant_id), 0) as turn
-      from ${webhookEndpoints} as endpoint cross join lateral (
+      from step join ${webhookEndpoints} as endpoint on endpoint.tenant_id = step.tenant_id and endpoint.id = step.endpoint_id
+        cross join lateral (
         select tenant_id, id, endpoint_id, event_id, next_attempt_at from ${webhookDeliveries} as waiting
         where waiting.tenant_id = endpoint.tenant_id and waiting.endpoint_id = endpoint.id and waiting.status = 'PENDING'
           and waiting.next_attempt_at <= ${now}::timestamptz

@@ -3,6 +3,7 @@ import { auditSeals } from '../../audit/table.js';
 import type { Clock } from '../../core/clock.js';
 import { committed, type Db, type Pool } from '../../core/db.js';
 import type { TenantId } from '../../core/id.js';
+import type { Log } from '../../core/log.js';
 import { makeDeliveries, type Range } from '../service/webhookDeliveries.js';
 import { webhookCursors, webhookEndpoints } from '../table/webhooks.js';
 
@@ -50,18 +51,41 @@ async function fanOutBatch(pool: Pool, clock: Clock, tenantId: TenantId): Promis
   });
 }
 
+/** A tenant whose events cannot be read is left alone for a while: it is logged once in this time, not at every look. */
+const REST_MILLIS = 10_000;
+
+/** Until when each such tenant rests, by the clock on the wall. */
+export type Resting = Map<TenantId, number>;
+
+interface FanOutParts {
+  readonly pool: Pool;
+  readonly clock: Clock;
+  readonly log: Log;
+}
+
+async function fanOutTenant({ pool, clock }: FanOutParts, tenantId: TenantId): Promise<number> {
+  for (let made = 0; ; ) {
+    const batch = await fanOutBatch(pool, clock, tenantId);
+    if (batch === undefined) return made;
+    made += batch;
+  }
+}
+
 /**
  * Makes deliveries of all events that were sealed since the last time, for every endpoint that wants them. It reads the
- * trail by its numbers, which have no gaps: whatever woke it, and whatever did not, no event is missed.
+ * trail by its numbers, which have no gaps: whatever woke it, and whatever did not, no event is missed. A tenant whose
+ * events cannot be read now is behind until they can, and no other is.
  */
-export async function fanOutWebhooks({ pool, clock }: { pool: Pool; clock: Clock }): Promise<number> {
+export async function fanOutWebhooks(parts: FanOutParts, resting: Resting): Promise<number> {
   let made = 0;
-  for (const tenantId of await tenantsBehind(pool.db)) {
-    for (;;) {
-      const batch = await fanOutBatch(pool, clock, tenantId);
-      if (batch === undefined) break;
-      made += batch;
-    }
+  for (const tenantId of await tenantsBehind(parts.pool.db)) {
+    if (performance.now() < (resting.get(tenantId) ?? 0)) continue;
+    resting.delete(tenantId);
+    made += await fanOutTenant(parts, tenantId).catch((error: unknown) => {
+      parts.log.error({ err: error, tenantId }, 'what webhooks are to tell of a tenant could not be read');
+      resting.set(tenantId, performance.now() + REST_MILLIS);
+      return 0;
+    });
   }
   return made;
 }

@@ -20,7 +20,7 @@ import {
 } from '../model/webhooks.js';
 import { disableWebhookEndpoint } from '../service/webhooks.js';
 import { type Busy, type Claim, claimWebhooks } from './claimWebhooks.js';
-import { fanOutWebhooks } from './fanOutWebhooks.js';
+import { fanOutWebhooks, type Resting } from './fanOutWebhooks.js';
 import { type Outcome, recordWebhook, releaseWebhook } from './recordWebhooks.js';
 
 /** Attempts of one process at a time. Each is a socket that waits, and holds no connection to the database meanwhile. */
@@ -60,6 +60,7 @@ const nothingSent = (error: NonNullable<Outcome['error']>): Outcome => ({
 export class WebhookDispatcher {
   readonly #bell = new Bell();
   readonly #running = new Map<Promise<void>, Claim>();
+  readonly #resting: Resting = new Map();
   readonly #leaving = new AbortController();
   #stopping = false;
   #fannedOutAt = Number.NEGATIVE_INFINITY;
@@ -118,9 +119,12 @@ export class WebhookDispatcher {
     return this.#look();
   }
 
+  /** What is due is sent all the same where nothing new can be looked for. */
   async #fanOut(): Promise<void> {
     this.#fannedOutAt = performance.now();
-    await fanOutWebhooks(this.parts);
+    await fanOutWebhooks(this.parts, this.#resting).catch((error: unknown) => {
+      this.parts.log.error({ err: error }, 'new events could not be looked for');
+    });
   }
 
   /** Begins as many attempts as there is room for. */

@@ -12,6 +12,7 @@ import { entitlementEvents } from '../../entitlements/model/ledger.js';
 import { licenseEvents } from '../../licenses/model.js';
 import { orderEvents } from '../../orders/model.js';
 import { templateEvents } from '../../templates/model.js';
+import { notificationEvents } from './mail.js';
 import { webhookEvents } from './webhooks.js';
 
 export const eventTypes: readonly string[] = [
@@ -28,6 +29,7 @@ export const eventTypes: readonly string[] = [
   ...invoiceEvents,
   ...orderEvents,
   ...inboundEvents,
+  ...notificationEvents,
   ...webhookEvents,
 ];
 

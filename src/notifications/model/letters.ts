@@ -36,6 +36,25 @@ export interface ToldLicense {
   readonly issuedTo: string;
 }
 
+/** Why a charge came to nothing, as far as its payer is to know: what a processor says beside is between it and the vendor. */
+export const renewalFailures = [
+  'CARD_DECLINED',
+  'INSUFFICIENT_FUNDS',
+  'CARD_EXPIRED',
+  'AUTHENTICATION_REQUIRED',
+  'NO_PAYMENT_METHOD',
+  'PROCESSOR_UNAVAILABLE',
+  'OTHER',
+] as const;
+export type RenewalFailure = (typeof renewalFailures)[number];
+
+export function failureOf(code: string | null): RenewalFailure {
+  return renewalFailures.find((known) => known === code) ?? 'OTHER';
+}
+
+/** Licenses of an order up to so many are told one by one, each with its key; those of a larger one in one mail. */
+export const TOLD_SINGLY = 25;
+
 export interface LetterFacts {
   readonly LICENSE_ISSUED: ToldLicense & {
     readonly issueDate: Instant;
@@ -60,11 +79,29 @@ export interface LetterFacts {
     /** What somebody wrote; not told of the end of grace. */
     readonly reason: string | null;
   };
+  readonly LICENSE_REVOKED: ToldLicense & {
+    readonly revokedAt: Instant;
+    readonly reason: string | null;
+  };
+  /** A receipt: it was charged for. */
+  readonly LICENSE_RENEWED: ToldLicense & {
+    readonly renewedAt: Instant;
+    readonly expiryDate: Instant | null;
+    readonly invoiceNumber: string | null;
+    readonly amount: string | null;
+    readonly currency: string | null;
+  };
   readonly RENEWAL_FAILED: ToldLicense & {
     readonly failedAt: Instant;
-    readonly reason: string | null;
+    readonly reason: RenewalFailure;
+    /** Which try it was, of how many. */
+    readonly attempt: number | null;
+    readonly attempts: number | null;
+    /** Null where it is not tried again. */
     readonly nextAttemptAt: Instant | null;
     readonly expiryDate: Instant | null;
+    readonly graceEndDate: Instant | null;
+    readonly invoiceNumber: string | null;
     readonly amount: string | null;
     readonly currency: string | null;
   };
@@ -84,6 +121,16 @@ export interface LetterFacts {
     readonly totalAmount: string;
     readonly currency: string;
     readonly fulfilledAt: Instant;
+    /** What it made, with their keys masked; of more than TOLD_SINGLY none, and `licenseCount` says how many. */
+    readonly licenses: readonly ToldLicense[];
+    readonly licenseCount: number;
+  };
+  readonly ORDER_REFUNDED: {
+    readonly orderNumber: string;
+    readonly productName: string;
+    readonly refundedAt: Instant;
+    /** How many licenses it had made. */
+    readonly licenseCount: number;
   };
   readonly EMERGENCY_CODE_USED: ToldLicense & {
     readonly usedAt: Instant;

@@ -35,6 +35,16 @@ export async function notificationsById(
   return byKey(rows, (row) => row.id);
 }
 
+/** One mail, locked: it is about to change. */
+export async function lockNotification(reading: Reading, id: string): Promise<Notification | undefined> {
+  const [row] = await reading.db
+    .select()
+    .from(notifications)
+    .where(and(notificationScope(reading), sql`${notifications.id} = ${id}`))
+    .for('no key update');
+  return row;
+}
+
 export interface NotificationFilter {
   readonly kind?: readonly MailKind[] | null;
   readonly status?: readonly MailStatus[] | null;
@@ -64,11 +74,20 @@ export function notificationsPage(
   return pageOf(reading.db, notifications, { where, sorting: newestFirst, page });
 }
 
-/** Of one tenant at a time at the most: one that has much to say leaves room for the others. */
-const OF_ONE_TENANT = 20;
+/** Tenants of whom a mail waits, stepped to from one to the next in the index: those of whom none does cost nothing. */
+function tenantsWaiting(tenantId: TenantId | undefined): SQL {
+  if (tenantId !== undefined) return sql`with waiting as (select ${tenantId}::text as tenant_id)`;
+  const next = (behind: SQL): SQL => sql`(select min(known.tenant_id) from ${notifications} as known
+    where known.status = 'PENDING' and ${behind})`;
+  return sql`with recursive step as (
+      select ${next(sql`true`)} as tenant_id
+      union all select ${next(sql`known.tenant_id > step.tenant_id`)} from step where step.tenant_id is not null
+    ), waiting as (select tenant_id from step where tenant_id is not null)`;
+}
 
 /**
- * Takes mails whose attempt is due, of one tenant or of all, and counts it before it is made: whoever dies at it has made it,
+ * Takes mails whose attempt is due, of one tenant or of all by lot, so that none that has much to say keeps the others from
+ * their turn. It locks few more than it takes, and counts an attempt before it is made: whoever dies at it has made it,
  * and the next one comes when the attempt is over. What another worker takes at this moment is left to it.
  */
 export async function claimDue(
@@ -79,16 +98,12 @@ export async function claimDue(
     tenantId,
   }: { readonly now: Instant; readonly most: number; readonly tenantId?: TenantId | undefined },
 ): Promise<Notification[]> {
-  const due = await db.execute<{
-    tenant_id: string;
-    id: string;
-  }>(sql`select due.tenant_id, due.id from ${tenants} cross join lateral (
-      select known.tenant_id, known.id, known.next_attempt_at from ${notifications} as known
-      where known.tenant_id = tenants.id and known.status = 'PENDING' and known.next_attempt_at <= ${now}::timestamptz
-      order by known.next_attempt_at limit ${OF_ONE_TENANT} for no key update skip locked
-    ) as due
-    where ${tenantId === undefined ? sql`true` : eq(tenants.id, tenantId)}
-    order by due.next_attempt_at limit ${most}`);
+  const due = await db.execute<{ tenant_id: string; id: string }>(sql`${tenantsWaiting(tenantId)}
+    select due.tenant_id, due.id from (select tenant_id from waiting order by random()) as turn cross join lateral (
+      select known.tenant_id, known.id from ${notifications} as known
+      where known.tenant_id = turn.tenant_id and known.status = 'PENDING' and known.next_attempt_at <= ${now}::timestamptz
+      order by known.next_attempt_at limit ${most} for no key update skip locked
+    ) as due limit ${most}`);
   if (due.length === 0) return [];
   const [owners, ids] = [[...due].map((row) => row.tenant_id), [...due].map((row) => row.id)];
   return db
@@ -104,13 +119,13 @@ export async function claimDue(
     .returning();
 }
 
-/** Writes down how an attempt ended, unless another one was begun meanwhile: then that one tells. */
+/** Writes down how an attempt ended, unless another one was begun meanwhile: then that one tells, and there is no row. */
 export async function settleAttempt(
   db: Db,
   { tenantId, id, attempts }: Pick<Notification, 'tenantId' | 'id' | 'attempts'>,
   values: Settled & { readonly transport: Notification['transport']; readonly updatedAt: Instant },
-): Promise<void> {
-  await db
+): Promise<Notification | undefined> {
+  const [row] = await db
     .update(notifications)
     .set(values)
     .where(
@@ -120,18 +135,20 @@ export async function settleAttempt(
         eq(notifications.status, 'PENDING'),
         eq(notifications.attempts, attempts),
       ),
-    );
+    )
+    .returning();
+  return row;
 }
 
-/** Takes what people's words stand in away from mails that are older than a tenant keeps personal data. */
+/** Takes whom a mail went to, and what it said, away from mails that are older than a tenant keeps personal data. */
 export function erasingBatch(now: Instant, days: number, most: number): SQL {
   const kept = sql`make_interval(days => coalesce((tenants.settings -> 'retention' ->> 'personal_data_days')::int, ${days}::int))`;
-  return sql`update ${notifications} as told set variables = null
+  return sql`update ${notifications} as told set variables = null, recipient = null, subject = null, reason = null
     from (
       select old.* from ${tenants} cross join lateral (
         select known.tenant_id, known.id from ${notifications} as known
         where known.tenant_id = tenants.id and known.created_at < ${now}::timestamptz - ${kept}
-          and known.variables is not null and known.status <> 'PENDING'
+          and known.recipient is not null and known.status <> 'PENDING'
         order by known.created_at limit ${most} for no key update skip locked
       ) as old limit ${most}) as old
     where told.tenant_id = old.tenant_id and told.id = old.id returning 1`;

@@ -1,17 +1,20 @@
-import { Arg, Args, Ctx, FieldResolver, ID, Query, Resolver, Root } from 'type-graphql';
+import { Arg, Args, Ctx, FieldResolver, ID, Mutation, Query, Resolver, Root } from 'type-graphql';
 import { customersById } from '../../access/queries.js';
 import { Customer } from '../../access/schema.js';
 import type { Page } from '../../core/page.js';
+import type { Work } from '../../core/work.js';
 import { Authorized } from '../../graph/authorized.js';
 import { CheckedArguments } from '../../graph/checked.js';
 import { PageArgs, pageChecks } from '../../graph/connection.js';
 import type { Context } from '../../graph/context.js';
+import { CurrentWork } from '../../graph/currentWork.js';
 import { Edge } from '../../graph/edge.js';
 import { licensesById } from '../../licenses/queries.js';
 import { License } from '../../licenses/schema/types.js';
 import { notificationsById, notificationsPage } from '../queries/mail.js';
 import * as shapes from '../schema/mail.js';
 import { readLetter } from '../service/readLetter.js';
+import { resendNotification } from '../service/resendNotification.js';
 import type { Notification as NotificationRow } from '../table/mail.js';
 
 @Edge(
@@ -58,6 +61,20 @@ export class NotificationResolver {
     @Ctx() ctx: Context,
   ): Promise<Page<NotificationRow>> {
     return notificationsPage(await ctx.reading(), filter ?? {}, page);
+  }
+
+  @Authorized('notification.resend')
+  @Mutation(() => shapes.ResendNotificationPayload, {
+    nullable: true,
+    description:
+      'Sends a mail again that was given up or has not arrived, to where its reader is reached now, unless what it tells is not so any more.',
+  })
+  async resendNotification(
+    @Arg('input', () => shapes.ResendNotificationInput, { description: 'Which one.' })
+    input: shapes.ResendNotificationInput,
+    @CurrentWork() work: Work,
+  ) {
+    return { notification: await resendNotification(work, input) };
   }
 
   @Authorized('notification.read')

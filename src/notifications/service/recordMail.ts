@@ -17,8 +17,9 @@ import {
   NOT_REMINDED,
   variablesBinding,
 } from '../model/mail.js';
-import { notifications } from '../table/mail.js';
+import { type Notification, notifications } from '../table/mail.js';
 import { composeLetter, type Reader } from '../templates/content.js';
+import { failedEvent } from './failedMail.js';
 
 /** What is to be told, and to whom. */
 export interface Draft<Kind extends MailKind = MailKind> {
@@ -38,7 +39,7 @@ export interface Recording {
   readonly domain: string;
 }
 
-interface Recipient {
+export interface Recipient {
   readonly audience: Audience;
   readonly address: string;
   readonly name: string;
@@ -56,14 +57,15 @@ export function companyOf({ name, settings }: Tenant): Company {
   };
 }
 
-function readerOf(settings: TenantSettings, customer?: Customer): Reader {
+/** In which language somebody is written to, and by which clock. */
+export function readerOf(settings: TenantSettings, customer?: Customer): Reader {
   return {
     language: customer?.language ?? settings.language ?? DEFAULT_LANGUAGE,
     timeZone: customer?.timeZone ?? settings.timeZone ?? DEFAULT_TIME_ZONE,
   };
 }
 
-function recipientsOf({ audiences, customer }: Draft, tenant: Tenant): Recipient[] {
+export function recipientsOf({ audiences, customer }: Draft, tenant: Tenant): Recipient[] {
   const { settings } = tenant;
   const staff = settings.mail?.staffAddress ?? settings.branding?.supportEmail;
   const found = audiences.flatMap((audience): Recipient[] => {
@@ -80,7 +82,7 @@ function recipientsOf({ audiences, customer }: Draft, tenant: Tenant): Recipient
 }
 
 /** Why it is not sent at all. */
-function silenceOf(draft: Draft, { settings }: Tenant, { address, customer }: Recipient) {
+export function silenceOf(draft: Draft, { settings }: Tenant, { address, customer }: Recipient) {
   if (mailAddress(address) !== undefined) return { status: 'FAILED', reason: NO_ADDRESS } as const;
   const isReminded = (settings.mail?.sendsReminders ?? true) && (customer?.receivesReminders ?? true);
   return draft.kind === 'LICENSE_EXPIRING' && !isReminded
@@ -90,14 +92,14 @@ function silenceOf(draft: Draft, { settings }: Tenant, { address, customer }: Re
 
 const SUBJECT_LENGTH = 250;
 
-function rowOf(
+/** What a mail says to one recipient, as its row has it. */
+export function writtenTo(
   work: Work,
+  id: Notification['id'],
   draft: Draft,
-  recording: Recording,
+  tenant: Tenant,
   recipient: Recipient,
-): typeof notifications.$inferInsert {
-  const { tenant, eventId, domain } = recording;
-  const id = newId<'Notification'>(work.now);
+) {
   const letter = plainLetter({
     kind: draft.kind,
     company: companyOf(tenant),
@@ -105,17 +107,30 @@ function rowOf(
     writtenAt: work.now,
     facts: draft.facts,
   } as Letter);
+  const { subject } = composeLetter(letter, recipient.reader).content;
+  return {
+    recipient: recipient.address.slice(0, 320),
+    ...recipient.reader,
+    subject: subject.slice(0, SUBJECT_LENGTH).toWellFormed(),
+    variables: work.keys.encrypt(JSON.stringify(letter), variablesBinding(work.tenantId, id)),
+  };
+}
+
+function rowOf(
+  work: Work,
+  draft: Draft,
+  { tenant, eventId, domain }: Recording,
+  recipient: Recipient,
+): typeof notifications.$inferInsert {
+  const id = newId<'Notification'>(work.now);
   const silence = silenceOf(draft, tenant, recipient);
   return {
+    ...writtenTo(work, id, draft, tenant, recipient),
     tenantId: work.tenantId,
     id,
     kind: draft.kind,
     status: silence?.status ?? 'PENDING',
     reason: silence?.reason ?? null,
-    recipient: recipient.address.slice(0, 320),
-    ...recipient.reader,
-    subject: composeLetter(letter, recipient.reader).content.subject.slice(0, SUBJECT_LENGTH).toWellFormed(),
-    variables: work.keys.encrypt(JSON.stringify(letter), variablesBinding(work.tenantId, id)),
     licenseId: draft.licenseId ?? null,
     customerId: recipient.customer?.id ?? null,
     eventId,
@@ -131,10 +146,8 @@ function rowOf(
 export async function recordMail(work: Work, draft: Draft, recording: Recording): Promise<number> {
   const rows = recipientsOf(draft, recording.tenant).map((each) => rowOf(work, draft, recording, each));
   if (rows.length === 0) return 0;
-  const written = await work.db
-    .insert(notifications)
-    .values(rows)
-    .onConflictDoNothing()
-    .returning({ status: notifications.status });
+  const written = await work.db.insert(notifications).values(rows).onConflictDoNothing().returning();
+  const failed = written.filter(({ status }) => status === 'FAILED');
+  await work.emitAll(failed.map((mail) => failedEvent(mail, 'NO_ADDRESS')));
   return written.filter(({ status }) => status === 'PENDING').length;
 }

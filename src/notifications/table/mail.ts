@@ -23,10 +23,11 @@ export const notifications = pgTable(
     id: idColumn<'Notification'>().notNull(),
     kind: varchar('kind', { length: 30, enum: mailKinds }).notNull(),
     status: varchar('status', { length: 20, enum: mailStatuses }).notNull(),
-    recipient: varchar('recipient', { length: 320 }).notNull(),
+    /** Null once it was erased, with all that is about people. */
+    recipient: varchar('recipient', { length: 320 }),
     language: varchar('language', { length: 5, enum: languages }).notNull(),
     timeZone: varchar('time_zone', { length: 64 }).notNull(),
-    subject: varchar('subject', { length: 500 }).notNull(),
+    subject: varchar('subject', { length: 500 }),
     /** What the text is made of, encrypted: it may hold a license key. Erased before the row is. */
     variables: text('variables'),
     licenseId: idColumn<'License'>('license_id'),
@@ -39,6 +40,11 @@ export const notifications = pgTable(
     messageId: varchar('message_id', { length: 255 }).notNull(),
     transport: varchar('transport', { length: 10, enum: mailTransports }),
     attempts: integer('attempts').notNull().default(0),
+    /** Of them those at which no mail server was heard of. */
+    unreached: integer('unreached').notNull().default(0),
+    /** How often somebody had it sent again, and when last. */
+    resends: integer('resends').notNull().default(0),
+    resentAt: instantColumn('resent_at'),
     nextAttemptAt: instantColumn('next_attempt_at'),
     sentAt: instantColumn('sent_at'),
     /** Why it was not sent, or not yet: what the mail server said. */
@@ -62,6 +68,9 @@ export const notifications = pgTable(
     index('ix_notifications_due')
       .on(table.tenantId, table.nextAttemptAt)
       .where(sql`${table.status} = 'PENDING'`),
+    index('ix_notifications_told')
+      .on(table.tenantId, table.createdAt)
+      .where(sql`${table.recipient} is not null`),
     index('ix_notifications_created').on(table.tenantId, table.createdAt, table.id),
     index('ix_notifications_license').on(table.tenantId, table.licenseId, table.createdAt, table.id),
     index('ix_notifications_customer').on(table.tenantId, table.customerId, table.createdAt, table.id),

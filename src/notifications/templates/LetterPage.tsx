@@ -76,8 +76,9 @@ function Lines({ text }: { readonly text: string }) {
   ));
 }
 
-function Features({ label, lines }: { readonly label: string; readonly lines: readonly string[] }) {
-  if (lines.length === 0) return null;
+function Things({ list }: Pick<Content, 'list'>) {
+  if (list === undefined) return null;
+  const { label, lines } = list;
   return (
     <Section>
       <p style={{ ...paragraph, fontWeight: 'bold', margin: '0 0 6px' }}>{label}</p>
@@ -178,7 +179,7 @@ export function LetterPage(props: LetterPageProps) {
             <p style={paragraph}>{text}</p>
           ))}
           <Facts rows={content.rows} />
-          <Features label={words.labels.features} lines={content.features} />
+          <Things list={content.list} />
           <Actions company={company} content={content} />
           <p style={paragraph}>
             <Lines text={`${words.closing}\n${company.name}`} />

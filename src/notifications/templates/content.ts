@@ -24,10 +24,16 @@ export interface Action {
   readonly url: string;
 }
 
+/** Things of one kind, a line each. */
+export interface List {
+  readonly label: string;
+  readonly lines: readonly string[];
+}
+
 /** A mail as it is laid out, in its words. */
 export interface Content extends Said {
   readonly rows: readonly Row[];
-  readonly features: readonly string[];
+  readonly list: List | undefined;
   readonly actions: readonly Action[];
 }
 
@@ -60,6 +66,9 @@ function featureLine({ name, limit, unit, period }: ToldFeature, words: Words, f
   return `${name}: ${[counted, often, what].filter((part) => part !== '').join(' ')}`;
 }
 
+const listOf = (label: string, lines: readonly string[]): List | undefined =>
+  lines.length === 0 ? undefined : { label, lines };
+
 const dateOr = (format: Format, at: Instant | null): string | null => (at === null ? null : format.date(at));
 
 function daysOf(words: Words, format: Format, count: number): string {
@@ -85,7 +94,10 @@ const issued: Part<'LICENSE_ISSUED'> = ({ facts, company, words, format }) => {
       ...row(labels.autoRenewal, facts.autoRenewal ? words.yes : words.no),
       ...row(labels.activations, maxActivations === null ? words.unlimited : format.number(maxActivations)),
     ],
-    features: facts.features.map((feature) => featureLine(feature, words, format)),
+    list: listOf(
+      labels.features,
+      facts.features.map((feature) => featureLine(feature, words, format)),
+    ),
     actions: [
       ...action(words.activate, company.activationUrl),
       ...action(words.openPortal, company.portalUrl),
@@ -106,7 +118,7 @@ const expiring: Part<'LICENSE_EXPIRING'> = ({ facts, company, words, format }) =
     ...row(words.labels.graceEnds, dateOr(format, facts.graceEndDate)),
     ...row(words.labels.autoRenewal, facts.autoRenewal ? words.yes : words.no),
   ],
-  features: [],
+  list: undefined,
   actions: action(facts.autoRenewal ? words.openPortal : words.renew, company.portalUrl),
 });
 
@@ -117,27 +129,74 @@ const suspended: Part<'LICENSE_SUSPENDED'> = ({ facts, company, words, format })
     ...row(words.labels.suspended, format.time(facts.suspendedAt)),
     ...row(words.labels.reason, facts.graceExpired ? words.graceExpired : facts.reason),
   ],
-  features: [],
+  list: undefined,
   actions: action(facts.graceExpired ? words.renew : words.openPortal, company.portalUrl),
 });
 
-const renewalFailed: Part<'RENEWAL_FAILED'> = ({ facts, company, words, format }) => {
-  const { amount, currency, nextAttemptAt } = facts;
+const revoked: Part<'LICENSE_REVOKED'> = ({ facts, company, words, format }) => ({
+  ...words.LICENSE_REVOKED({ product: facts.productName }),
+  rows: [
+    ...licenseRows(words, facts),
+    ...row(words.labels.revoked, format.time(facts.revokedAt)),
+    ...row(words.labels.reason, facts.reason),
+  ],
+  list: undefined,
+  actions: action(words.openPortal, company.portalUrl),
+});
+
+function moneyOr(format: Format, amount: string | null, currency: string | null): string | null {
+  return amount === null || currency === null ? null : format.money(amount, currency);
+}
+
+const renewed: Part<'LICENSE_RENEWED'> = ({ facts, company, words, format }) => {
+  const until = dateOr(format, facts.expiryDate);
   return {
-    ...words.RENEWAL_FAILED({ product: facts.productName, customer: facts.issuedTo }),
+    ...words.LICENSE_RENEWED({ product: facts.productName, until }),
     rows: [
       ...licenseRows(words, facts),
-      ...row(
-        words.labels.amount,
-        amount === null || currency === null ? null : format.money(amount, currency),
-      ),
-      ...row(words.labels.failed, format.time(facts.failedAt)),
-      ...row(words.labels.reason, facts.reason),
-      ...row(words.labels.nextAttempt, nextAttemptAt === null ? null : format.time(nextAttemptAt)),
-      ...row(words.labels.expires, dateOr(format, facts.expiryDate)),
+      ...row(words.labels.renewed, format.date(facts.renewedAt)),
+      ...row(words.labels.expires, until),
+      ...row(words.labels.invoice, facts.invoiceNumber),
+      ...row(words.labels.amount, moneyOr(format, facts.amount, facts.currency)),
     ],
-    features: [],
+    list: undefined,
     actions: action(words.openPortal, company.portalUrl),
+  };
+};
+
+function lapseOf({ expiryDate, graceEndDate, failedAt }: LetterFacts['RENEWAL_FAILED'], format: Format) {
+  if (expiryDate === null) return null;
+  return {
+    expires: format.date(expiryDate),
+    hasExpired: expiryDate <= failedAt,
+    graceEnds: dateOr(format, graceEndDate),
+  };
+}
+
+const renewalFailed: Part<'RENEWAL_FAILED'> = ({ facts, company, words, format }) => {
+  const { labels } = words;
+  const { attempt, attempts } = facts;
+  const nextAttempt = facts.nextAttemptAt === null ? null : format.time(facts.nextAttemptAt);
+  const counted =
+    attempt === null || attempts === null
+      ? null
+      : words.attemptOf(format.number(attempt), format.number(attempts));
+  const named = { product: facts.productName, customer: facts.issuedTo };
+  return {
+    ...words.RENEWAL_FAILED({ ...named, nextAttempt, lapse: lapseOf(facts, format) }),
+    rows: [
+      ...licenseRows(words, facts),
+      ...row(labels.invoice, facts.invoiceNumber),
+      ...row(labels.amount, moneyOr(format, facts.amount, facts.currency)),
+      ...row(labels.failed, format.time(facts.failedAt)),
+      ...row(labels.reason, words.renewalFailures[facts.reason]),
+      ...row(labels.attempt, counted),
+      ...row(labels.nextAttempt, nextAttempt),
+      ...row(labels.expires, dateOr(format, facts.expiryDate)),
+      ...row(labels.graceEnds, dateOr(format, facts.graceEndDate)),
+    ],
+    list: undefined,
+    actions: action(nextAttempt === null ? words.renew : words.openPortal, company.portalUrl),
   };
 };
 
@@ -158,22 +217,47 @@ const violation: Part<'VIOLATION_DETECTED'> = ({ facts, company, words, format }
       ...row(words.labels.customer, facts.customerName),
       ...(license === null ? [] : licenseRows(words, license)),
     ],
-    features: [],
+    list: undefined,
     actions: action(words.openPortal, company.portalUrl),
   };
 };
 
-const orderFulfilled: Part<'ORDER_FULFILLED'> = ({ facts, company, words, format }) => ({
-  ...words.ORDER_FULFILLED({ order: facts.orderNumber }),
+const orderFulfilled: Part<'ORDER_FULFILLED'> = ({ facts, company, words, format }) => {
+  const isTold = facts.licenses.length === facts.licenseCount;
+  const count = isTold ? null : format.number(facts.licenseCount);
+  const hasPortal = company.portalUrl !== undefined;
+  return {
+    ...words.ORDER_FULFILLED({ order: facts.orderNumber, count, hasPortal }),
+    rows: [
+      ...row(words.labels.orderNumber, facts.orderNumber),
+      ...row(words.labels.product, facts.productName),
+      ...row(words.labels.quantity, format.number(facts.quantity)),
+      ...row(words.labels.total, format.money(facts.totalAmount, facts.currency)),
+      ...row(words.labels.fulfilled, format.date(facts.fulfilledAt)),
+    ],
+    list: listOf(
+      words.labels.licenses,
+      facts.licenses.map(({ licenseKey, productName, issuedTo }) =>
+        [licenseKey, productName, issuedTo].join(' · '),
+      ),
+    ),
+    actions: [
+      ...action(words.openPortal, company.portalUrl),
+      ...action(words.activate, company.activationUrl),
+    ],
+  };
+};
+
+const orderRefunded: Part<'ORDER_REFUNDED'> = ({ facts, company, words, format }) => ({
+  ...words.ORDER_REFUNDED({ order: facts.orderNumber }),
   rows: [
     ...row(words.labels.orderNumber, facts.orderNumber),
     ...row(words.labels.product, facts.productName),
-    ...row(words.labels.quantity, format.number(facts.quantity)),
-    ...row(words.labels.total, format.money(facts.totalAmount, facts.currency)),
-    ...row(words.labels.fulfilled, format.date(facts.fulfilledAt)),
+    ...row(words.labels.quantity, format.number(facts.licenseCount)),
+    ...row(words.labels.refunded, format.date(facts.refundedAt)),
   ],
-  features: [],
-  actions: [...action(words.openPortal, company.portalUrl), ...action(words.activate, company.activationUrl)],
+  list: undefined,
+  actions: action(words.openPortal, company.portalUrl),
 });
 
 const codeUsed: Part<'EMERGENCY_CODE_USED'> = ({ facts, company, words, format }) => ({
@@ -187,7 +271,7 @@ const codeUsed: Part<'EMERGENCY_CODE_USED'> = ({ facts, company, words, format }
     ...row(words.labels.used, format.time(facts.usedAt)),
     ...row(words.labels.ended, format.time(facts.endsAt)),
   ],
-  features: [],
+  list: undefined,
   actions: action(words.openPortal, company.portalUrl),
 });
 
@@ -195,9 +279,12 @@ const parts: { readonly [Kind in MailKind]: Part<Kind> } = {
   LICENSE_ISSUED: issued,
   LICENSE_EXPIRING: expiring,
   LICENSE_SUSPENDED: suspended,
+  LICENSE_REVOKED: revoked,
+  LICENSE_RENEWED: renewed,
   RENEWAL_FAILED: renewalFailed,
   VIOLATION_DETECTED: violation,
   ORDER_FULFILLED: orderFulfilled,
+  ORDER_REFUNDED: orderRefunded,
   EMERGENCY_CODE_USED: codeUsed,
 };
 

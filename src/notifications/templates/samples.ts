@@ -20,7 +20,15 @@ const license: ToldLicense = {
   issuedTo: 'Ada Okafor',
 };
 
-function factsAt(now: Instant): LetterFacts {
+type OfLicense =
+  | 'LICENSE_ISSUED'
+  | 'LICENSE_EXPIRING'
+  | 'LICENSE_SUSPENDED'
+  | 'LICENSE_REVOKED'
+  | 'LICENSE_RENEWED'
+  | 'RENEWAL_FAILED';
+
+function licenseFacts(now: Instant): Pick<LetterFacts, OfLicense> {
   return {
     LICENSE_ISSUED: {
       ...license,
@@ -51,15 +59,34 @@ function factsAt(now: Instant): LetterFacts {
       graceExpired: false,
       reason: 'Invoice 1042 is overdue',
     },
-    RENEWAL_FAILED: {
+    LICENSE_REVOKED: { ...license, revokedAt: now, reason: 'The order was taken back' },
+    LICENSE_RENEWED: {
       ...license,
-      failedAt: now,
-      reason: 'The card was declined',
-      nextAttemptAt: addDays(now, 3),
-      expiryDate: addDays(now, 7),
+      renewedAt: now,
+      expiryDate: addDays(now, 365),
+      invoiceNumber: 'INV-2026-000017',
       amount: '2990.00',
       currency: 'EUR',
     },
+    RENEWAL_FAILED: {
+      ...license,
+      failedAt: now,
+      reason: 'CARD_DECLINED',
+      attempt: 2,
+      attempts: 4,
+      nextAttemptAt: addDays(now, 3),
+      expiryDate: addDays(now, 7),
+      graceEndDate: addDays(now, 37),
+      invoiceNumber: 'INV-2026-000017',
+      amount: '2990.00',
+      currency: 'EUR',
+    },
+  };
+}
+
+function factsAt(now: Instant): LetterFacts {
+  return {
+    ...licenseFacts(now),
     VIOLATION_DETECTED: {
       violationType: 'OVER_DEPLOYMENT',
       severity: 'MAJOR',
@@ -72,10 +99,18 @@ function factsAt(now: Instant): LetterFacts {
     ORDER_FULFILLED: {
       orderNumber: 'ORD-2026-000042',
       productName: 'Radar Professional',
-      quantity: 25,
+      quantity: 2,
       totalAmount: '7475.50',
       currency: 'EUR',
       fulfilledAt: now,
+      licenses: [license, { ...license, licenseKey: 'K1L2-****-****-****-S9T0', issuedTo: 'Grace Moreau' }],
+      licenseCount: 2,
+    },
+    ORDER_REFUNDED: {
+      orderNumber: 'ORD-2026-000042',
+      productName: 'Radar Professional',
+      refundedAt: now,
+      licenseCount: 25,
     },
     EMERGENCY_CODE_USED: { ...license, usedAt: now, endsAt: addDays(now, 1) },
   };

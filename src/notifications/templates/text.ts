@@ -23,14 +23,13 @@ function footOf({ company }: Letter, words: Words, year: string): string[] {
  * into text has each label on a line of its own, and links run into each other.
  */
 export function textOf(letter: Letter, content: Content, words: Words, year: string): string {
-  const { labels } = words;
   const paragraphs = [
     [words.greeting(letter.recipientName)],
     ...content.paragraphs.map((text) => [text]),
     rowsOf(content),
-    content.features.length === 0
+    content.list === undefined
       ? []
-      : [`${labels.features}:`, ...content.features.map((line) => `- ${line}`)],
+      : [`${content.list.label}:`, ...content.list.lines.map((line) => `- ${line}`)],
     content.actions.map(({ label, url }) => `${label}: ${url}`),
     [words.closing, letter.company.name],
     // What is below this line is a signature (RFC 3676, 4.3).

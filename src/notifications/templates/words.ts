@@ -1,6 +1,7 @@
 import type { Language } from '../../access/model/settings.js';
 import type { violationSeverities, violationTypes } from '../../compliance/model.js';
 import type { LicenseType, LimitPeriod, LimitType } from '../../templates/model.js';
+import type { RenewalFailure } from '../model/letters.js';
 import { german } from './words/de.js';
 import { english } from './words/en.js';
 import { spanish } from './words/es.js';
@@ -17,6 +18,7 @@ type Labels = Readonly<
   Record<
     | 'activations'
     | 'amount'
+    | 'attempt'
     | 'autoRenewal'
     | 'customer'
     | 'description'
@@ -27,16 +29,21 @@ type Labels = Readonly<
     | 'features'
     | 'fulfilled'
     | 'graceEnds'
+    | 'invoice'
     | 'issued'
     | 'issuedTo'
     | 'licenseKey'
+    | 'licenses'
     | 'licenseType'
     | 'nextAttempt'
     | 'orderNumber'
     | 'product'
     | 'quantity'
     | 'reason'
+    | 'refunded'
+    | 'renewed'
     | 'resolveBy'
+    | 'revoked'
     | 'severity'
     | 'suspended'
     | 'total'
@@ -47,6 +54,15 @@ type Labels = Readonly<
     string
   >
 >;
+
+/** What becomes of a license that is not renewed. */
+export interface Lapse {
+  readonly expires: string;
+  /** Whether that day is over. */
+  readonly hasExpired: boolean;
+  /** Until when it is honoured beyond; null where it is not. */
+  readonly graceEnds: string | null;
+}
 
 /** Everything that mail says, in one language. */
 export interface Words {
@@ -62,6 +78,9 @@ export interface Words {
   readonly units: Readonly<Record<LimitType, string>>;
   readonly periods: Readonly<Record<LimitPeriod, string>>;
   readonly violations: Readonly<Record<(typeof violationTypes)[number], string>>;
+  readonly renewalFailures: Readonly<Record<RenewalFailure, string>>;
+  /** Which try of how many. */
+  readonly attemptOf: (attempt: string, attempts: string) => string;
   readonly severities: Readonly<Record<(typeof violationSeverities)[number], string>>;
   readonly support: string;
   readonly terms: string;
@@ -78,9 +97,23 @@ export interface Words {
     renewsItself: boolean;
   }) => Said;
   readonly LICENSE_SUSPENDED: (of: { product: string; graceExpired: boolean }) => Said;
-  readonly RENEWAL_FAILED: (of: { product: string; customer: string }) => Said;
+  readonly LICENSE_REVOKED: (of: { product: string }) => Said;
+  readonly LICENSE_RENEWED: (of: { product: string; until: string | null }) => Said;
+  readonly RENEWAL_FAILED: (of: {
+    product: string;
+    customer: string;
+    /** Null where it is not tried again. */
+    nextAttempt: string | null;
+    lapse: Lapse | null;
+  }) => Said;
   readonly VIOLATION_DETECTED: (of: { violation: string; severity: string }) => Said;
-  readonly ORDER_FULFILLED: (of: { order: string }) => Said;
+  readonly ORDER_FULFILLED: (of: {
+    order: string;
+    /** Written out; null where each of its licenses has a mail of its own. */
+    count: string | null;
+    hasPortal: boolean;
+  }) => Said;
+  readonly ORDER_REFUNDED: (of: { order: string }) => Said;
   readonly EMERGENCY_CODE_USED: (of: { product: string; customer: string; until: string }) => Said;
 }
 

@@ -14,19 +14,19 @@ const ask = async (query, variables) => {
 const say = (text) => { element('said').textContent = text; };
 const show = async (id) => {
   const { notification } = await ask('query ($id: ID!) { notification(id: $id) { subject recipient html } }', { id });
-  element('subject').textContent = notification.subject + ' → ' + notification.recipient;
+  element('subject').textContent = (notification.subject ?? 'Erased') + ' → ' + (notification.recipient ?? 'erased');
   element('mail').srcdoc = notification.html ?? 'What it said was erased.';
   // Below a list of fifty nobody would see it.
   element('subject').scrollIntoView();
 };
 const row = (mail) => {
   const line = document.createElement('tr');
-  for (const text of [mail.createdAt.slice(0, 19).replace('T', ' '), mail.recipient, mail.status]) {
+  for (const text of [mail.createdAt.slice(0, 19).replace('T', ' '), mail.recipient ?? 'erased', mail.status]) {
     line.insertCell().textContent = text;
   }
   const open = document.createElement('button');
   open.type = 'button';
-  open.textContent = mail.subject;
+  open.textContent = mail.subject ?? 'Erased';
   open.onclick = () => show(mail.id).catch((error) => say(error.message));
   line.insertCell().append(open);
   return line;

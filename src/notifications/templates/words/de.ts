@@ -1,4 +1,13 @@
-import type { Words } from '../words.js';
+import type { Lapse, Words } from '../words.js';
+
+function lapses({ expires, hasExpired, graceEnds }: Lapse): string {
+  const expiry = hasExpired
+    ? `Die Lizenz ist am ${expires} abgelaufen`
+    : `Ohne Verlängerung läuft sie am ${expires} ab`;
+  return graceEnds === null
+    ? `${expiry} und kann von da an nicht mehr verwendet werden.`
+    : `${expiry}. Aktive Geräte arbeiten bis ${graceEnds} weiter; dann wird die Lizenz gesperrt.`;
+}
 
 export const german: Words = {
   greeting: (name) => `Guten Tag ${name},`,
@@ -6,6 +15,7 @@ export const german: Words = {
   labels: {
     activations: 'Aktivierungen',
     amount: 'Betrag',
+    attempt: 'Versuch',
     autoRenewal: 'Verlängert sich von selbst',
     customer: 'Kunde',
     description: 'Befund',
@@ -16,16 +26,21 @@ export const german: Words = {
     features: 'Funktionen',
     fulfilled: 'Ausgeführt',
     graceEnds: 'Ende der Nachfrist',
+    invoice: 'Rechnung',
     issued: 'Ausgestellt',
     issuedTo: 'Ausgestellt für',
     licenseKey: 'Lizenzschlüssel',
     licenseType: 'Lizenzart',
+    licenses: 'Lizenzen',
     nextAttempt: 'Nächster Versuch',
     orderNumber: 'Bestellung',
     product: 'Produkt',
     quantity: 'Lizenzen',
     reason: 'Grund',
+    refunded: 'Erstattet',
+    renewed: 'Verlängert',
     resolveBy: 'Zu beheben bis',
+    revoked: 'Widerrufen',
     severity: 'Schwere',
     suspended: 'Gesperrt',
     total: 'Gesamtbetrag',
@@ -56,6 +71,16 @@ export const german: Words = {
     TRANSFER_VIOLATION: 'Unerlaubte Übertragung',
     REVERSE_ENGINEERING: 'Reverse Engineering',
   },
+  renewalFailures: {
+    CARD_DECLINED: 'Die Karte wurde abgelehnt.',
+    INSUFFICIENT_FUNDS: 'Das Konto war nicht gedeckt.',
+    CARD_EXPIRED: 'Die Karte ist abgelaufen.',
+    AUTHENTICATION_REQUIRED: 'Die Bank verlangt, dass Sie die Zahlung bestätigen.',
+    NO_PAYMENT_METHOD: 'Es ist kein Zahlungsmittel hinterlegt.',
+    PROCESSOR_UNAVAILABLE: 'Der Zahlungsdienst war nicht erreichbar.',
+    OTHER: 'Die Zahlung kam nicht zustande.',
+  },
+  attemptOf: (attempt, attempts) => `${attempt} von ${attempts}`,
   severities: { MINOR: 'gering', MAJOR: 'schwer', CRITICAL: 'kritisch' },
   support: 'Support',
   terms: 'Bedingungen',
@@ -95,12 +120,32 @@ export const german: Words = {
         : 'Bitte wenden Sie sich an uns, um die Sperre aufheben zu lassen.',
     ],
   }),
-  RENEWAL_FAILED: ({ product, customer }) => ({
+  LICENSE_REVOKED: ({ product }) => ({
+    subject: `Ihre Lizenz für ${product} ist widerrufen`,
+    heading: 'Ihre Lizenz ist widerrufen',
+    paragraphs: [
+      `Ihre Lizenz für ${product} ist endgültig widerrufen: Sie kann auf keinem Gerät mehr verwendet werden.`,
+      'Falls Sie das nicht erwartet haben, wenden Sie sich bitte an uns.',
+    ],
+  }),
+  LICENSE_RENEWED: ({ product, until }) => ({
+    subject: `Ihre Lizenz für ${product} ist verlängert`,
+    heading: 'Ihre Lizenz ist verlängert',
+    paragraphs: [
+      until === null
+        ? `Ihre Lizenz für ${product} ist verlängert. Vielen Dank; dies ist Ihr Zahlungsbeleg.`
+        : `Ihre Lizenz für ${product} ist verlängert und läuft bis ${until}. Vielen Dank; dies ist Ihr Zahlungsbeleg.`,
+    ],
+  }),
+  RENEWAL_FAILED: ({ product, customer, nextAttempt, lapse }) => ({
     subject: `Die Lizenz für ${product} konnte nicht verlängert werden`,
     heading: 'Die Verlängerung ist fehlgeschlagen',
     paragraphs: [
       `die Lizenz für ${product}, ausgestellt für ${customer}, konnte nicht verlängert werden.`,
-      'Bitte prüfen Sie das Zahlungsmittel.',
+      nextAttempt === null
+        ? 'Es wird nicht noch einmal versucht. Bitte verlängern Sie die Lizenz selbst, oder wenden Sie sich an uns.'
+        : `Bitte prüfen Sie das Zahlungsmittel. Nächster Versuch: ${nextAttempt}.`,
+      ...(lapse === null ? [] : [lapses(lapse)]),
     ],
   }),
   VIOLATION_DETECTED: ({ violation, severity }) => ({
@@ -108,10 +153,27 @@ export const german: Words = {
     heading: 'Ein Lizenzverstoß wurde festgestellt',
     paragraphs: ['ein Verstoß gegen Lizenzbedingungen wurde festgestellt und ist zu prüfen.'],
   }),
-  ORDER_FULFILLED: ({ order }) => ({
+  ORDER_FULFILLED: ({ order, count, hasPortal }) => ({
     subject: `Ihre Bestellung ${order} ist ausgeführt`,
     heading: 'Ihre Bestellung ist ausgeführt',
-    paragraphs: [`vielen Dank für Ihre Bestellung ${order}. Ihre Lizenzen stehen bereit.`],
+    paragraphs: [
+      `vielen Dank für Ihre Bestellung ${order}. Ihre Lizenzen stehen bereit.`,
+      ...(count === null
+        ? []
+        : [
+            hasPortal
+              ? `Es sind ${count}; das Portal zeigt jede mit ihrem Schlüssel.`
+              : `Es sind ${count}. Bitte fragen Sie uns nach ihren Schlüsseln.`,
+          ]),
+    ],
+  }),
+  ORDER_REFUNDED: ({ order }) => ({
+    subject: `Ihre Bestellung ${order} wurde erstattet`,
+    heading: 'Ihre Bestellung wurde erstattet',
+    paragraphs: [
+      `Ihre Bestellung ${order} wurde erstattet. Ihre Lizenzen daraus sind gesperrt und können zurzeit nicht verwendet werden.`,
+      'Falls Sie das nicht erwartet haben, wenden Sie sich bitte an uns.',
+    ],
   }),
   EMERGENCY_CODE_USED: ({ product, customer, until }) => ({
     subject: `Ein Notfallcode für ${product} wurde verwendet`,

@@ -1,4 +1,13 @@
-import type { Words } from '../words.js';
+import type { Lapse, Words } from '../words.js';
+
+function lapses({ expires, hasExpired, graceEnds }: Lapse): string {
+  const expiry = hasExpired
+    ? `The license expired on ${expires}`
+    : `Without a renewal it expires on ${expires}`;
+  return graceEnds === null
+    ? `${expiry} and cannot be used from then on.`
+    : `${expiry}. Devices that are active work until ${graceEnds}; then the license is suspended.`;
+}
 
 export const english: Words = {
   greeting: (name) => `Hello ${name},`,
@@ -6,6 +15,7 @@ export const english: Words = {
   labels: {
     activations: 'Activations',
     amount: 'Amount',
+    attempt: 'Attempt',
     autoRenewal: 'Renews by itself',
     customer: 'Customer',
     description: 'What was found',
@@ -16,16 +26,21 @@ export const english: Words = {
     features: 'Features',
     fulfilled: 'Fulfilled',
     graceEnds: 'Grace period ends',
+    invoice: 'Invoice',
     issued: 'Issued',
     issuedTo: 'Issued to',
     licenseKey: 'License key',
     licenseType: 'License type',
+    licenses: 'Licenses',
     nextAttempt: 'Next attempt',
     orderNumber: 'Order',
     product: 'Product',
     quantity: 'Licenses',
     reason: 'Reason',
+    refunded: 'Paid back',
+    renewed: 'Renewed',
     resolveBy: 'To be resolved by',
+    revoked: 'Revoked',
     severity: 'Severity',
     suspended: 'Suspended',
     total: 'Total',
@@ -56,6 +71,16 @@ export const english: Words = {
     TRANSFER_VIOLATION: 'Transfer violation',
     REVERSE_ENGINEERING: 'Reverse engineering',
   },
+  renewalFailures: {
+    CARD_DECLINED: 'The card was declined.',
+    INSUFFICIENT_FUNDS: 'There were not enough funds.',
+    CARD_EXPIRED: 'The card has expired.',
+    AUTHENTICATION_REQUIRED: 'The bank asks you to confirm the payment.',
+    NO_PAYMENT_METHOD: 'No means of payment is on file.',
+    PROCESSOR_UNAVAILABLE: 'The payment service could not be reached.',
+    OTHER: 'The payment did not go through.',
+  },
+  attemptOf: (attempt, attempts) => `${attempt} of ${attempts}`,
   severities: { MINOR: 'minor', MAJOR: 'major', CRITICAL: 'critical' },
   support: 'Support',
   terms: 'Terms',
@@ -95,12 +120,32 @@ export const english: Words = {
         : 'Please get in touch with us to have it reinstated.',
     ],
   }),
-  RENEWAL_FAILED: ({ product, customer }) => ({
+  LICENSE_REVOKED: ({ product }) => ({
+    subject: `Your license for ${product} is revoked`,
+    heading: 'Your license is revoked',
+    paragraphs: [
+      `Your license for ${product} is revoked for good: it cannot be used any more, on any device.`,
+      'If you did not expect this, please get in touch with us.',
+    ],
+  }),
+  LICENSE_RENEWED: ({ product, until }) => ({
+    subject: `Your license for ${product} is renewed`,
+    heading: 'Your license is renewed',
+    paragraphs: [
+      until === null
+        ? `Your license for ${product} is renewed. Thank you; this is your receipt.`
+        : `Your license for ${product} is renewed and runs until ${until}. Thank you; this is your receipt.`,
+    ],
+  }),
+  RENEWAL_FAILED: ({ product, customer, nextAttempt, lapse }) => ({
     subject: `The license for ${product} could not be renewed`,
     heading: 'The renewal has failed',
     paragraphs: [
       `The license for ${product}, issued to ${customer}, could not be renewed.`,
-      'Please check the means of payment.',
+      nextAttempt === null
+        ? 'It is not tried again. Please renew the license yourself, or get in touch with us.'
+        : `Please check the means of payment. It is tried again on ${nextAttempt}.`,
+      ...(lapse === null ? [] : [lapses(lapse)]),
     ],
   }),
   VIOLATION_DETECTED: ({ violation, severity }) => ({
@@ -108,10 +153,27 @@ export const english: Words = {
     heading: 'A license violation was found',
     paragraphs: ['A violation of license terms was found and waits to be looked at.'],
   }),
-  ORDER_FULFILLED: ({ order }) => ({
+  ORDER_FULFILLED: ({ order, count, hasPortal }) => ({
     subject: `Your order ${order} is fulfilled`,
     heading: 'Your order is fulfilled',
-    paragraphs: [`Thank you for your order ${order}. Your licenses are ready.`],
+    paragraphs: [
+      `Thank you for your order ${order}. Your licenses are ready.`,
+      ...(count === null
+        ? []
+        : [
+            hasPortal
+              ? `There are ${count} of them; the portal shows each with its key.`
+              : `There are ${count} of them. Please ask us for their keys.`,
+          ]),
+    ],
+  }),
+  ORDER_REFUNDED: ({ order }) => ({
+    subject: `Your order ${order} was paid back`,
+    heading: 'Your order was paid back',
+    paragraphs: [
+      `Your order ${order} was paid back. The licenses that it made are suspended and cannot be used for now.`,
+      'If you did not expect this, please get in touch with us.',
+    ],
   }),
   EMERGENCY_CODE_USED: ({ product, customer, until }) => ({
     subject: `An emergency code was used for ${product}`,

@@ -1,4 +1,11 @@
-import type { Words } from '../words.js';
+import type { Lapse, Words } from '../words.js';
+
+function lapses({ expires, hasExpired, graceEnds }: Lapse): string {
+  const expiry = hasExpired ? `La licencia venció el ${expires}` : `Sin renovación vence el ${expires}`;
+  return graceEnds === null
+    ? `${expiry} y no podrá usarse desde entonces.`
+    : `${expiry}. Los dispositivos activos funcionan hasta el ${graceEnds}; después se suspende la licencia.`;
+}
 
 export const spanish: Words = {
   greeting: (name) => `Hola, ${name}:`,
@@ -6,6 +13,7 @@ export const spanish: Words = {
   labels: {
     activations: 'Activaciones',
     amount: 'Importe',
+    attempt: 'Intento n.º',
     autoRenewal: 'Renovación automática',
     customer: 'Cliente',
     description: 'Hallazgo',
@@ -16,16 +24,21 @@ export const spanish: Words = {
     features: 'Funciones',
     fulfilled: 'Completado',
     graceEnds: 'Fin del período de gracia',
+    invoice: 'Factura',
     issued: 'Emitida',
     issuedTo: 'Emitida a',
     licenseKey: 'Clave de licencia',
     licenseType: 'Tipo de licencia',
+    licenses: 'Licencias',
     nextAttempt: 'Próximo intento',
     orderNumber: 'Pedido',
     product: 'Producto',
     quantity: 'Licencias',
     reason: 'Motivo',
+    refunded: 'Reembolsado',
+    renewed: 'Renovada',
     resolveBy: 'Resolver antes del',
+    revoked: 'Revocada',
     severity: 'Gravedad',
     suspended: 'Suspendida',
     total: 'Total',
@@ -56,6 +69,16 @@ export const spanish: Words = {
     TRANSFER_VIOLATION: 'Transferencia no permitida',
     REVERSE_ENGINEERING: 'Ingeniería inversa',
   },
+  renewalFailures: {
+    CARD_DECLINED: 'La tarjeta fue rechazada.',
+    INSUFFICIENT_FUNDS: 'No había fondos suficientes.',
+    CARD_EXPIRED: 'La tarjeta ha caducado.',
+    AUTHENTICATION_REQUIRED: 'El banco le pide que confirme el pago.',
+    NO_PAYMENT_METHOD: 'No hay ningún medio de pago registrado.',
+    PROCESSOR_UNAVAILABLE: 'No se pudo contactar con el servicio de pago.',
+    OTHER: 'El pago no se realizó.',
+  },
+  attemptOf: (attempt, attempts) => `${attempt} de ${attempts}`,
   severities: { MINOR: 'leve', MAJOR: 'grave', CRITICAL: 'crítica' },
   support: 'Asistencia',
   terms: 'Condiciones',
@@ -95,12 +118,32 @@ export const spanish: Words = {
         : 'Póngase en contacto con nosotros para restablecerla.',
     ],
   }),
-  RENEWAL_FAILED: ({ product, customer }) => ({
+  LICENSE_REVOKED: ({ product }) => ({
+    subject: `Su licencia de ${product} está revocada`,
+    heading: 'Su licencia está revocada',
+    paragraphs: [
+      `Su licencia de ${product} está revocada definitivamente: ya no puede usarse en ningún dispositivo.`,
+      'Si no lo esperaba, póngase en contacto con nosotros.',
+    ],
+  }),
+  LICENSE_RENEWED: ({ product, until }) => ({
+    subject: `Su licencia de ${product} está renovada`,
+    heading: 'Su licencia está renovada',
+    paragraphs: [
+      until === null
+        ? `Su licencia de ${product} está renovada. Gracias; este es su recibo.`
+        : `Su licencia de ${product} está renovada hasta el ${until}. Gracias; este es su recibo.`,
+    ],
+  }),
+  RENEWAL_FAILED: ({ product, customer, nextAttempt, lapse }) => ({
     subject: `No se pudo renovar la licencia de ${product}`,
     heading: 'La renovación ha fallado',
     paragraphs: [
       `No se pudo renovar la licencia de ${product}, emitida a ${customer}.`,
-      'Revise el medio de pago.',
+      nextAttempt === null
+        ? 'No se intentará de nuevo. Renueve la licencia usted mismo o póngase en contacto con nosotros.'
+        : `Revise el medio de pago. Próximo intento: ${nextAttempt}.`,
+      ...(lapse === null ? [] : [lapses(lapse)]),
     ],
   }),
   VIOLATION_DETECTED: ({ violation, severity }) => ({
@@ -108,10 +151,27 @@ export const spanish: Words = {
     heading: 'Se ha detectado una infracción de licencia',
     paragraphs: ['Se ha detectado una infracción de las condiciones de licencia, que debe revisarse.'],
   }),
-  ORDER_FULFILLED: ({ order }) => ({
+  ORDER_FULFILLED: ({ order, count, hasPortal }) => ({
     subject: `Su pedido ${order} está completado`,
     heading: 'Su pedido está completado',
-    paragraphs: [`Gracias por su pedido ${order}. Sus licencias están listas.`],
+    paragraphs: [
+      `Gracias por su pedido ${order}. Sus licencias están listas.`,
+      ...(count === null
+        ? []
+        : [
+            hasPortal
+              ? `Son ${count}; el portal muestra cada una con su clave.`
+              : `Son ${count}. Pídanos sus claves.`,
+          ]),
+    ],
+  }),
+  ORDER_REFUNDED: ({ order }) => ({
+    subject: `Su pedido ${order} se ha reembolsado`,
+    heading: 'Su pedido se ha reembolsado',
+    paragraphs: [
+      `Su pedido ${order} se ha reembolsado. Sus licencias están suspendidas y por ahora no pueden usarse.`,
+      'Si no lo esperaba, póngase en contacto con nosotros.',
+    ],
   }),
   EMERGENCY_CODE_USED: ({ product, customer, until }) => ({
     subject: `Se ha usado un código de emergencia de ${product}`,

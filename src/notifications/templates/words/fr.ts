@@ -1,4 +1,13 @@
-import type { Words } from '../words.js';
+import type { Lapse, Words } from '../words.js';
+
+function lapses({ expires, hasExpired, graceEnds }: Lapse): string {
+  const expiry = hasExpired
+    ? `La licence a expiré le ${expires}`
+    : `Sans renouvellement, elle expirera le ${expires}`;
+  return graceEnds === null
+    ? `${expiry} et ne pourra plus être utilisée.`
+    : `${expiry}. Les appareils actifs fonctionnent jusqu'au ${graceEnds} ; la licence est ensuite suspendue.`;
+}
 
 export const french: Words = {
   greeting: (name) => `Bonjour ${name},`,
@@ -6,6 +15,7 @@ export const french: Words = {
   labels: {
     activations: 'Activations',
     amount: 'Montant',
+    attempt: 'Tentative',
     autoRenewal: 'Renouvellement automatique',
     customer: 'Client',
     description: 'Constat',
@@ -16,16 +26,21 @@ export const french: Words = {
     features: 'Fonctionnalités',
     fulfilled: 'Exécutée le',
     graceEnds: 'Fin du délai de grâce',
+    invoice: 'Facture',
     issued: 'Émise le',
     issuedTo: 'Émise pour',
     licenseKey: 'Clé de licence',
     licenseType: 'Type de licence',
+    licenses: 'Licences',
     nextAttempt: 'Prochaine tentative',
     orderNumber: 'Commande',
     product: 'Produit',
     quantity: 'Licences',
     reason: 'Motif',
+    refunded: 'Remboursée le',
+    renewed: 'Renouvelée le',
     resolveBy: 'À régler avant le',
+    revoked: 'Révoquée le',
     severity: 'Gravité',
     suspended: 'Suspendue le',
     total: 'Total',
@@ -56,6 +71,16 @@ export const french: Words = {
     TRANSFER_VIOLATION: 'Transfert interdit',
     REVERSE_ENGINEERING: 'Rétro-ingénierie',
   },
+  renewalFailures: {
+    CARD_DECLINED: 'La carte a été refusée.',
+    INSUFFICIENT_FUNDS: 'La provision était insuffisante.',
+    CARD_EXPIRED: 'La carte a expiré.',
+    AUTHENTICATION_REQUIRED: 'La banque vous demande de confirmer le paiement.',
+    NO_PAYMENT_METHOD: "Aucun moyen de paiement n'est enregistré.",
+    PROCESSOR_UNAVAILABLE: 'Le service de paiement était injoignable.',
+    OTHER: "Le paiement n'a pas abouti.",
+  },
+  attemptOf: (attempt, attempts) => `${attempt} sur ${attempts}`,
   severities: { MINOR: 'mineure', MAJOR: 'majeure', CRITICAL: 'critique' },
   support: 'Assistance',
   terms: 'Conditions',
@@ -95,12 +120,32 @@ export const french: Words = {
         : 'Veuillez nous contacter pour la faire rétablir.',
     ],
   }),
-  RENEWAL_FAILED: ({ product, customer }) => ({
+  LICENSE_REVOKED: ({ product }) => ({
+    subject: `Votre licence pour ${product} est révoquée`,
+    heading: 'Votre licence est révoquée',
+    paragraphs: [
+      `Votre licence pour ${product} est révoquée définitivement : elle ne peut plus être utilisée, sur aucun appareil.`,
+      'Si vous ne vous y attendiez pas, veuillez nous contacter.',
+    ],
+  }),
+  LICENSE_RENEWED: ({ product, until }) => ({
+    subject: `Votre licence pour ${product} est renouvelée`,
+    heading: 'Votre licence est renouvelée',
+    paragraphs: [
+      until === null
+        ? `Votre licence pour ${product} est renouvelée. Merci ; voici votre reçu.`
+        : `Votre licence pour ${product} est renouvelée jusqu'au ${until}. Merci ; voici votre reçu.`,
+    ],
+  }),
+  RENEWAL_FAILED: ({ product, customer, nextAttempt, lapse }) => ({
     subject: `La licence pour ${product} n'a pas pu être renouvelée`,
     heading: 'Le renouvellement a échoué',
     paragraphs: [
       `La licence pour ${product}, émise pour ${customer}, n'a pas pu être renouvelée.`,
-      'Veuillez vérifier le moyen de paiement.',
+      nextAttempt === null
+        ? "Il n'y aura pas de nouvelle tentative. Veuillez renouveler la licence vous-même ou nous contacter."
+        : `Veuillez vérifier le moyen de paiement. Prochaine tentative : ${nextAttempt}.`,
+      ...(lapse === null ? [] : [lapses(lapse)]),
     ],
   }),
   VIOLATION_DETECTED: ({ violation, severity }) => ({
@@ -108,10 +153,27 @@ export const french: Words = {
     heading: 'Une infraction de licence a été constatée',
     paragraphs: ['Une infraction aux conditions de licence a été constatée et doit être examinée.'],
   }),
-  ORDER_FULFILLED: ({ order }) => ({
+  ORDER_FULFILLED: ({ order, count, hasPortal }) => ({
     subject: `Votre commande ${order} est exécutée`,
     heading: 'Votre commande est exécutée',
-    paragraphs: [`Merci pour votre commande ${order}. Vos licences sont prêtes.`],
+    paragraphs: [
+      `Merci pour votre commande ${order}. Vos licences sont prêtes.`,
+      ...(count === null
+        ? []
+        : [
+            hasPortal
+              ? `Il y en a ${count} ; le portail montre chacune avec sa clé.`
+              : `Il y en a ${count}. Veuillez nous demander leurs clés.`,
+          ]),
+    ],
+  }),
+  ORDER_REFUNDED: ({ order }) => ({
+    subject: `Votre commande ${order} a été remboursée`,
+    heading: 'Votre commande a été remboursée',
+    paragraphs: [
+      `Votre commande ${order} a été remboursée. Les licences qui en sont issues sont suspendues et ne peuvent pas être utilisées pour le moment.`,
+      'Si vous ne vous y attendiez pas, veuillez nous contacter.',
+    ],
   }),
   EMERGENCY_CODE_USED: ({ product, customer, until }) => ({
     subject: `Un code d'urgence a été utilisé pour ${product}`,

@@ -1,0 +1,130 @@
+import { and, asc, eq } from 'drizzle-orm';
+import type { Customer } from '../../access/table.js';
+import { type Invoice, invoices } from '../../billing/table.js';
+import type { OrderId } from '../../core/id.js';
+import type { Work } from '../../core/work.js';
+import { graceEnd } from '../../licenses/model.js';
+import { licenses } from '../../licenses/table.js';
+import { licensesOfOrder } from '../../orders/queries/progress.js';
+import { ordersById } from '../../orders/queries.js';
+import type { Order } from '../../orders/table.js';
+import { templatesById } from '../../templates/queries.js';
+import { failureOf, TOLD_SINGLY, type ToldLicense } from '../model/letters.js';
+import { customerOf, type Drafter, instantIn, licenseOf, numberIn, textIn, told } from './drafter.js';
+
+async function invoiceOf(work: Work, id: string | null): Promise<Invoice | undefined> {
+  if (id === null) return undefined;
+  const [row] = await work.db
+    .select()
+    .from(invoices)
+    .where(and(eq(invoices.tenantId, work.tenantId), eq(invoices.id, id as Invoice['id'])));
+  return row;
+}
+
+/** What was to be paid. */
+function toldInvoice(invoice: Invoice | undefined) {
+  const { number: invoiceNumber = null, total: amount = null, currency = null } = invoice ?? {};
+  return { invoiceNumber, amount, currency };
+}
+
+/** A receipt for what was charged. Whoever renews by hand knows it, and an order has a mail of its own. */
+export const renewed: Drafter = async (work, { licenseId, eventData, createdAt, id }) => {
+  const found = await licenseOf(work, licenseId);
+  if (found === undefined || textIn(eventData, 'by') !== 'CHARGE') return undefined;
+  const { license, customer } = found;
+  const facts = {
+    ...told(license),
+    ...toldInvoice(await invoiceOf(work, textIn(eventData, 'invoice_id'))),
+    renewedAt: createdAt,
+    expiryDate: instantIn(eventData, 'to'),
+  };
+  const about = id;
+  return { kind: 'LICENSE_RENEWED', facts, audiences: ['customer'], about, customer, licenseId: license.id };
+};
+
+/** Once it was paid after all, there is nothing to be worried about. */
+export const renewalFailed: Drafter = async (work, { licenseId, eventData, createdAt, id }) => {
+  const found = await licenseOf(work, licenseId);
+  const invoice = await invoiceOf(work, textIn(eventData, 'invoice_id'));
+  if (found === undefined || invoice?.paymentStatus === 'PAID') return undefined;
+  const { license, customer } = found;
+  const end = graceEnd(license);
+  const facts = {
+    ...told(license),
+    ...toldInvoice(invoice),
+    failedAt: createdAt,
+    reason: failureOf(textIn(eventData, 'reason')),
+    attempt: numberIn(eventData, 'attempt'),
+    attempts: numberIn(eventData, 'attempts'),
+    nextAttemptAt: instantIn(eventData, 'next_at'),
+    expiryDate: license.expiryDate,
+    graceEndDate: end === license.expiryDate ? null : end,
+  };
+  return {
+    kind: 'RENEWAL_FAILED',
+    facts,
+    audiences: ['customer', 'staff'],
+    about: id,
+    customer,
+    licenseId: license.id,
+  };
+};
+
+/** What an order made, unless that is too much to be read. */
+async function toldLicenses(work: Work, orderId: OrderId, count: number): Promise<ToldLicense[]> {
+  if (count > TOLD_SINGLY) return [];
+  const rows = await work.db
+    .select()
+    .from(licenses)
+    .where(and(eq(licenses.tenantId, work.tenantId), eq(licenses.orderId, orderId)))
+    .orderBy(asc(licenses.createdAt), asc(licenses.id))
+    .limit(TOLD_SINGLY);
+  return rows.map(told);
+}
+
+interface Bought {
+  readonly order: Order;
+  readonly productName: string;
+  readonly licenseCount: number;
+  readonly customer: Customer | undefined;
+}
+
+async function bought(work: Work, id: string): Promise<Bought | undefined> {
+  const order = (await ordersById(work, [id])).get(id);
+  if (order === undefined) return undefined;
+  const template = (await templatesById(work, [order.templateId])).get(order.templateId);
+  return {
+    order,
+    productName: template?.templateName ?? '',
+    licenseCount: await licensesOfOrder(work, order.id),
+    customer: await customerOf(work, order.customerId),
+  };
+}
+
+export const orderFulfilled: Drafter = async (work, fact) => {
+  const found = await bought(work, fact.subjectId);
+  if (found === undefined) return undefined;
+  const { order, productName, licenseCount, customer } = found;
+  const facts = {
+    orderNumber: order.orderNumber,
+    productName,
+    quantity: order.quantity,
+    totalAmount: order.totalAmount,
+    currency: order.currency,
+    fulfilledAt: order.fulfilledAt ?? fact.createdAt,
+    licenses: await toldLicenses(work, order.id, licenseCount),
+    licenseCount,
+  };
+  const about = order.id;
+  return { kind: 'ORDER_FULFILLED', facts, audiences: ['customer'], about, customer, licenseId: null };
+};
+
+/** What was paid back before anything was made of it is between buyer and seller. */
+export const orderRefunded: Drafter = async (work, fact) => {
+  const found = await bought(work, fact.subjectId);
+  if (found === undefined || found.licenseCount === 0) return undefined;
+  const { order, productName, licenseCount, customer } = found;
+  const facts = { orderNumber: order.orderNumber, productName, refundedAt: fact.createdAt, licenseCount };
+  const about = order.id;
+  return { kind: 'ORDER_REFUNDED', facts, audiences: ['customer'], about, customer, licenseId: null };
+};
