@@ -4,6 +4,7 @@ import type { Db } from '../core/db.js';
 import type { EventType } from '../core/event.js';
 import { enqueueJobs, type Job, type QueuedJob, type ReactionPayload } from '../core/job.js';
 import { mailedFacts, sendAgain, tellByMail } from '../notifications/jobs/mail.js';
+import { wantedMail } from '../notifications/queries/wantedMail.js';
 
 /** A job that a fact of the log makes necessary. It is run at least once for each, and tells one from another by its id. */
 export interface Reaction {
@@ -19,7 +20,9 @@ export interface Reactions {
   readonly toAll: readonly Reaction[];
 }
 
-const mailed: Reactions['to'] = Object.fromEntries(mailedFacts.map((type) => [type, [{ job: tellByMail }]]));
+const mailed: Reactions['to'] = Object.fromEntries(
+  mailedFacts.map((type) => [type, [{ job: tellByMail, wanted: wantedMail }]]),
+);
 
 /** Event → job. What has to happen in the same transaction as the fact stands in server/events/followers.ts. */
 export const reactions: Reactions = {

@@ -6,8 +6,8 @@ import {
   type Letter,
   maskedLetter,
   plainLine,
-  type RenewalFailure,
-  renewalFailures,
+  type ToldFailure,
+  toldFailures,
 } from '../../src/notifications/model/letters.js';
 import {
   MOST_ATTEMPTS,
@@ -228,17 +228,17 @@ describe('attempts that find no mail server', () => {
 });
 
 describe('why a charge came to nothing', () => {
-  const said = (reason: RenewalFailure, language: Language): string => {
+  const said = (reason: ToldFailure, language: Language): string => {
     const sample = sampleLetter('RENEWAL_FAILED', START);
     const letter = { ...sample, facts: { ...sample.facts, reason } } as Letter;
     return renderLetter(letter, { language, timeZone: 'UTC' }).text;
   };
 
   test.each(languages)('is told in %s in words of its own, each code by another sentence', (language) => {
-    const sentences = renewalFailures.map((reason) => words[language].renewalFailures[reason]);
+    const sentences = toldFailures.map((reason) => words[language].renewalFailures[reason]);
 
-    expect(new Set(sentences).size).toBe(renewalFailures.length);
-    for (const [index, reason] of renewalFailures.entries())
+    expect(new Set(sentences).size).toBe(toldFailures.length);
+    for (const [index, reason] of toldFailures.entries())
       expect(said(reason, language)).toContain(sentences[index]);
   });
 

@@ -2,6 +2,7 @@
  * What each mail tells: facts, no words. They are taken down when the fact happened, so that a mail that is sent again, or read
  * years later, says the same.
  */
+import { renewalFailures } from '../../billing/model/renewals.js';
 import type { violationSeverities, violationTypes } from '../../compliance/model.js';
 import type { Instant } from '../../core/clock.js';
 import type { LicenseType, LimitPeriod, LimitType } from '../../templates/model.js';
@@ -36,20 +37,12 @@ export interface ToldLicense {
   readonly issuedTo: string;
 }
 
-/** Why a charge came to nothing, as far as its payer is to know: what a processor says beside is between it and the vendor. */
-export const renewalFailures = [
-  'CARD_DECLINED',
-  'INSUFFICIENT_FUNDS',
-  'CARD_EXPIRED',
-  'AUTHENTICATION_REQUIRED',
-  'NO_PAYMENT_METHOD',
-  'PROCESSOR_UNAVAILABLE',
-  'OTHER',
-] as const;
-export type RenewalFailure = (typeof renewalFailures)[number];
+/** Why a renewal failed, in billing's words, and `OTHER` for one that another version of the program may have written. */
+export const toldFailures = [...renewalFailures, 'OTHER'] as const;
+export type ToldFailure = (typeof toldFailures)[number];
 
-export function failureOf(code: string | null): RenewalFailure {
-  return renewalFailures.find((known) => known === code) ?? 'OTHER';
+export function failureOf(code: string | null): ToldFailure {
+  return toldFailures.find((known) => known === code) ?? 'OTHER';
 }
 
 /** Licenses of an order up to so many are told one by one, each with its key; those of a larger one in one mail. */
@@ -93,7 +86,7 @@ export interface LetterFacts {
   };
   readonly RENEWAL_FAILED: ToldLicense & {
     readonly failedAt: Instant;
-    readonly reason: RenewalFailure;
+    readonly reason: ToldFailure;
     /** Which try it was, of how many. */
     readonly attempt: number | null;
     readonly attempts: number | null;
@@ -124,6 +117,8 @@ export interface LetterFacts {
     /** What it made, with their keys masked; of more than TOLD_SINGLY none, and `licenseCount` says how many. */
     readonly licenses: readonly ToldLicense[];
     readonly licenseCount: number;
+    /** Whether it renewed them, and made none. */
+    readonly isRenewal: boolean;
   };
   readonly ORDER_REFUNDED: {
     readonly orderNumber: string;

@@ -95,6 +95,8 @@ export const suspended: Drafter = async (work, fact) => {
   const found = await licenseOf(work, fact.licenseId);
   if (found === undefined || standingAt(found.license, work.now).status !== 'SUSPENDED') return undefined;
   const { license, customer } = found;
+  // An order that was paid back is told in a mail of its own, which stands for those of its many licenses.
+  if (textIn(fact.eventData, 'order_id') !== null && (await isOfLargeOrder(work, license))) return undefined;
   const reason = textIn(fact.eventData, 'reason');
   const graceExpired = reason === GRACE_EXPIRED || license.suspensionCause === 'GRACE_EXPIRED';
   return {

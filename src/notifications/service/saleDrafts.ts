@@ -1,15 +1,14 @@
-import { and, asc, eq } from 'drizzle-orm';
+import { and, asc, count, eq, type SQL, sql } from 'drizzle-orm';
 import type { Customer } from '../../access/table.js';
 import { type Invoice, invoices } from '../../billing/table.js';
-import type { OrderId } from '../../core/id.js';
 import type { Work } from '../../core/work.js';
 import { graceEnd } from '../../licenses/model.js';
 import { licenses } from '../../licenses/table.js';
 import { licensesOfOrder } from '../../orders/queries/progress.js';
 import { ordersById } from '../../orders/queries.js';
-import type { Order } from '../../orders/table.js';
+import { type Order, orderRenewals } from '../../orders/table.js';
 import { templatesById } from '../../templates/queries.js';
-import { failureOf, TOLD_SINGLY, type ToldLicense } from '../model/letters.js';
+import { failureOf, TOLD_SINGLY } from '../model/letters.js';
 import { customerOf, type Drafter, instantIn, licenseOf, numberIn, textIn, told } from './drafter.js';
 
 async function invoiceOf(work: Work, id: string | null): Promise<Invoice | undefined> {
@@ -70,16 +69,27 @@ export const renewalFailed: Drafter = async (work, { licenseId, eventData, creat
   };
 };
 
-/** What an order made, unless that is too much to be read. */
-async function toldLicenses(work: Work, orderId: OrderId, count: number): Promise<ToldLicense[]> {
-  if (count > TOLD_SINGLY) return [];
+/** Licenses that an order made, or renewed. */
+function ofOrder(work: Work, { id, isRenewal }: Order): SQL | undefined {
+  const made = sql`${licenses.orderId} = ${id}`;
+  const renewedBy = sql`exists (select from ${orderRenewals} where ${orderRenewals.tenantId} = ${work.tenantId}
+    and ${orderRenewals.orderId} = ${id} and ${orderRenewals.licenseId} = ${licenses.id})`;
+  return and(eq(licenses.tenantId, work.tenantId), isRenewal ? renewedBy : made);
+}
+
+/** What an order made or renewed, unless that is too much to be read; and how many they are. */
+async function toldLicenses(work: Work, order: Order) {
+  const where = ofOrder(work, order);
+  const [counted] = await work.db.select({ count: count() }).from(licenses).where(where);
+  const licenseCount = counted?.count ?? 0;
+  if (licenseCount > TOLD_SINGLY) return { licenseCount, licenses: [] };
   const rows = await work.db
     .select()
     .from(licenses)
-    .where(and(eq(licenses.tenantId, work.tenantId), eq(licenses.orderId, orderId)))
+    .where(where)
     .orderBy(asc(licenses.createdAt), asc(licenses.id))
     .limit(TOLD_SINGLY);
-  return rows.map(told);
+  return { licenseCount, licenses: rows.map(told) };
 }
 
 interface Bought {
@@ -104,7 +114,7 @@ async function bought(work: Work, id: string): Promise<Bought | undefined> {
 export const orderFulfilled: Drafter = async (work, fact) => {
   const found = await bought(work, fact.subjectId);
   if (found === undefined) return undefined;
-  const { order, productName, licenseCount, customer } = found;
+  const { order, productName, customer } = found;
   const facts = {
     orderNumber: order.orderNumber,
     productName,
@@ -112,8 +122,8 @@ export const orderFulfilled: Drafter = async (work, fact) => {
     totalAmount: order.totalAmount,
     currency: order.currency,
     fulfilledAt: order.fulfilledAt ?? fact.createdAt,
-    licenses: await toldLicenses(work, order.id, licenseCount),
-    licenseCount,
+    ...(await toldLicenses(work, order)),
+    isRenewal: order.isRenewal,
   };
   const about = order.id;
   return { kind: 'ORDER_FULFILLED', facts, audiences: ['customer'], about, customer, licenseId: null };

@@ -227,7 +227,7 @@ const orderFulfilled: Part<'ORDER_FULFILLED'> = ({ facts, company, words, format
   const count = isTold ? null : format.number(facts.licenseCount);
   const hasPortal = company.portalUrl !== undefined;
   return {
-    ...words.ORDER_FULFILLED({ order: facts.orderNumber, count, hasPortal }),
+    ...words.ORDER_FULFILLED({ order: facts.orderNumber, count, hasPortal, isRenewal: facts.isRenewal }),
     rows: [
       ...row(words.labels.orderNumber, facts.orderNumber),
       ...row(words.labels.product, facts.productName),

@@ -105,6 +105,7 @@ function factsAt(now: Instant): LetterFacts {
       fulfilledAt: now,
       licenses: [license, { ...license, licenseKey: 'K1L2-****-****-****-S9T0', issuedTo: 'Grace Moreau' }],
       licenseCount: 2,
+      isRenewal: false,
     },
     ORDER_REFUNDED: {
       orderNumber: 'ORD-2026-000042',

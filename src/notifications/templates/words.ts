@@ -1,7 +1,7 @@
 import type { Language } from '../../access/model/settings.js';
 import type { violationSeverities, violationTypes } from '../../compliance/model.js';
 import type { LicenseType, LimitPeriod, LimitType } from '../../templates/model.js';
-import type { RenewalFailure } from '../model/letters.js';
+import type { ToldFailure } from '../model/letters.js';
 import { german } from './words/de.js';
 import { english } from './words/en.js';
 import { spanish } from './words/es.js';
@@ -78,7 +78,7 @@ export interface Words {
   readonly units: Readonly<Record<LimitType, string>>;
   readonly periods: Readonly<Record<LimitPeriod, string>>;
   readonly violations: Readonly<Record<(typeof violationTypes)[number], string>>;
-  readonly renewalFailures: Readonly<Record<RenewalFailure, string>>;
+  readonly renewalFailures: Readonly<Record<ToldFailure, string>>;
   /** Which try of how many. */
   readonly attemptOf: (attempt: string, attempts: string) => string;
   readonly severities: Readonly<Record<(typeof violationSeverities)[number], string>>;
@@ -112,6 +112,7 @@ export interface Words {
     /** Written out; null where each of its licenses has a mail of its own. */
     count: string | null;
     hasPortal: boolean;
+    isRenewal: boolean;
   }) => Said;
   readonly ORDER_REFUNDED: (of: { order: string }) => Said;
   readonly EMERGENCY_CODE_USED: (of: { product: string; customer: string; until: string }) => Said;

@@ -77,7 +77,9 @@ export const german: Words = {
     CARD_EXPIRED: 'Die Karte ist abgelaufen.',
     AUTHENTICATION_REQUIRED: 'Die Bank verlangt, dass Sie die Zahlung bestätigen.',
     NO_PAYMENT_METHOD: 'Es ist kein Zahlungsmittel hinterlegt.',
-    PROCESSOR_UNAVAILABLE: 'Der Zahlungsdienst war nicht erreichbar.',
+    NO_PRICE: 'Für die Lizenz gibt es keinen Preis.',
+    NOT_RENEWABLE: 'Die Lizenz kann so, wie sie ist, nicht verlängert werden.',
+    TRANSFERRED: 'Die Lizenz gehört inzwischen jemand anderem.',
     OTHER: 'Die Zahlung kam nicht zustande.',
   },
   attemptOf: (attempt, attempts) => `${attempt} von ${attempts}`,
@@ -153,11 +155,11 @@ export const german: Words = {
     heading: 'Ein Lizenzverstoß wurde festgestellt',
     paragraphs: ['ein Verstoß gegen Lizenzbedingungen wurde festgestellt und ist zu prüfen.'],
   }),
-  ORDER_FULFILLED: ({ order, count, hasPortal }) => ({
+  ORDER_FULFILLED: ({ order, count, hasPortal, isRenewal }) => ({
     subject: `Ihre Bestellung ${order} ist ausgeführt`,
     heading: 'Ihre Bestellung ist ausgeführt',
     paragraphs: [
-      `vielen Dank für Ihre Bestellung ${order}. Ihre Lizenzen stehen bereit.`,
+      `vielen Dank für Ihre Bestellung ${order}. ${isRenewal ? 'Ihre Lizenzen sind verlängert.' : 'Ihre Lizenzen stehen bereit.'}`,
       ...(count === null
         ? []
         : [

@@ -77,7 +77,9 @@ export const english: Words = {
     CARD_EXPIRED: 'The card has expired.',
     AUTHENTICATION_REQUIRED: 'The bank asks you to confirm the payment.',
     NO_PAYMENT_METHOD: 'No means of payment is on file.',
-    PROCESSOR_UNAVAILABLE: 'The payment service could not be reached.',
+    NO_PRICE: 'The license has no price.',
+    NOT_RENEWABLE: 'The license cannot be renewed as it is.',
+    TRANSFERRED: 'The license belongs to somebody else by now.',
     OTHER: 'The payment did not go through.',
   },
   attemptOf: (attempt, attempts) => `${attempt} of ${attempts}`,
@@ -153,11 +155,11 @@ export const english: Words = {
     heading: 'A license violation was found',
     paragraphs: ['A violation of license terms was found and waits to be looked at.'],
   }),
-  ORDER_FULFILLED: ({ order, count, hasPortal }) => ({
+  ORDER_FULFILLED: ({ order, count, hasPortal, isRenewal }) => ({
     subject: `Your order ${order} is fulfilled`,
     heading: 'Your order is fulfilled',
     paragraphs: [
-      `Thank you for your order ${order}. Your licenses are ready.`,
+      `Thank you for your order ${order}. ${isRenewal ? 'Your licenses are renewed.' : 'Your licenses are ready.'}`,
       ...(count === null
         ? []
         : [

@@ -75,7 +75,9 @@ export const spanish: Words = {
     CARD_EXPIRED: 'La tarjeta ha caducado.',
     AUTHENTICATION_REQUIRED: 'El banco le pide que confirme el pago.',
     NO_PAYMENT_METHOD: 'No hay ningún medio de pago registrado.',
-    PROCESSOR_UNAVAILABLE: 'No se pudo contactar con el servicio de pago.',
+    NO_PRICE: 'La licencia no tiene precio.',
+    NOT_RENEWABLE: 'La licencia no puede renovarse en su estado actual.',
+    TRANSFERRED: 'La licencia pertenece ahora a otra persona.',
     OTHER: 'El pago no se realizó.',
   },
   attemptOf: (attempt, attempts) => `${attempt} de ${attempts}`,
@@ -151,11 +153,11 @@ export const spanish: Words = {
     heading: 'Se ha detectado una infracción de licencia',
     paragraphs: ['Se ha detectado una infracción de las condiciones de licencia, que debe revisarse.'],
   }),
-  ORDER_FULFILLED: ({ order, count, hasPortal }) => ({
+  ORDER_FULFILLED: ({ order, count, hasPortal, isRenewal }) => ({
     subject: `Su pedido ${order} está completado`,
     heading: 'Su pedido está completado',
     paragraphs: [
-      `Gracias por su pedido ${order}. Sus licencias están listas.`,
+      `Gracias por su pedido ${order}. ${isRenewal ? 'Sus licencias están renovadas.' : 'Sus licencias están listas.'}`,
       ...(count === null
         ? []
         : [

@@ -77,7 +77,9 @@ export const french: Words = {
     CARD_EXPIRED: 'La carte a expiré.',
     AUTHENTICATION_REQUIRED: 'La banque vous demande de confirmer le paiement.',
     NO_PAYMENT_METHOD: "Aucun moyen de paiement n'est enregistré.",
-    PROCESSOR_UNAVAILABLE: 'Le service de paiement était injoignable.',
+    NO_PRICE: "La licence n'a pas de prix.",
+    NOT_RENEWABLE: "La licence ne peut pas être renouvelée en l'état.",
+    TRANSFERRED: "La licence appartient désormais à quelqu'un d'autre.",
     OTHER: "Le paiement n'a pas abouti.",
   },
   attemptOf: (attempt, attempts) => `${attempt} sur ${attempts}`,
@@ -153,11 +155,11 @@ export const french: Words = {
     heading: 'Une infraction de licence a été constatée',
     paragraphs: ['Une infraction aux conditions de licence a été constatée et doit être examinée.'],
   }),
-  ORDER_FULFILLED: ({ order, count, hasPortal }) => ({
+  ORDER_FULFILLED: ({ order, count, hasPortal, isRenewal }) => ({
     subject: `Votre commande ${order} est exécutée`,
     heading: 'Votre commande est exécutée',
     paragraphs: [
-      `Merci pour votre commande ${order}. Vos licences sont prêtes.`,
+      `Merci pour votre commande ${order}. ${isRenewal ? 'Vos licences sont renouvelées.' : 'Vos licences sont prêtes.'}`,
       ...(count === null
         ? []
         : [
