@@ -53,6 +53,12 @@ export const permissions = {
   'invoice.read': 'See invoices and what was paid for them.',
   'payment.record': 'Record money that came past every processor.',
   'payment.refund': 'Pay money back.',
+  'order.read_approval': 'See who ordered, approved and cancelled orders, and what was said about it.',
+  'order.create': 'Order licenses, at the prices of the templates.',
+  'order.override_price': 'Set prices and taxes of orders, and order what templates do not offer.',
+  'order.approve': 'Approve orders.',
+  'order.fulfill': 'Have the licenses of approved and paid orders made.',
+  'order.cancel': 'Cancel orders; whoever buys or sells only until they are approved.',
   'api_key.read': 'See API keys, without their secrets.',
   'api_key.create': 'Make API keys that may do no more than oneself.',
   'api_key.revoke': 'Revoke API keys.',
@@ -114,6 +120,7 @@ const customerSide = [
 const office = [
   ...everyRead,
   ANYONE,
+  'order.read_approval',
   'license.read_metadata',
   'license.read_certificate',
   'license.read_integrity',
@@ -149,7 +156,15 @@ export const roles = {
     'license.reinstate',
     'license.analyze',
   ],
-  reseller: [...customerSide, 'reseller.read', 'license.issue', 'license.renew', 'license.analyze'],
+  reseller: [
+    ...customerSide,
+    'reseller.read',
+    'license.issue',
+    'license.renew',
+    'license.analyze',
+    'order.create',
+    'order.cancel',
+  ],
   customer: [
     ...customerSide,
     'activation.read_user',
@@ -159,6 +174,8 @@ export const roles = {
     'emergency_code.generate',
     'license.analyze',
     'feature.consume',
+    'order.create',
+    'order.cancel',
   ],
   /** One device among others: it sees its license and itself, not who else uses the license. */
   application: [

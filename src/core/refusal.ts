@@ -106,6 +106,10 @@ export const refusalCodes = {
     409,
     'The order is not paid in full, and is fulfilled once it is; `extensions.paymentStatus` says how far it is.',
   ],
+  ORDER_FOR_POOL: [
+    409,
+    'The order names a reseller and no customer: it is fulfilled by a pool of its licenses.',
+  ],
   ORDER_PAID: [409, 'Money was received for the order. Refund it, then cancel the order.'],
   SECOND_PERSON_NEEDED: [
     403,

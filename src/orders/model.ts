@@ -30,9 +30,8 @@ export const MADE_AT_ONCE = 250;
 /** How many licenses one order may renew: it does so within one act. */
 export const MOST_RENEWALS = 250;
 
-/** Why licenses of an order are suspended that was paid back, or cancelled while they were made. */
-export const ORDER_REFUNDED = 'Order refunded';
-export const ORDER_CANCELLED = 'Order cancelled';
+const ORDER_REFUNDED = 'Order refunded';
+const ORDER_CANCELLED = 'Order cancelled';
 
 export const orderActs = ['approveOrder', 'fulfillOrder', 'cancelOrder'] as const;
 export type OrderAct = (typeof orderActs)[number];
@@ -69,6 +68,26 @@ export function isMadeBehind(order: {
   isRenewal: boolean;
 }): boolean {
   return !order.isRenewal && (order.fulfillmentMethod === 'BATCH' || order.quantity > MADE_AT_ONCE);
+}
+
+/** Why licenses of an order are to be suspended: it was paid back, or cancelled while they were made. */
+export function suspensionOf(order: {
+  status: OrderStatus;
+  paymentStatus: PaymentStatus;
+}): string | undefined {
+  if (order.paymentStatus === 'REFUNDED') return ORDER_REFUNDED;
+  return order.status === 'CANCELLED' ? ORDER_CANCELLED : undefined;
+}
+
+/** A reseller's own order buys a pool: licenses that nobody holds would be the whole tenant's. */
+export function isForPool(order: { customerId: unknown; resellerId: unknown }): boolean {
+  return order.customerId === null && order.resellerId !== null;
+}
+
+export function orderForPool(): Refusal {
+  const message =
+    "The order is a reseller's own, for no customer: it is fulfilled by a pool of its licenses.";
+  return new Refusal('ORDER_FOR_POOL', message);
 }
 
 export function orderNotFound(id: string): Refusal {

@@ -15,6 +15,7 @@ import {
 } from 'drizzle-orm/pg-core';
 import { customers, resellers } from '../access/table.js';
 import { paymentStatuses } from '../billing/model/invoice.js';
+import type { PriceLine, TaxRate } from '../billing/model/price.js';
 import { invoices } from '../billing/table.js';
 import {
   idColumn,
@@ -53,8 +54,8 @@ export const licenseOrders = pgTable(
     durationOverride: integer('duration_override'),
     durationMonths: integer('duration_months'),
     pricingOverride: recordsColumn<Partial<Pricing>>('pricing_override'),
-    taxes: recordsColumn<readonly object[]>('taxes').notNull(),
-    lines: recordsColumn<readonly object[]>('lines').notNull(),
+    taxes: recordsColumn<readonly TaxRate[]>('taxes').notNull(),
+    lines: recordsColumn<readonly PriceLine[]>('lines').notNull(),
     subtotal: amountColumn('subtotal'),
     discountApplied: amountColumn('discount_applied'),
     tax: amountColumn('tax'),

@@ -11,6 +11,7 @@ import { type JobRunner, startRunner } from '../jobs/runner.js';
 import { schedule } from '../jobs/schedule.js';
 import type { JobList, Surroundings } from '../jobs/tasks.js';
 import { sendOptions, WebhookDispatcher } from '../notifications/jobs/webhookDispatcher.js';
+import { suspendOrders } from '../orders/jobs/suspendOrders.js';
 import { openWork } from './operation/openWork.js';
 import type { Machinery } from './operation/operation.js';
 import { serverSchedule } from './sweeps.js';
@@ -20,7 +21,7 @@ export const JOB_CONNECTIONS = 4;
 
 /** Every job of this program. */
 export const jobs: JobList = {
-  queued: [...reactionJobs(reactions), processWebhook],
+  queued: [...reactionJobs(reactions), processWebhook, suspendOrders],
   scheduled: [...schedule, ...serverSchedule],
 };
 

@@ -49,6 +49,7 @@ import {
   WebhookDeliveryConnectionResolver,
   WebhookEndpointConnectionResolver,
 } from '../notifications/schema/webhooks.js';
+import { OrderMutations } from '../orders/resolver/acts.js';
 import { OrderStreams } from '../orders/resolver/streams.js';
 import * as orders from '../orders/resolver.js';
 import { OrderConnectionResolver } from '../orders/schema.js';
@@ -178,9 +179,12 @@ export function createSchema(): GraphQLSchema {
       licenses.ResellerLicenseEdges,
       licenses.TemplateLicenseEdges,
       orders.CustomerOrderEdges,
+      orders.InvoiceOrderEdges,
       orders.LicenseOrderEdges,
       orders.OrderEdges,
       orders.OrderQueries,
+      orders.ResellerOrderEdges,
+      OrderMutations,
       templates.ProductEdges,
       templates.TemplateEdges,
       templates.TemplateResolver,

@@ -33,13 +33,14 @@ const listed: readonly string[] = [
   ...emergencyEvents,
   ...incidentEvents,
   ...invoiceEvents,
+  ...orderEvents.filter((type) => type !== 'order.progressed'),
   ...inboundEvents,
   ...jobEvents,
   ...notificationEvents,
   ...webhookEvents,
 ];
 /** What later acts will emit, and streams tell already. */
-const coming: readonly string[] = [...orderEvents, ...violationEvents];
+const coming: readonly string[] = ['order.progressed', ...violationEvents];
 /** What the door emits of acts that were refused, by their codes. */
 const recorded = (Object.keys(refusalCodes) as RefusalCode[]).flatMap((code) => recordedAs(code) ?? []);
 const src = join(import.meta.dirname, '../../src');

@@ -27,6 +27,7 @@ import {
 } from '../support/fixtures.js';
 import { blacklistDevice } from '../support/guarding.js';
 import { requestOf, sign } from '../support/offline.js';
+import { another, approveOrder, createOrder, payOrder } from '../support/orders.js';
 import { createPaymentEndpoint, insertInbound } from '../support/paymentEndpoints.js';
 import { keyed } from '../support/replays.js';
 import { startTestServer, type TestServer } from '../support/server.js';
@@ -73,6 +74,11 @@ const suspended = async () => {
     shop.admin,
   );
   return { licenseId };
+};
+const paidOrder = async () => {
+  const order = await createOrder(server, shop, { fulfillmentMethod: 'MANUAL' });
+  await payOrder(server, shop, order);
+  return approveOrder(server, shop, order);
 };
 const resellerId = async () => {
   const made = await server.ok(
@@ -182,6 +188,21 @@ const inputs: Readonly<Record<string, () => Promise<object>>> = {
     restrictions: [{ restrictionType: 'GEOGRAPHIC', operator: 'ALLOW', values: ['DE'] }],
     metadata,
   }),
+  createOrder: async () => ({
+    customerId: shop.customerId,
+    templateId: shop.templateId,
+    quantity: 2,
+    durationMonths: 6,
+    pricingOverride: { basePrice: '9.99' },
+    taxes: [{ name: 'VAT', percentage: '19' }],
+    customFeatures: [feature],
+  }),
+  approveOrder: async () => {
+    const order = await createOrder(server, shop, {}, 'id', another(shop.admin));
+    return { orderId: order.id, notes: 'x' };
+  },
+  fulfillOrder: async () => ({ orderId: (await paidOrder()).id }),
+  cancelOrder: async () => ({ orderId: (await createOrder(server, shop)).id, reason: 'x' }),
   issueLicense: async () => ({ customerId: shop.customerId, templateId: shop.templateId, trial: true }),
   updateLicense: async () => ({ ...(await newLicense()), metadata, features: [feature] }),
   renewLicense: async () => ({ ...(await newLicense()), durationMonths: 12, upgradeFeatures: [feature] }),

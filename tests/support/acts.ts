@@ -34,6 +34,7 @@ export async function tablesOf(server: TestServer, tenantId: string): Promise<un
     all('api_keys', 'id'),
     all('device_blacklist', 'id'),
     all('emergency_codes', 'id'),
+    all('license_orders', 'id'),
     all('invoices', 'id'),
     all('payments', 'id'),
     all('number_series', 'series'),

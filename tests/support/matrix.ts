@@ -29,6 +29,7 @@ InboundWebhook.endpoint                  U = F F = = = = F F F F
 Invoice.customer                         U 0 0 0 + + + + + + F F
 Invoice.events                           U 0 0 0 + + + + F F F F
 Invoice.license                          U 0 0 0 + + + + + + F F
+Invoice.order                            U 0 0 0 + + + + + + F F
 Invoice.payments                         U 0 0 0 + + + + + + F F
 Invoice.reseller                         U 0 0 0 + + + + + F F F
 License.activations                      U 0 0 0 + + + + + + F F
@@ -47,9 +48,17 @@ License.reseller                         U 0 0 0 + + + + + F F F
 License.template                         U 0 0 0 + + + + + + F F
 LicenseIntegrity.altered                 F 0 0 0 + + + + F F F F
 LicenseIntegrity.outdated                F 0 0 0 + + + + F F F F
+LicenseOrder.approvalNotes               U 0 0 0 + + + + 0 F F F
+LicenseOrder.approvedBy                  U 0 0 0 + + + + 0 F F F
+LicenseOrder.cancelledBy                 U 0 0 0 + + + + 0 F F F
 LicenseOrder.customer                    U 0 0 0 + + + + 0 + F F
 LicenseOrder.events                      U 0 0 0 + + + + 0 F F F
+LicenseOrder.fulfillmentError            U 0 0 0 + + + + 0 F F F
+LicenseOrder.invoice                     U 0 0 0 + + + + 0 + F F
 LicenseOrder.licenses                    U 0 0 0 + + + + 0 + F F
+LicenseOrder.maintenanceAmount           U 0 0 0 + + + + 0 + F F
+LicenseOrder.orderedBy                   U 0 0 0 + + + + 0 F F F
+LicenseOrder.renewedLicenses             U 0 0 0 + + + + 0 + F F
 LicenseOrder.reseller                    U 0 0 0 + + + + 0 F F F
 LicenseOrder.template                    U 0 0 0 + + + + 0 + F F
 LicenseTemplate.events                   U 0 F F + + + + F F F F
@@ -70,6 +79,7 @@ Reseller.customers                       U 0 F 0 + + + + + F F F
 Reseller.events                          U 0 F 0 + + + + F F F F
 Reseller.invoices                        U 0 F 0 + + + + + F F F
 Reseller.licenses                        U 0 F 0 + + + + + F F F
+Reseller.orders                          U 0 F 0 + + + + + F F F
 SecurityIncident.license                 U = F F = = = = F F F F
 UseVerdict.hints                         U = = F = = F F F = F =
 Viewer.tenant                            U = = = = = = = = = = F
@@ -84,10 +94,12 @@ activations, of a license                U 0 0 0 + + + + + + F F
 apiAccess                                U = = = = = = = = = F F
 apiKeys, of a customer                   U 0 F F + + + + F F F F
 apiKeys, of a reseller                   U 0 F F + + + + F F F F
+approveOrder, an order                   U 0 F F + + F F F F F F
 auditCheckpoints                         U = F F = = = F F F F F
 blacklistDevice, an activation           U 0 F F + + F + F F F F
 blacklistedDevices                       U = F F = = = = F F F F
 borrowLease, a token                     + 0 0 0 + + + + + + + +
+cancelOrder, an order                    U 0 0 0 + + F F 0 + F F
 checkFeatures, a customer                U 0 0 F + + F F F + F 0
 checkFeatures, a key                     U 0 0 F + + F F F + F +
 checkFeatures, a license                 U 0 0 F + + F F F + F +
@@ -110,6 +122,10 @@ createLicense, a customer                U 0 F F + + F F F F F F
 createLicense, a product                 U 0 F F + + F F F F F F
 createLicense, a reseller                U 0 F F + + F F F F F F
 createOfflineRequest, a key              + 0 0 0 + + + + + + + +
+createOrder, a customer                  U 0 0 0 + + F F + + F F
+createOrder, a license to renew          U 0 0 0 + + F F + + F F
+createOrder, a reseller                  U 0 0 0 + + F F + + F F
+createOrder, a template                  U 0 + + + + F F + + F F
 createPaymentEndpoint                    U = F F = = F F F F F F
 createProduct                            U = F F = = F F F F F F
 createReseller                           U = F F = = F F F F F F
@@ -139,6 +155,7 @@ exportAuditTrail                         U = F F = = = F F F F F
 exportLicenses                           U = F F = = = F F F F F
 featureFlags                             U = = = = = = = = = F F
 forgetDevice, an activation              U 0 F F + + F F F F F F
+fulfillOrder, an order                   U 0 F F + + F F F F F F
 generateEmergencyCode, a key             U 0 0 F + + F + F + F F
 generateEmergencyCode, a license         U 0 0 F + + F + F + F F
 grantFeature, a license                  U 0 F F + + F F F F F F
@@ -164,6 +181,7 @@ notifications                            U = F F = = = = F F F F
 order, by id                             U 0 0 0 + + + + 0 + F F
 orderProgress                            U = = = = = = = = = F F
 orders, of a customer                    U 0 0 0 + + + + 0 + F F
+orders, of a template                    U 0 0 0 + + + + 0 + F F
 paymentEndpoints                         U = F F = = = = F F F F
 product, by id                           U 0 + + + + + + + + F F
 products                                 U = = = = = = = = = F F

@@ -135,6 +135,11 @@ export const nested: Readonly<Record<string, readonly [query: string, root: stri
     'reseller.read',
     'customer.read',
   ],
+  'Reseller.orders': [
+    '{ reseller(id: $resellerId) { orders { totalCount } } }',
+    'reseller.read',
+    'order.read',
+  ],
   'Reseller.licenses': [
     '{ reseller(id: $resellerId) { licenses { totalCount } } }',
     'reseller.read',
@@ -256,6 +261,35 @@ export const nested: Readonly<Record<string, readonly [query: string, root: stri
     '{ validateLicenseKey(licenseKey: $licenseKey, deviceFingerprint: "laptop") { activation { id } } }',
     'viewer.read',
     'activation.read_shown',
+  ],
+  'LicenseOrder.invoice': ['{ order(id: $orderId) { invoice { id } } }', 'order.read', 'invoice.read'],
+  'Invoice.order': ['{ invoice(id: $invoiceId) { order { id } } }', 'invoice.read', 'order.read'],
+  'LicenseOrder.renewedLicenses': [
+    '{ order(id: $orderId) { renewedLicenses { id } } }',
+    'order.read',
+    'license.read',
+  ],
+  'LicenseOrder.maintenanceAmount': [
+    '{ order(id: $orderId) { maintenanceAmount } }',
+    'order.read',
+    'order.read',
+  ],
+  'LicenseOrder.orderedBy': ['{ order(id: $orderId) { orderedBy } }', 'order.read', 'order.read_approval'],
+  'LicenseOrder.approvedBy': ['{ order(id: $orderId) { approvedBy } }', 'order.read', 'order.read_approval'],
+  'LicenseOrder.approvalNotes': [
+    '{ order(id: $orderId) { approvalNotes } }',
+    'order.read',
+    'order.read_approval',
+  ],
+  'LicenseOrder.cancelledBy': [
+    '{ order(id: $orderId) { cancelledBy } }',
+    'order.read',
+    'order.read_approval',
+  ],
+  'LicenseOrder.fulfillmentError': [
+    '{ order(id: $orderId) { fulfillmentError } }',
+    'order.read',
+    'order.read_approval',
   ],
   'LicenseOrder.events': ['{ order(id: $orderId) { events { totalCount } } }', 'order.read', 'event.read'],
   'LicenseOrder.licenses': [

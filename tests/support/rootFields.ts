@@ -146,7 +146,10 @@ export const cases: Readonly<Record<string, readonly Case[]>> = {
       deviceFingerprint: 'laptop',
     })),
   ],
-  orders: [list('orders', 'OrderFilter', 'of a customer', ({ customerId }) => ({ customerId }))],
+  orders: [
+    list('orders', 'OrderFilter', 'of a customer', ({ customerId }) => ({ customerId })),
+    list('orders', 'OrderFilter', 'of a template', ({ templateId }) => ({ templateId })),
+  ],
   templates: [list('templates', 'TemplateFilter', 'of a product', ({ productId }) => ({ productId }))],
   events: [
     list('events', 'EventFilter', 'of a license', ({ licenseId }) => ({ licenseId })),
@@ -220,6 +223,23 @@ export const cases: Readonly<Record<string, readonly Case[]>> = {
     act('issueLicense', 'a template', ({ templateId }, { customerId }) => ({ templateId, customerId })),
     act('issueLicense', 'a customer', ({ customerId }, { templateId }) => ({ templateId, customerId })),
   ],
+  createOrder: [
+    act('createOrder', 'a template', ({ templateId }, { customerId }) => ({ templateId, customerId })),
+    act('createOrder', 'a customer', ({ customerId }, { templateId }) => ({ templateId, customerId })),
+    act('createOrder', 'a reseller', ({ resellerId }, { templateId, customerId }) => ({
+      templateId,
+      customerId,
+      resellerId,
+    })),
+    act('createOrder', 'a license to renew', ({ licenseId }, { templateId, customerId }) => ({
+      templateId,
+      customerId,
+      renewLicenseIds: [licenseId],
+    })),
+  ],
+  approveOrder: [act('approveOrder', 'an order', ({ orderId }) => ({ orderId }))],
+  fulfillOrder: [act('fulfillOrder', 'an order', ({ orderId }) => ({ orderId }))],
+  cancelOrder: [act('cancelOrder', 'an order', ({ orderId }) => ({ orderId, reason: 'x' }))],
   updateLicense: onLicense('updateLicense', { issuedTo: 'Mallory' }),
   renewLicense: onLicense('renewLicense', { durationMonths: 1 }),
   suspendLicense: onLicense('suspendLicense', { reason: 'x' }),

@@ -3,8 +3,10 @@
  * template afterwards reaches it. A template says which of its features and restrictions a buyer may have otherwise; whoever
  * may override prices is not bound by that. What is required stays for everybody.
  */
+import type { PriceLine } from '../../billing/model/price.js';
 import { addDays, addMonths, type Instant, LATEST } from '../../core/clock.js';
 import type { ProductId } from '../../core/id.js';
+import { type Amount, sumOf } from '../../core/money.js';
 import type { FieldProblem } from '../../core/refusal.js';
 import {
   featureProblems,
@@ -266,4 +268,9 @@ export function termsOf(
       restrictions: restrictions.restrictions,
     },
   };
+}
+
+/** What of the lines of a price is for maintenance. */
+export function maintenanceOf(lines: readonly PriceLine[]): Amount {
+  return sumOf(lines.filter(({ kind }) => kind === 'MAINTENANCE').map(({ amount }) => amount));
 }

@@ -3,6 +3,7 @@ import { deactivateAll } from '../../activations/service/deactivateActivation.js
 import { noticeActivation, noticeRefusal, noticeTravel } from '../../compliance/service/raiseIncident.js';
 import type { NewEvent } from '../../core/event.js';
 import type { Followers, Work } from '../../core/work.js';
+import { followInvoice } from '../../orders/service/orderPayments.js';
 import { API_KEY_REVOKED } from '../callers/apiKeyHolders.js';
 
 /** Sent with the commit, and only then. It is rare, so that its price in the commit does not count. */
@@ -16,6 +17,12 @@ export const followers: Followers = {
   'activation.created': [noticeActivation],
   'activation.travelled': [noticeTravel],
   'api_key.revoked': [tellServers],
+  'invoice.overpaid': [followInvoice],
+  'invoice.paid': [followInvoice],
+  'invoice.partially_paid': [followInvoice],
+  'invoice.partially_refunded': [followInvoice],
+  'invoice.payment_failed': [followInvoice],
+  'invoice.refunded': [followInvoice],
   'license.revoked': [deactivateAll],
   'license.transferred': [deactivateAll],
 };

@@ -1,0 +1,58 @@
+import { amountKeptOf } from '../../billing/model/standing.js';
+import { lockInvoice } from '../../billing/queries.js';
+import { voidInvoice } from '../../billing/service/voidInvoice.js';
+import type { Invoice } from '../../billing/table.js';
+import { scopeOf } from '../../core/actor.js';
+import { isZero } from '../../core/money.js';
+import { Refusal } from '../../core/refusal.js';
+import type { Work } from '../../core/work.js';
+import { orderNotFound, orderPaid, requireStep } from '../model.js';
+import { ordersById } from '../queries.js';
+import type { CancelOrderInput } from '../schema/inputs.js';
+import type { Order } from '../table.js';
+import { aboutOrder, changeOrder, orderToChange, subjectOf } from './changeOrder.js';
+import { suspendOrdered } from './suspendOrdered.js';
+
+/** Who buys or sells may think better of it until the vendor has approved it. */
+function requireOwnStep(work: Work, { status }: Order): void {
+  const { customerId, resellerId } = scopeOf(work.actor);
+  if ((customerId === undefined && resellerId === undefined) || status === 'PENDING') return;
+  const message = `The order is ${status}: only the vendor can cancel it now.`;
+  throw new Refusal('INVALID_TRANSITION', message, { from: status, to: 'CANCELLED' });
+}
+
+interface Cancelling {
+  readonly order: Order;
+  readonly invoice: Invoice | undefined;
+}
+
+/** The invoice is locked before its order, as by whoever brings money: one of them comes first as a whole. */
+async function orderToCancel(work: Work, id: string): Promise<Cancelling> {
+  const seen = (await ordersById(work, [id])).get(id);
+  if (seen === undefined) throw orderNotFound(id);
+  const invoice = seen.invoiceId === null ? undefined : await lockInvoice(work, seen.invoiceId);
+  return { order: await orderToChange(work, id), invoice };
+}
+
+/**
+ * Money is not sent back on the side: a paid order is refunded first, by whom that is allowed, with a reason and a record of
+ * its own. An invoice that nobody has paid is voided.
+ */
+export async function cancelOrder(work: Work, input: CancelOrderInput): Promise<Order> {
+  const { order, invoice } = await orderToCancel(work, input.orderId);
+  requireStep('cancelOrder', order.status);
+  requireOwnStep(work, order);
+  if (invoice !== undefined && !isZero(amountKeptOf(invoice))) throw orderPaid();
+  const row = await changeOrder(work, order, {
+    status: 'CANCELLED',
+    cancelledBy: subjectOf(work),
+    cancelledAt: work.now,
+    cancellationReason: input.reason,
+  });
+  const { subjectId, data } = aboutOrder(row);
+  const told = { ...data, from: order.status, reason: input.reason };
+  await work.emit({ type: 'order.cancelled', subjectId, data: told });
+  if (invoice !== undefined) await voidInvoice(work, invoice, 'The order was cancelled');
+  await suspendOrdered(work, row);
+  return row;
+}

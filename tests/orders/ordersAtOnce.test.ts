@@ -1,0 +1,94 @@
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { openShop, type Shop } from '../support/fixtures.js';
+import {
+  another,
+  approveOrder,
+  createOrder,
+  licensesOf,
+  orderAct,
+  payOrder,
+  readOrder,
+  refundOrder,
+} from '../support/orders.js';
+import { type Json, startTestServer, type TestServer } from '../support/server.js';
+
+let server: TestServer;
+let shop: Shop;
+beforeAll(async () => {
+  server = await startTestServer();
+  shop = await openShop(server);
+});
+afterAll(() => server.stop());
+
+const approved = async (input: object = {}): Promise<Json> =>
+  approveOrder(server, shop, await createOrder(server, shop, input));
+const paid = async (input: object = {}): Promise<Json> => {
+  const order = await createOrder(server, shop, input);
+  await payOrder(server, shop, order);
+  return order;
+};
+const statusesOf = async (order: Json) => (await licensesOf(server, order)).map(({ status }) => status);
+
+describe('two at once', () => {
+  const rounds = [1, 2, 3, 4];
+
+  test.each(rounds)('approval and payment leave one set of licenses (%i)', async () => {
+    const order = await createOrder(server, shop, { quantity: 2 });
+
+    await Promise.all([approveOrder(server, shop, order), payOrder(server, shop, order)]);
+
+    expect(await readOrder(server, shop, order)).toMatchObject({
+      status: 'FULFILLED',
+      paymentStatus: 'PAID',
+    });
+    expect(await statusesOf(order)).toHaveLength(2);
+  });
+
+  test.each(rounds)('refund and fulfilment: no license is left running (%i)', async () => {
+    const order = await paid({ fulfillmentMethod: 'MANUAL', quantity: 2 });
+    await approveOrder(server, shop, order);
+
+    await Promise.all([
+      orderAct(server, shop.admin, 'fulfillOrder', { orderId: order.id }),
+      refundOrder(server, shop, order),
+    ]);
+
+    const { status, paymentStatus } = await readOrder(server, shop, order);
+    expect(paymentStatus).toBe('REFUNDED');
+    expect(await statusesOf(order)).toEqual(String(status) === 'FULFILLED' ? ['SUSPENDED', 'SUSPENDED'] : []);
+  });
+
+  test.each(rounds)(
+    'approval and cancellation: one comes first, and the order ends cancelled (%i)',
+    async () => {
+      const order = await createOrder(server, shop, { pricingOverride: { basePrice: '10' } });
+
+      const [approval, cancellation] = await Promise.all([
+        orderAct(server, another(shop.admin), 'approveOrder', { orderId: order.id }),
+        orderAct(server, shop.admin, 'cancelOrder', { orderId: order.id, reason: 'x' }),
+      ]);
+
+      expect(cancellation.errors).toEqual([]);
+      expect([undefined, 'INVALID_TRANSITION']).toContain(approval.code);
+      expect(await readOrder(server, shop, order)).toMatchObject({ status: 'CANCELLED' });
+    },
+  );
+
+  test.each(rounds)(
+    'payment and cancellation: it is paid and fulfilled, or cancelled and the money known (%i)',
+    async () => {
+      const order = await approved();
+
+      const [, cancellation] = await Promise.all([
+        payOrder(server, shop, order),
+        orderAct(server, shop.admin, 'cancelOrder', { orderId: order.id, reason: 'x' }),
+      ]);
+
+      const after = await readOrder(server, shop, order);
+      expect(after.paymentStatus).toBe('PAID');
+      const isCancelled = cancellation.code === undefined;
+      expect(String(after.status)).toBe(isCancelled ? 'CANCELLED' : 'FULFILLED');
+      expect(await statusesOf(order)).toEqual(isCancelled ? [] : ['ACTIVE']);
+    },
+  );
+});
