@@ -6,19 +6,23 @@ import { mutation } from '../support/acts.js';
 import { createLicense, openShop, type Shop } from '../support/fixtures.js';
 import { Processes, type ServerProcess } from '../support/processes.js';
 import { startTestServer, type TestServer } from '../support/server.js';
+import { MailServer } from '../support/smtp.js';
 
 const ROUNDS = 5;
 const WORKERS = 4;
 const LICENSES = 24;
 
 let server: TestServer;
+let post: MailServer;
 let processes: Processes;
 let shop: Shop;
 beforeAll(async () => {
-  server = await startTestServer();
+  post = await MailServer.open();
+  const environment = { LG_SMTP_URL: post.url, LG_MAIL_FROM: 'mail@licenses.example' };
+  server = await startTestServer({ environment });
   // The workers' clock is the system's.
   server.now = instant(Date.now());
-  processes = await Processes.open(server, { LG_JOBS_AT_ONCE: '4' });
+  processes = await Processes.open(server, { ...environment, LG_JOBS_AT_ONCE: '4' });
   shop = await openShop(server);
   await server.ok(
     mutation('updateCustomer', 'customer { id }'),
@@ -28,7 +32,8 @@ beforeAll(async () => {
 }, 60_000);
 afterAll(async () => {
   await processes?.end();
-  await server.stop();
+  await server?.stop();
+  await post?.stop();
 });
 
 const queued = (where = 'true'): Promise<number> => server.count('graphile_worker._private_jobs', where);
@@ -76,6 +81,18 @@ test('of 20 workers that are killed at work no job is lost: a peer that ran all 
     from notifications where kind = 'LICENSE_ISSUED'`;
   const all = ROUNDS * LICENSES;
   expect({ ...mails }).toEqual({ count: all, licenses: all, ids: all, sent: all });
+  const written = await server.sql`select message_id from notifications where kind = 'LICENSE_ISSUED'`;
+  const texts = new Map<string, Set<string>>();
+  for (const { mail } of post.to('ada@example.com')) {
+    const id = String(mail.messageId);
+    texts.set(id, (texts.get(id) ?? new Set()).add(String(mail.text)));
+  }
+  // Every mail has arrived, none that nobody wrote; and what arrived twice is the same mail, to the letter.
+  expect([...texts.keys()].toSorted()).toEqual(
+    written.map(({ message_id }) => String(message_id)).toSorted(),
+  );
+  expect([...texts.values()].every((said) => said.size === 1)).toBe(true);
+  expect(new Set([...texts.values()].flatMap((said) => [...said])).size).toBe(all);
   expect(held).toBeGreaterThan(0);
   expect(server.logged.some((line) => line.includes('jobs of workers that are gone were freed'))).toBe(true);
 }, 300_000);
