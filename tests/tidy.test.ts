@@ -45,12 +45,11 @@ const pages = ['graphiql', 'portal'];
 /** Folders that hold a domain, all with the same file names. */
 const domains = new Set(direction.slice(direction.indexOf('access'), direction.indexOf('rest')));
 const vocabulary = ['model', 'table', 'queries', 'service', 'schema', 'resolver', 'jobs', 'gateway'];
-/** What a domain holds beyond the vocabulary, and why it may. */
+/** What a domain holds beyond the vocabulary: access, words and layouts of invoices and mail, and somebody else's queue. */
 const furtherFiles: Readonly<Record<string, readonly string[]>> = {
   access: ['permissions', 'tokens'],
-  // The words and the layout of mail.
+  billing: ['documents'],
   notifications: ['templates'],
-  // The queue and what runs on it: somebody else's machinery, held in one place.
   jobs: ['presence', 'queue', 'reactions', 'runner', 'schedule', 'tasks'],
 };
 

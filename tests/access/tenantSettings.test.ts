@@ -13,7 +13,8 @@ afterAll(() => server.stop());
 
 const SETTINGS = `branding { companyName companyAddress logoUrl primaryColor portalUrl activationUrl termsUrl supportEmail supportPhone }
   mail { fromName fromAddress replyTo staffAddress sendsReminders } language timeZone
-  retention { personalDataDays eventDays webhookDeliveryDays } fourEyes`;
+  retention { personalDataDays eventDays webhookDeliveryDays }
+  invoices { dueDays taxId taxes { name percentage } } fourEyes`;
 
 const unset = {
   branding: {
@@ -31,6 +32,7 @@ const unset = {
   language: 'en',
   timeZone: 'UTC',
   retention: { personalDataDays: null, eventDays: null, webhookDeliveryDays: null },
+  invoices: { dueDays: 30, taxId: null, taxes: [] },
   fourEyes: false,
 };
 
@@ -67,6 +69,27 @@ describe('updateTenantSettings', () => {
       fourEyes: false,
     });
     expect(await shown(as)).toEqual({ ...expected, language: 'en', fourEyes: false });
+  });
+
+  test('says what stands on invoices: taxes replace taxes, and a tax of nothing is one', async () => {
+    const as = await server.tenant();
+    const taxes = [
+      { name: 'VAT', percentage: '19' },
+      { name: 'Reverse charge', percentage: '0' },
+    ];
+
+    await update(
+      { invoices: { dueDays: 0, taxId: 'DE 1', taxes: [{ name: 'VAT', percentage: '7.7' }] } },
+      as,
+    );
+    const changed = await update({ invoices: { taxes } }, as);
+
+    expect(changed?.invoices).toEqual({ dueDays: 0, taxId: 'DE 1', taxes });
+    expect((await update({ invoices: { dueDays: null, taxes: null } }, as))?.invoices).toEqual({
+      dueDays: 30,
+      taxId: 'DE 1',
+      taxes: [],
+    });
   });
 
   test('tells what changed, before and after, and the same once more is no event', async () => {
@@ -166,6 +189,7 @@ describe('updateTenantSettings', () => {
       language: 'DE',
       timeZone: 'Mars/Olympus',
       retention: { personalDataDays: 0, eventDays: 29, webhookDeliveryDays: 3651 },
+      invoices: { dueDays: 366, taxId: 'DE\n1', taxes: [{ name: ' ', percentage: '100.01' }] },
     };
 
     const fields = await refusedFields(server, admin, 'updateTenantSettings', input);
@@ -177,6 +201,10 @@ describe('updateTenantSettings', () => {
         ...members('branding'),
         ...members('mail'),
         ...members('retention'),
+        'input.invoices.dueDays',
+        'input.invoices.taxId',
+        'input.invoices.taxes.0.name',
+        'input.invoices.taxes.0.percentage',
         'input.language',
         'input.timeZone',
       ].toSorted(),

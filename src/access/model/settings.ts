@@ -4,6 +4,7 @@
  * deployment's settings.
  */
 import { type Check, text } from '../../core/check.js';
+import { type Amount, compareAmounts } from '../../core/money.js';
 import type { FieldProblem } from '../../core/refusal.js';
 import { isTimeZone } from '../../core/timeZone.js';
 import type { FeatureFlags } from '../model.js';
@@ -46,19 +47,38 @@ export interface Retention {
   readonly webhookDeliveryDays?: number;
 }
 
+/** A tax that is added to what is sold, as the vendor states it. */
+export interface TaxSetting {
+  readonly name: string;
+  readonly percentage: Amount;
+}
+
+export interface InvoiceSettings {
+  /** For how many days an invoice is open. */
+  readonly dueDays?: number;
+  /** Of the seller; it stands on invoices. */
+  readonly taxId?: string;
+  /** Of prices that name none of their own. */
+  readonly taxes?: readonly TaxSetting[];
+}
+
+/** Of a tenant that has set none. */
+export const DEFAULT_DUE_DAYS = 30;
+
 export interface TenantSettings {
   readonly branding?: Branding;
   readonly mail?: MailSettings;
   readonly language?: Language;
   readonly timeZone?: string;
   readonly retention?: Retention;
+  readonly invoices?: InvoiceSettings;
   /** Whether acts that cost much need a second person. */
   readonly fourEyes?: boolean;
   /** Setting → feature: `graphql_enabled` ← `graphql_api`. A tenant that chose none has the default ones. */
   readonly featureFlags?: FeatureFlags;
 }
 
-const groups = ['branding', 'mail', 'retention'] as const;
+const groups = ['branding', 'mail', 'retention', 'invoices'] as const;
 type Group = (typeof groups)[number];
 
 /** Changes: what is left out stays as it is, null takes a setting back to its default. */
@@ -67,6 +87,7 @@ export interface SettingsChanges extends Changes<Pick<TenantSettings, 'language'
   readonly branding?: Changes<Branding> | null;
   readonly mail?: Changes<MailSettings> | null;
   readonly retention?: Changes<Retention> | null;
+  readonly invoices?: Changes<InvoiceSettings> | null;
 }
 
 export const language: Check = (value) =>
@@ -89,6 +110,14 @@ export function line(most: number): Check {
     length(value) ??
     (UNSEEN.test(String(value)) ? 'must be one line, without characters that are not seen' : undefined);
 }
+
+/** From nothing to all of it once more. */
+export const taxPercentage: Check = (value) =>
+  typeof value === 'string' &&
+  compareAmounts(value as Amount, '0' as Amount) >= 0 &&
+  compareAmounts(value as Amount, '100' as Amount) <= 0
+    ? undefined
+    : 'must be a percentage from 0 to 100';
 
 const breaks = /\r?\n/;
 
@@ -186,18 +215,19 @@ export function settingsTold({ before, after }: { readonly before: Flat; readonl
 
 /** A change that names nothing is a mistake. */
 export function emptyChange(change: SettingsChanges): FieldProblem[] {
-  const names = ['branding', 'mail', 'retention', 'language', 'timeZone', 'fourEyes'] as const;
+  const names = ['branding', 'mail', 'retention', 'invoices', 'language', 'timeZone', 'fourEyes'] as const;
   return names.some((name) => change[name] !== undefined)
     ? []
     : [{ field: 'input', message: 'names nothing to change' }];
 }
 
 /** The settings as they are shown: what is set, and the defaults that no deployment changes. */
-export function shownSettings({ branding, mail, retention, ...rest }: TenantSettings) {
+export function shownSettings({ branding, mail, retention, invoices, ...rest }: TenantSettings) {
   return {
     branding: branding ?? {},
     mail: { sendsReminders: true, ...mail },
     retention: retention ?? {},
+    invoices: { dueDays: DEFAULT_DUE_DAYS, taxes: [], ...invoices },
     language: rest.language ?? DEFAULT_LANGUAGE,
     timeZone: rest.timeZone ?? DEFAULT_TIME_ZONE,
     fourEyes: rest.fourEyes ?? false,

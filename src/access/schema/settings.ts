@@ -1,7 +1,18 @@
 import { Field, InputType, Int, ObjectType } from 'type-graphql';
-import { integer, mailAddress } from '../../core/check.js';
+import { integer, listOf, mailAddress } from '../../core/check.js';
+import type { Amount } from '../../core/money.js';
 import { Checked } from '../../graph/checked.js';
-import { color, type Language, language, line, link, postalAddress, timeZone } from '../model/settings.js';
+import { DecimalAmount } from '../../graph/scalars.js';
+import {
+  color,
+  type Language,
+  language,
+  line,
+  link,
+  postalAddress,
+  taxPercentage,
+  timeZone,
+} from '../model/settings.js';
 
 @ObjectType({
   description: 'How the tenant looks and is reached, in its mail and portal.',
@@ -204,6 +215,59 @@ export class RetentionInput {
   declare readonly webhookDeliveryDays?: number | null;
 }
 
+@ObjectType({ description: 'A tax that is added to what is sold.', simpleResolvers: true })
+export class TaxSetting {
+  @Field(() => String, { description: 'How it is called on an invoice: VAT.' })
+  declare readonly name: string;
+
+  @Field(() => DecimalAmount, { description: 'How much of the price it is, in per cent.' })
+  declare readonly percentage: Amount;
+}
+
+@InputType({ description: 'A tax that is added to what is sold.' })
+export class TaxSettingInput {
+  @Checked(line(50))
+  @Field(() => String, { description: 'How it is called on an invoice: VAT.' })
+  declare readonly name: string;
+
+  @Checked(taxPercentage)
+  @Field(() => DecimalAmount, { description: 'How much of the price it is, in per cent, 0 to 100.' })
+  declare readonly percentage: Amount;
+}
+
+@ObjectType({ description: 'What stands on invoices, and until when they are paid.', simpleResolvers: true })
+export class InvoiceSettings {
+  @Field(() => Int, { description: 'For how many days an invoice is open; 30 unless set.' })
+  declare readonly dueDays: number;
+
+  @Field(() => String, { nullable: true, description: "The seller's tax number." })
+  declare readonly taxId: string | null;
+
+  @Field(() => [TaxSetting], { description: 'The taxes of orders and renewals that name none of their own.' })
+  declare readonly taxes: readonly TaxSetting[];
+}
+
+@InputType({
+  description:
+    'Changes: what stands on invoices, and until when they are paid. What is left out stays, null resets. Invoices that were made stay as they are.',
+})
+export class InvoiceSettingsInput {
+  @Checked(integer(0, 365))
+  @Field(() => Int, { nullable: true, description: 'For how many days an invoice is open; 30 unless set.' })
+  declare readonly dueDays?: number | null;
+
+  @Checked(line(50))
+  @Field(() => String, { nullable: true, description: "The seller's tax number." })
+  declare readonly taxId?: string | null;
+
+  @Checked(listOf(5))
+  @Field(() => [TaxSettingInput], {
+    nullable: true,
+    description: 'The taxes of orders and renewals that name none of their own, five at the most.',
+  })
+  declare readonly taxes?: readonly TaxSettingInput[] | null;
+}
+
 @ObjectType({ description: 'What a tenant has set for itself.', simpleResolvers: true })
 export class TenantSettings {
   @Field(() => Branding, { description: 'How the tenant looks and is reached.' })
@@ -220,6 +284,9 @@ export class TenantSettings {
 
   @Field(() => Retention, { description: 'How long what is known is kept.' })
   declare readonly retention: Retention;
+
+  @Field(() => InvoiceSettings, { description: 'What stands on its invoices, and until when they are paid.' })
+  declare readonly invoices: InvoiceSettings;
 
   @Field(() => Boolean, { description: 'Whether acts that cost much need a second person; no unless set.' })
   declare readonly fourEyes: boolean;
@@ -254,6 +321,12 @@ export class UpdateTenantSettingsInput {
     description: 'How long what is known is kept; null resets all of it.',
   })
   declare readonly retention?: RetentionInput | null;
+
+  @Field(() => InvoiceSettingsInput, {
+    nullable: true,
+    description: 'What stands on its invoices, and until when they are paid; null resets all of it.',
+  })
+  declare readonly invoices?: InvoiceSettingsInput | null;
 
   @Field(() => Boolean, { nullable: true, description: 'Whether acts that cost much need a second person.' })
   declare readonly fourEyes?: boolean | null;

@@ -1,4 +1,4 @@
-import type { TenantSettings } from '../../access/model/settings.js';
+import { DEFAULT_DUE_DAYS } from '../../access/model/settings.js';
 import { customersById, resellersById, tenantOf } from '../../access/queries.js';
 import type { Tenant } from '../../access/table.js';
 import { addDays, type Instant } from '../../core/clock.js';
@@ -22,14 +22,13 @@ export interface NewInvoice {
   readonly dueAt: Instant | null;
 }
 
-/** Of a tenant that has set none. */
-export const DEFAULT_DUE_DAYS = 30;
-
 function sellerOf({ name, settings }: Pick<Tenant, 'name' | 'settings'>): Seller {
   const { companyName, companyAddress } = settings.branding ?? {};
+  const { taxId } = settings.invoices ?? {};
   return {
     name: companyName ?? name,
     ...(companyAddress === undefined ? {} : { address: companyAddress }),
+    ...(taxId === undefined ? {} : { taxId }),
   };
 }
 
@@ -44,10 +43,6 @@ function requireSum({ lines, total }: Price): void {
   if (compareAmounts(sum, total) !== 0 || compareAmounts(total, ZERO) < 0) {
     throw new Error('the lines of a price do not add up to its total');
   }
-}
-
-function dueIn(_settings: TenantSettings, now: Instant): Instant {
-  return addDays(now, DEFAULT_DUE_DAYS);
 }
 
 /** Bills a price, to the customer or else to the reseller. A total of nothing is paid from the start. */
@@ -66,7 +61,7 @@ export async function createInvoice(work: Work, wanted: NewInvoice): Promise<Inv
       ...{ tenantId: work.tenantId, id: newId<'Invoice'>(work.now), number: await nextNumber(work, 'INV') },
       ...{ purpose, customerId, resellerId, licenseId, billTo, seller },
       ...{ currency, lines, subtotal, discount, tax, total, paymentStatus },
-      dueAt: wanted.dueAt ?? dueIn(tenant.settings, work.now),
+      dueAt: wanted.dueAt ?? addDays(work.now, tenant.settings.invoices?.dueDays ?? DEFAULT_DUE_DAYS),
       paidAt: paymentStatus === 'PAID' ? work.now : null,
       createdAt: work.now,
       updatedAt: work.now,

@@ -25,6 +25,7 @@ import { addHealth } from './health.js';
 import { guard } from './httpHeaders.js';
 import { HttpOperation } from './httpOperation.js';
 import { addInboundWebhooks } from './inboundWebhooks.js';
+import { addInvoicePages } from './invoicePages.js';
 import { answerKnown } from './knownOperations.js';
 import { addMailPages } from './mailPages.js';
 import { proxyTrust, withoutPort } from './proxies.js';
@@ -152,6 +153,7 @@ export async function createApp(options: AppOptions): Promise<FastifyInstance> {
   await graph.start();
   const context = arrivals(machinery, authenticate);
   addMailPages(app, { config, machinery, context });
+  addInvoicePages(app, { context });
   addGraph(app, {
     graph,
     machinery,
