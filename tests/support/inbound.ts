@@ -171,3 +171,25 @@ export async function webhooksSeen(server: TestServer, as: Claims, filter: objec
   const nodes = (await server.ok(query, { filter }, as)).inboundWebhooks?.nodes;
   return Array.isArray(nodes) ? nodes : [];
 }
+
+/** Sends events of Stripe's one after the other, each settled before the next one comes; the names of them. */
+export async function sendsStripe(
+  server: TestServer,
+  ...events: readonly (readonly [type: string, object: object])[]
+): Promise<string[]> {
+  const ids: string[] = [];
+  for (const [type, object] of events) {
+    const id = `evt_${randomUUID()}`;
+    ids.push(id);
+    const answer = await knock(server, 'stripe', signedByStripe(server, stripeEvent(type, object, id)));
+    if (answer.status !== 200) throw new Error(`${type} was answered ${answer.status}`);
+    await server.jobs.drain();
+  }
+  return ids;
+}
+
+/** Status and reason of the event's webhook. */
+export async function becameOfEvent(server: TestServer, eventId: string): Promise<readonly unknown[]> {
+  const [row] = await inboundOf(server, eventId);
+  return [row?.status, row?.reason];
+}
