@@ -59,6 +59,10 @@ export const permissions = {
   'order.approve': 'Approve orders.',
   'order.fulfill': 'Have the licenses of approved and paid orders made.',
   'order.cancel': 'Cancel orders; whoever buys or sells only until they are approved.',
+  'payment_method.read': 'See by what customers are charged.',
+  'payment_method.set': 'Say by what customers are charged, and take it back.',
+  'renewal.read': 'See renewals of licenses that are paid for.',
+  'renewal.request': 'Have the renewal of licenses billed; they are renewed once that is paid.',
   'api_key.read': 'See API keys, without their secrets.',
   'api_key.create': 'Make API keys that may do no more than oneself.',
   'api_key.revoke': 'Revoke API keys.',
@@ -115,6 +119,7 @@ const customerSide = [
   'activation.read_shown',
   'order.read',
   'invoice.read',
+  'renewal.read',
   'entitlement.read',
 ] as const;
 const office = [
@@ -164,6 +169,7 @@ export const roles = {
     'license.analyze',
     'order.create',
     'order.cancel',
+    'renewal.request',
   ],
   customer: [
     ...customerSide,
@@ -176,6 +182,9 @@ export const roles = {
     'feature.consume',
     'order.create',
     'order.cancel',
+    'payment_method.read',
+    'payment_method.set',
+    'renewal.request',
   ],
   /** One device among others: it sees its license and itself, not who else uses the license. */
   application: [

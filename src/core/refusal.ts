@@ -133,6 +133,10 @@ export const refusalCodes = {
     409,
     'A license in this status cannot be renewed; the message says what to do first.',
   ],
+  RENEWAL_OPEN: [
+    409,
+    'Another renewal of the license waits to be paid; `extensions.invoiceId` names its invoice.',
+  ],
   LICENSE_REVOKED: [403, 'The license was revoked, for good.', 'access.refused'],
   LICENSE_SUSPENDED: [403, 'The license is suspended; `extensions.reason` says why.', 'access.refused'],
   LICENSE_INACTIVE: [403, 'The license is switched off by its owner.'],

@@ -7,6 +7,7 @@ import {
 } from '../activations/jobs.js';
 import { eraseTrail, forgetTrail, signCheckpoints } from '../audit/jobs/trail.js';
 import { forgetBodies, retryWebhooks } from '../billing/jobs/inbound.js';
+import { renewLicenses } from '../billing/jobs/renew.js';
 import { addMillis, type Instant, instant, millis } from '../core/clock.js';
 import type { Job, SweepPayload } from '../core/job.js';
 import { compactLedger } from '../entitlements/jobs.js';
@@ -43,7 +44,7 @@ export function dueJobs(list: readonly Scheduled[], now: Instant): Due[] {
 const HOURLY = 60;
 const DAILY = 24 * 60;
 
-/** Clock → job. Charged renewals join here, with their retries in a table of their own. */
+/** Clock → job. */
 export const schedule: readonly Scheduled[] = [
   {
     job: checkExpiries,
@@ -66,6 +67,12 @@ export const schedule: readonly Scheduled[] = [
     job: forgetTrail,
     everyMinutes: HOURLY,
     about: 'Deletes events that tenants keep no longer, behind a signed boundary.',
+  },
+  {
+    job: renewLicenses,
+    everyMinutes: 10,
+    about:
+      'Bills, charges and renews licenses that renew themselves, and asks what became of charges without an answer.',
   },
   { job: cullLeases, everyMinutes: 10, about: 'Writes down which floating seats time has freed.' },
   {

@@ -26,6 +26,7 @@ import * as audit from '../audit/resolver.js';
 import { AuditCheckpointConnectionResolver } from '../audit/schema/trail.js';
 import { EventConnectionResolver } from '../audit/schema.js';
 import { InboundResolver, InboundWebhookEdges, PaymentEndpointFields } from '../billing/resolver/inbound.js';
+import * as renewals from '../billing/resolver/renewals.js';
 import * as billing from '../billing/resolver.js';
 import {
   InboundWebhookConnectionResolver,
@@ -135,6 +136,13 @@ const paying = [
   PaymentConnectionResolver,
 ] as const;
 
+/** How what was bought goes on. */
+const renewing = [
+  renewals.CustomerPaymentEdges,
+  renewals.LicenseRenewalEdges,
+  renewals.RenewalMutations,
+] as const;
+
 /** The whole graph, with its guards. */
 export function createSchema(): GraphQLSchema {
   const schema = buildSchemaSync({
@@ -142,6 +150,7 @@ export function createSchema(): GraphQLSchema {
       ...guarding,
       ...mailing,
       ...paying,
+      ...renewing,
       ...streams,
       ...telling,
       ...trail,

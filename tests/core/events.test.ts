@@ -9,6 +9,7 @@ import { emergencyEvents } from '../../src/activations/model/emergency.js';
 import { auditEvents } from '../../src/audit/model.js';
 import { inboundEvents } from '../../src/billing/model/inbound.js';
 import { invoiceEvents } from '../../src/billing/model/invoice.js';
+import { renewalEvents } from '../../src/billing/model/renewals.js';
 import { incidentEvents } from '../../src/compliance/model/incidents.js';
 import { violationEvents } from '../../src/compliance/model/violations.js';
 import { type RefusalCode, recordedAs, refusalCodes } from '../../src/core/refusal.js';
@@ -37,6 +38,7 @@ const listed: readonly string[] = [
   ...inboundEvents,
   ...jobEvents,
   ...notificationEvents,
+  ...renewalEvents,
   ...webhookEvents,
 ];
 /** What later acts will emit, and streams tell already. */

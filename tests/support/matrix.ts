@@ -195,11 +195,13 @@ refundPayment, a payment                 U 0 F F + + F F F F F F
 reinstateLicense, a license              U 0 F F + + F + F F F F
 releaseLease, a token                    + 0 0 0 + + + + + + + +
 releaseLease, an activation              U 0 0 F + + F + F + F F
+removePaymentMethod, a customer          U 0 0 F + + F F F + F F
 renewLicense, a license                  U 0 F 0 + + F F + F F F
 replayWebhookDelivery, a delivery        U 0 F F + + F F F F F F
 replayWebhookDelivery, an endpoint       U 0 F F + + F F F F F F
 reportSuspiciousActivity, a key          + 0 0 0 + + + + + + + +
 reportSuspiciousActivity, a token        + 0 0 0 + + + + + + + +
+requestRenewal, a license                U 0 0 0 + + F F + + F F
 reseller, by id                          U 0 F 0 + + + + + F F F
 resellers                                U = F = = = = = = F F F
 resendNotification, a mail               U 0 F F + + F + F F F F
@@ -215,6 +217,7 @@ securityIncidents                        U = F F = = = = F F F F
 sendHeartbeat, a token                   + 0 0 0 + + + + + + + +
 sendTestWebhook, an endpoint             U 0 F F + + F F F F F F
 setFeatureFlags                          U = F F = = F F F F F F
+setPaymentMethod, a customer             U 0 0 F + + F F F + F F
 signOfflineActivation, a request         U 0 0 F + + F + F + F F
 suspendLicense, a license                U 0 F F + + F + F F F F
 template, by id                          U 0 + + + + + + + + F F

@@ -124,6 +124,11 @@ export const nested: Readonly<Record<string, readonly [query: string, root: stri
     'invoice.read',
     'invoice.read',
   ],
+  'Customer.paymentMethod': [
+    '{ customer(id: $customerId) { paymentMethod { id } } }',
+    'customer.read',
+    'payment_method.read',
+  ],
   'Reseller.events': [
     '{ reseller(id: $resellerId) { events { totalCount } } }',
     'reseller.read',
@@ -221,6 +226,7 @@ export const nested: Readonly<Record<string, readonly [query: string, root: stri
   'License.template': ['{ license(id: $licenseId) { template { id } } }', 'license.read', 'template.read'],
   'License.reseller': ['{ license(id: $licenseId) { reseller { id } } }', 'license.read', 'reseller.read'],
   'License.customer': ['{ license(id: $licenseId) { customer { id } } }', 'license.read', 'customer.read'],
+  'License.renewal': ['{ license(id: $licenseId) { renewal { id } } }', 'license.read', 'renewal.read'],
   'License.order': ['{ license(id: $licenseId) { order { id } } }', 'license.read', 'order.read'],
   'Activation.license': [
     '{ activation(id: $activationId) { license { id } } }',

@@ -242,6 +242,16 @@ export const cases: Readonly<Record<string, readonly Case[]>> = {
   cancelOrder: [act('cancelOrder', 'an order', ({ orderId }) => ({ orderId, reason: 'x' }))],
   updateLicense: onLicense('updateLicense', { issuedTo: 'Mallory' }),
   renewLicense: onLicense('renewLicense', { durationMonths: 1 }),
+  requestRenewal: onLicense('requestRenewal', { durationMonths: 1 }),
+  setPaymentMethod: [
+    act('setPaymentMethod', 'a customer', ({ customerId }) => ({
+      customerId,
+      stripeCustomer: `cus_${customerId.replaceAll('-', '')}`,
+      stripePaymentMethod: 'pm_1',
+      label: 'Visa 4242',
+    })),
+  ],
+  removePaymentMethod: [act('removePaymentMethod', 'a customer', ({ customerId }) => ({ customerId }))],
   suspendLicense: onLicense('suspendLicense', { reason: 'x' }),
   reinstateLicense: onLicense('reinstateLicense'),
   revokeLicense: onLicense('revokeLicense', { reason: 'x' }),

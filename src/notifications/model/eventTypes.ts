@@ -6,6 +6,7 @@ import { emergencyEvents } from '../../activations/model/emergency.js';
 import { auditEvents } from '../../audit/model.js';
 import { inboundEvents } from '../../billing/model/inbound.js';
 import { invoiceEvents } from '../../billing/model/invoice.js';
+import { renewalEvents } from '../../billing/model/renewals.js';
 import { incidentEvents } from '../../compliance/model/incidents.js';
 import { violationEvents } from '../../compliance/model/violations.js';
 import { entitlementEvents } from '../../entitlements/model/ledger.js';
@@ -27,6 +28,7 @@ export const eventTypes: readonly string[] = [
   ...incidentEvents,
   ...violationEvents,
   ...invoiceEvents,
+  ...renewalEvents,
   ...orderEvents,
   ...inboundEvents,
   ...notificationEvents,

@@ -1,5 +1,6 @@
 import { sql } from 'drizzle-orm';
 import { deactivateAll } from '../../activations/service/deactivateActivation.js';
+import { chargeBack, renewPaid, takeBackRenewal } from '../../billing/service/paidRenewal.js';
 import { noticeActivation, noticeRefusal, noticeTravel } from '../../compliance/service/raiseIncident.js';
 import type { NewEvent } from '../../core/event.js';
 import type { Followers, Work } from '../../core/work.js';
@@ -18,11 +19,12 @@ export const followers: Followers = {
   'activation.travelled': [noticeTravel],
   'api_key.revoked': [tellServers],
   'invoice.overpaid': [followInvoice],
-  'invoice.paid': [followInvoice],
+  'invoice.paid': [followInvoice, renewPaid],
   'invoice.partially_paid': [followInvoice],
   'invoice.partially_refunded': [followInvoice],
   'invoice.payment_failed': [followInvoice],
-  'invoice.refunded': [followInvoice],
+  'invoice.refund_requested': [chargeBack],
+  'invoice.refunded': [followInvoice, takeBackRenewal],
   'license.revoked': [deactivateAll],
   'license.transferred': [deactivateAll],
 };

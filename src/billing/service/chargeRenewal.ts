@@ -1,0 +1,158 @@
+import { and, eq } from 'drizzle-orm';
+import { customersById } from '../../access/queries.js';
+import type { Instant } from '../../core/clock.js';
+import { newId } from '../../core/id.js';
+import { isZero } from '../../core/money.js';
+import type { Work } from '../../core/work.js';
+import { standingAt } from '../../licenses/model.js';
+import { lockLicense } from '../../licenses/queries.js';
+import type { License } from '../../licenses/table.js';
+import type { RenewalId } from '../model/renewals.js';
+import { amountDueOf } from '../model/standing.js';
+import { hasOpenCharge, lockRenewalOf, paymentMethodsByCustomer, renewalById } from '../queries/charges.js';
+import { lockInvoice } from '../queries.js';
+import { charges, type PaymentMethod, type Renewal, renewals } from '../table/charges.js';
+import type { Invoice } from '../table.js';
+import { tellRenewalFailed } from './beginRenewal.js';
+import { voidInvoice } from './voidInvoice.js';
+
+export async function changeRenewal(
+  work: Work,
+  renewal: Renewal,
+  changes: Partial<typeof renewals.$inferInsert>,
+): Promise<void> {
+  await work.db
+    .update(renewals)
+    .set({ ...changes, updatedAt: work.now })
+    .where(and(eq(renewals.tenantId, work.tenantId), eq(renewals.id, renewal.id)));
+}
+
+/** A renewal with all that says whether it is still to be charged for, locked in their order: invoice, license, renewal. */
+interface Standing {
+  readonly invoice: Invoice;
+  readonly license: License | undefined;
+  readonly renewal: Renewal;
+}
+
+async function standingOf(work: Work, invoiceId: Invoice['id']): Promise<Standing | undefined> {
+  const invoice = await lockInvoice(work, invoiceId);
+  if (invoice === undefined || invoice.licenseId === null) return undefined;
+  const license = await lockLicense(work, invoice.licenseId);
+  const renewal = await lockRenewalOf(work, invoiceId);
+  return renewal === undefined ? undefined : { invoice, license, renewal };
+}
+
+/** What the license was when it was billed, it still is; what goes by itself still does so. */
+async function isOvertaken(work: Work, { invoice, license, renewal }: Standing): Promise<boolean> {
+  if (license === undefined || license.status === 'REVOKED') return true;
+  const { expiryDate, templateId, customerId, autoRenewal } = license;
+  if (expiryDate !== renewal.expiryDate || templateId !== renewal.templateId) return true;
+  if (customerId === null || customerId !== invoice.customerId) return true;
+  if (renewal.way === 'BY_HAND') return false;
+  const { status, suspensionCause } = standingAt(license, work.now);
+  if (!autoRenewal || status === 'INACTIVE' || suspensionCause === 'MANUAL') return true;
+  return (await customersById(work, [customerId])).get(customerId)?.status !== 'ACTIVE';
+}
+
+/** Whether there is something to be charged: of what was paid, voided or given back nothing is. */
+const isOwed = ({ invoice }: Standing): boolean =>
+  invoice.voidedAt === null && invoice.paymentStatus !== 'REFUNDED' && !isZero(amountDueOf(invoice));
+
+const OVERTAKEN = 'The renewal was overtaken';
+
+/** Nothing is to be paid any more, unless some of it was: then somebody has to look at it, and nobody is charged. */
+async function cancelRenewal(work: Work, { invoice, renewal }: Standing): Promise<void> {
+  const changes = { nextAttemptAt: null } as const;
+  if (!isZero(invoice.amountPaid)) return changeRenewal(work, renewal, changes);
+  await changeRenewal(work, renewal, { ...changes, status: 'CANCELLED', finishedAt: work.now });
+  await voidInvoice(work, invoice, OVERTAKEN);
+}
+
+/** Looks again at a renewal that seemed to be overtaken. */
+export async function cancelOvertaken(work: Work, id: RenewalId): Promise<boolean> {
+  const found = await renewalById(work, id);
+  if (found?.invoiceId == null) return false;
+  const standing = await standingOf(work, found.invoiceId);
+  if (standing?.renewal.status !== 'OPEN' || (await hasOpenCharge(work, standing.invoice.id))) return false;
+  if (!(await isOvertaken(work, standing))) return false;
+  await cancelRenewal(work, standing);
+  return true;
+}
+
+async function insertCharge(
+  work: Work,
+  { invoice, renewal }: Standing,
+  { processor, account, payer, method }: PaymentMethod,
+): Promise<void> {
+  await work.db.insert(charges).values({
+    ...{ tenantId: work.tenantId, id: newId<'Charge'>(work.now), kind: 'CHARGE', invoiceId: invoice.id },
+    ...{ attempt: renewal.attempts + 1, processor, account, payer, method },
+    ...{ amount: amountDueOf(invoice), currency: invoice.currency, status: 'ASKING', askAt: work.now },
+    ...{ createdAt: work.now, updatedAt: work.now },
+  });
+  await changeRenewal(work, renewal, { attempts: renewal.attempts + 1, nextAttemptAt: null });
+}
+
+export type Prepared = 'CHARGED' | 'CANCELLED' | 'WAITING';
+
+/**
+ * Writes down what is to be charged for a renewal that is due; the processor is asked once this is committed. While a
+ * charge of its invoice has no answer there is no other one.
+ */
+export async function chargeRenewal(work: Work, id: RenewalId): Promise<Prepared | undefined> {
+  const found = await renewalById(work, id);
+  if (found?.invoiceId == null) return undefined;
+  const standing = await standingOf(work, found.invoiceId);
+  const { nextAttemptAt = null, status } = standing?.renewal ?? {};
+  if (standing === undefined || nextAttemptAt === null || nextAttemptAt > work.now) return undefined;
+  const { invoice, renewal } = standing;
+  if (status !== 'OPEN' || !isOwed(standing) || (await hasOpenCharge(work, invoice.id))) {
+    await changeRenewal(work, renewal, { nextAttemptAt: null });
+    return undefined;
+  }
+  if (await isOvertaken(work, standing)) {
+    await cancelRenewal(work, standing);
+    return 'CANCELLED';
+  }
+  const { customerId } = invoice;
+  const method =
+    customerId === null ? undefined : (await paymentMethodsByCustomer(work, [customerId])).get(customerId);
+  if (method !== undefined) await insertCharge(work, standing, method);
+  else await waitForMethod(work, standing);
+  return method === undefined ? 'WAITING' : 'CHARGED';
+}
+
+/** The payment method was taken back: the invoice waits for whoever pays it, or for another one. */
+async function waitForMethod(work: Work, { invoice, renewal }: Standing): Promise<void> {
+  await changeRenewal(work, renewal, { nextAttemptAt: null });
+  const { attempts: attempt } = renewal;
+  const told = { reason: 'NO_PAYMENT_METHOD', invoiceId: invoice.id, attempt, attempts: attempt } as const;
+  await tellRenewalFailed(work, renewal.licenseId, { ...told, nextAt: null });
+}
+
+/**
+ * Looks again before a charge goes out, however long after it was written down. What was overtaken meanwhile is not asked
+ * for: the charge ends as if it had been declined, and the invoice with it.
+ */
+export async function confirmCharge(work: Work, invoiceId: Invoice['id']): Promise<boolean> {
+  const standing = await standingOf(work, invoiceId);
+  if (standing === undefined) return false;
+  const { invoice, renewal } = standing;
+  const isWanted = renewal.status === 'OPEN' && isOwed(standing);
+  if (isWanted && !(await isOvertaken(work, standing))) return true;
+  await endCharge(work, invoice.id, work.now);
+  if (isWanted) await cancelRenewal(work, standing);
+  return false;
+}
+
+async function endCharge(work: Work, invoiceId: Invoice['id'], now: Instant): Promise<void> {
+  const open = and(
+    eq(charges.invoiceId, invoiceId),
+    eq(charges.kind, 'CHARGE'),
+    eq(charges.status, 'ASKING'),
+  );
+  await work.db
+    .update(charges)
+    .set({ status: 'DECLINED', askAt: null, failure: 'overtaken', answeredAt: now, updatedAt: now })
+    .where(and(eq(charges.tenantId, work.tenantId), open));
+}

@@ -1,0 +1,166 @@
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { mutation, readLicense } from '../support/acts.js';
+import { createCustomer, type Shop } from '../support/fixtures.js';
+import {
+  EXPIRY,
+  openRenewalShop,
+  openRenewals,
+  renewingLicense,
+  standing,
+  toldOf,
+} from '../support/renewing.js';
+import { START, type TestServer } from '../support/server.js';
+import type { StripeServer } from '../support/stripeServer.js';
+
+let server: TestServer;
+let stripe: StripeServer;
+let stop: () => Promise<void>;
+beforeAll(async () => {
+  ({ server, stripe, stop } = await openRenewals());
+});
+beforeEach(() => {
+  server.now = START;
+  stripe.now = Date.parse(START);
+  stripe.behaviour = () => 'TAKE';
+  stripe.intents.length = 0;
+  stripe.asked.length = 0;
+});
+afterAll(() => stop());
+
+const renew = () => server.jobs.run('license.renew');
+const act = (shop: Shop, name: string, input: object) =>
+  server.ok(mutation(name, '__typename'), { input }, shop.admin);
+
+/** The clocks of both go on, and what is due is looked after. */
+async function later(days: number, minutes = 0): Promise<void> {
+  server.pass(days * 86_400_000 + minutes * 60_000);
+  stripe.now = Date.parse(server.now);
+  await renew();
+}
+
+describe('what overtakes a renewal between its invoice and its charge', () => {
+  const overtaking: readonly (readonly [string, (shop: Shop, licenseId: string) => Promise<unknown>])[] = [
+    ['a renewal by hand', (shop, licenseId) => act(shop, 'renewLicense', { licenseId, durationMonths: 1 })],
+    [
+      'automatic renewal that is switched off',
+      (shop, licenseId) => act(shop, 'updateLicense', { licenseId, autoRenewal: false }),
+    ],
+    [
+      'a transfer',
+      async (shop, licenseId) =>
+        act(shop, 'transferLicense', {
+          licenseId,
+          newCustomerId: await createCustomer(server, shop.admin),
+          newIssuedTo: 'Grace',
+          transferReason: 'Sold on',
+        }),
+    ],
+    ['a revocation', (shop, licenseId) => act(shop, 'revokeLicense', { licenseId, reason: 'Resold' })],
+    ['a suspension', (shop, licenseId) => act(shop, 'suspendLicense', { licenseId, reason: 'Fraud' })],
+    [
+      'a license that is switched off',
+      (shop, licenseId) => act(shop, 'updateLicense', { licenseId, status: 'INACTIVE' }),
+    ],
+    [
+      'a customer who is switched off',
+      (shop) => act(shop, 'updateCustomer', { customerId: shop.customerId, status: 'INACTIVE' }),
+    ],
+  ];
+  test.each(overtaking)('as %s: nobody is charged, and the invoice is void', async (_, overtake) => {
+    const shop = await openRenewalShop(server);
+    const licenseId = await renewingLicense(server, shop);
+    stripe.behaviour = () => ({ decline: 'do_not_honor' });
+    await renew();
+    const { length } = stripe.intents;
+
+    await overtake(shop, licenseId);
+    stripe.behaviour = () => 'TAKE';
+    await later(1);
+
+    expect(length).toBe(1);
+    expect(stripe.intents).toHaveLength(1);
+    expect((await standing(server, licenseId))[0]).toBe('CANCELLED, attempts 1, FAILED 0, VOID');
+  });
+
+  test('between a request that never arrived and the next one ends the charge', async () => {
+    const shop = await openRenewalShop(server);
+    const licenseId = await renewingLicense(server, shop);
+    stripe.behaviour = () => 'CUT';
+    await renew();
+
+    await act(shop, 'renewLicense', { licenseId, durationMonths: 12 });
+    stripe.behaviour = () => 'TAKE';
+    await later(0, 5);
+
+    expect(stripe.intents).toEqual([]);
+    expect(await standing(server, licenseId)).toEqual(['CANCELLED, attempts 1, PENDING 0, VOID']);
+  });
+
+  test('a license that renews itself again is billed again', async () => {
+    const shop = await openRenewalShop(server);
+    const licenseId = await renewingLicense(server, shop);
+    stripe.behaviour = () => ({ decline: 'do_not_honor' });
+    await renew();
+    await act(shop, 'updateLicense', { licenseId, autoRenewal: false });
+    await later(0, 10);
+
+    await act(shop, 'updateLicense', { licenseId, autoRenewal: true });
+    stripe.behaviour = () => 'TAKE';
+    await later(0, 10);
+
+    expect(await standing(server, licenseId)).toEqual([
+      'CANCELLED, attempts 1, FAILED 0, VOID',
+      'RENEWED, attempts 1, PAID 100',
+    ]);
+  });
+});
+
+describe('what overtakes a renewal between its charge and the answer is settled as the money says', () => {
+  test('a license that was revoked is not renewed: it is told, and the money can be paid back', async () => {
+    const shop = await openRenewalShop(server);
+    const licenseId = await renewingLicense(server, shop);
+    stripe.behaviour = () => 'TAKE_AND_HANG';
+    await renew();
+
+    await act(shop, 'revokeLicense', { licenseId, reason: 'Resold' });
+    await later(0, 5);
+
+    expect(await standing(server, licenseId)).toEqual(['UNSETTLED, attempts 1, NOT_RENEWABLE, PAID 100']);
+    expect((await toldOf(server, licenseId)).at(-1)).toBe(
+      'license.renewal_failed NOT_RENEWABLE 1/1 next never',
+    );
+  });
+
+  test('a license that was moved is not renewed for whoever paid', async () => {
+    const shop = await openRenewalShop(server);
+    const licenseId = await renewingLicense(server, shop);
+    stripe.behaviour = () => 'TAKE_AND_HANG';
+    await renew();
+
+    await act(shop, 'transferLicense', {
+      licenseId,
+      newCustomerId: await createCustomer(server, shop.admin),
+      newIssuedTo: 'Grace',
+      transferReason: 'Sold on',
+    });
+    await later(0, 5);
+
+    expect(await standing(server, licenseId)).toEqual(['UNSETTLED, attempts 1, TRANSFERRED, PAID 100']);
+    expect(await readLicense(server, shop.admin, licenseId, 'expiryDate')).toEqual({ expiryDate: EXPIRY });
+  });
+
+  test('a license that was renewed by hand is renewed once more, as it was paid for', async () => {
+    const shop = await openRenewalShop(server);
+    const licenseId = await renewingLicense(server, shop);
+    stripe.behaviour = () => 'TAKE_AND_HANG';
+    await renew();
+
+    await act(shop, 'renewLicense', { licenseId, durationMonths: 1 });
+    await later(0, 5);
+
+    expect(await standing(server, licenseId)).toEqual(['RENEWED, attempts 1, PAID 100']);
+    expect(await readLicense(server, shop.admin, licenseId, 'expiryDate')).toEqual({
+      expiryDate: '2027-04-03T12:00:00.000Z',
+    });
+  });
+});
