@@ -1,15 +1,15 @@
 import { type Job, type JobContext, type JobResult, parseSweep, type SweepPayload } from '../core/job.js';
 import { sweep } from '../core/sweep.js';
-import { reminderSpans } from './model/reminders.js';
+import { dueReminders } from './model/reminders.js';
 import { REMINDER_BATCH, reminderBatch, reminderZones } from './service/remind.js';
 import { expiryBatch, lapseBatch } from './service/tellLapses.js';
 
 async function remind(context: JobContext, { dueAt, since }: SweepPayload): Promise<number> {
-  const spans = reminderSpans(await reminderZones(context.pool.db), since, dueAt);
+  const due = dueReminders(await reminderZones(context.pool.db), since, dueAt);
   const options = { most: REMINDER_BATCH, isFoundAgain: false };
   let reminded = 0;
-  for (const span of spans)
-    reminded += await sweep(context, 'license.remind', (now) => reminderBatch(now, span), options);
+  for (const each of due.filter(({ mornings }) => mornings.length > 0))
+    reminded += await sweep(context, 'license.remind', (now) => reminderBatch(now, each), options);
   return reminded;
 }
 

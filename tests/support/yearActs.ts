@@ -3,7 +3,17 @@ import { mutation } from './acts.js';
 import { activate } from './fixtures.js';
 import type { Random } from './random.js';
 import type { Answer, Claims, TestServer } from './server.js';
-import { type Card, DAY, type Holder, monthsLater, reads, written, type Year } from './yearModel.js';
+import {
+  type Card,
+  DAY,
+  dated,
+  HOUR,
+  type Holder,
+  monthsLater,
+  reads,
+  written,
+  type Year,
+} from './yearModel.js';
 
 /** Where an act is made: the server that stands now, and the model of what it does. */
 export interface YearDesk {
@@ -60,7 +70,7 @@ const renew: Act = {
     await tried(desk, 'renewLicense', input, refusal, () => {
       const [before, from, status] = [card.expiresAt, renewedFrom(card, now), reads(card, now)];
       const isEndless = before === undefined;
-      if (!isEndless) card.expiresAt = monthsLater(from, durationMonths);
+      if (!isEndless) dated(card, monthsLater(from, durationMonths), now);
       if (isEndless || (extendMaintenance && card.maintainedUntil !== undefined))
         card.maintainedUntil = monthsLater(Math.max(card.maintainedUntil ?? now, now), durationMonths);
       if (status !== 'INACTIVE') card.switchedOff = false;
@@ -148,8 +158,7 @@ const start: Act = {
     card.devices.push({ id: String(activation?.id), endedAt: undefined, archivedAt: undefined });
     if (!card.waits) return;
     card.waits = false;
-    card.begunAt = now;
-    card.expiresAt = now + card.trialDays * DAY;
+    dated(card, now + card.trialDays * DAY, now);
     desk.year.tell(now, card, `begun until ${written(card.expiresAt)}`);
   },
 };
@@ -165,8 +174,56 @@ const giveUp: Act = {
   },
 };
 
+/** Another last day, sooner or later than the one before. */
+const redate: Act = {
+  weight: 3,
+  run: async (desk, card, now) => {
+    if (!['ACTIVE', 'INACTIVE'].includes(reads(card, now)) || card.expiresAt === undefined) return;
+    const expiresAt = now + HOUR + desk.random.below(40 * DAY);
+    const input = { licenseId: card.id, expiryDate: instant(expiresAt) };
+    await tried(desk, 'updateLicense', input, undefined, () => dated(card, expiresAt, now));
+  },
+};
+
+const ZONES = ['Pacific/Kiritimati', 'Pacific/Pago_Pago', 'Europe/Lisbon', 'Asia/Kathmandu', 'UTC'] as const;
+
+/** Who holds it goes to live elsewhere. */
+const move: Act = {
+  weight: 4,
+  run: async (desk, { holder }) => {
+    if (holder === undefined) return;
+    const timeZone = desk.random.pick([...ZONES, null]);
+    await tried(desk, 'updateCustomer', { customerId: holder.id, timeZone }, undefined, () => {
+      holder.timeZone = timeZone;
+    });
+  },
+};
+
+/** The whole house goes elsewhere, and with it whoever says nothing of where he lives. */
+const moveHouse: Act = {
+  weight: 1,
+  run: async (desk) => {
+    const timeZone = desk.random.pick(ZONES);
+    await tried(desk, 'updateTenantSettings', { timeZone }, undefined, () => {
+      desk.year.house.timeZone = timeZone;
+    });
+  },
+};
+
 /** Charged renewals, with their retries, join here and in the model. */
-const acts: readonly Act[] = [renew, suspend, reinstate, revoke, transfer, flip, start, giveUp];
+const acts: readonly Act[] = [
+  renew,
+  suspend,
+  reinstate,
+  revoke,
+  transfer,
+  flip,
+  start,
+  giveUp,
+  redate,
+  move,
+  moveHouse,
+];
 
 function weighed(random: Random): Act {
   let left = random.next() * acts.reduce((sum, { weight }) => sum + weight, 0);

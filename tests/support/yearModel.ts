@@ -10,14 +10,15 @@ export interface Holder {
   readonly id: string;
   readonly email: string | null;
   readonly language: string | null;
-  readonly timeZone: string | null;
+  /** People move. */
+  timeZone: string | null;
   readonly wantsReminders: boolean;
 }
 
 /** What holds where a holder says nothing. */
 export interface House {
   readonly language: string;
-  readonly timeZone: string;
+  timeZone: string;
 }
 
 interface Device {
@@ -43,8 +44,9 @@ export interface Card extends Terms {
   waits: boolean;
   heldBack: boolean;
   revoked: boolean;
-  begunAt: number | undefined;
   expiresAt: number | undefined;
+  /** When that day was written on it over none, or over an earlier one. */
+  putOffAt: number | undefined;
   maintainedUntil: number | undefined;
   /** The expiry that was told as passed, and the one whose grace was told as over. */
   toldExpired: number | undefined;
@@ -55,6 +57,12 @@ export interface Card extends Terms {
 }
 
 export type Reading = 'PENDING' | 'ACTIVE' | 'INACTIVE' | 'EXPIRED' | 'SUSPENDED' | 'REVOKED';
+
+/** Writes another last day on the card. */
+export function dated(card: Card, expiresAt: number, now: number): void {
+  if (card.expiresAt === undefined || card.expiresAt < expiresAt) card.putOffAt = now;
+  card.expiresAt = expiresAt;
+}
 
 export const written = (at: number | undefined): string =>
   at === undefined ? 'never' : new Date(at).toISOString();
@@ -114,6 +122,8 @@ export function morningBefore(expiresAt: number, days: number, zone: string): nu
 }
 
 const REMINDERS = [1, 7, 14, 30];
+/** A morning that was over for less when somebody looked last may have become one only since then: by another clock, or day. */
+const REMEMBERED = 36 * HOUR;
 /** After a longer break nothing older is told. */
 const LONGEST_BREAK = 31 * DAY;
 const ARCHIVED_AFTER = 90 * DAY;
@@ -155,8 +165,8 @@ export class Year {
     if (!runs(card) || card.switchedOff || expiresAt === undefined || expiresAt <= now) return;
     for (const days of REMINDERS) {
       const morning = morningBefore(expiresAt, days, this.zoneOf(card));
-      const isDue = morning > since && morning <= through;
-      const isMissed = morning < Math.max(card.issuedAt, card.begunAt ?? 0);
+      const isDue = morning <= through && since - morning < REMEMBERED;
+      const isMissed = morning < Math.max(card.issuedAt, card.putOffAt ?? 0);
       if (!isDue || isMissed || (card.reminded.get(expiresAt) ?? Infinity) <= days) continue;
       card.reminded.set(expiresAt, days);
       this.tell(now, card, `reminded ${days} of ${written(expiresAt)}`);

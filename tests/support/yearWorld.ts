@@ -40,7 +40,7 @@ const BREAKS =
 
 /** A tenant that is run through a year, on servers that come and go. */
 export class YearWorld {
-  readonly year = new Year(HOUSE);
+  readonly year = new Year({ ...HOUSE });
   readonly holders: Holder[] = [];
   #looks = 0;
   #current: TestServer;
@@ -136,7 +136,7 @@ export class YearWorld {
       waits: terms.isTrial,
       heldBack: false,
       revoked: false,
-      begunAt: undefined,
+      putOffAt: undefined,
       toldExpired: undefined,
       toldOver: undefined,
       reminded: new Map(),

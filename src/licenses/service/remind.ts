@@ -1,9 +1,10 @@
 import { type SQL, sql } from 'drizzle-orm';
 import { customers, tenants } from '../../access/table.js';
 import { factsOfLicenses } from '../../audit/service/appendFacts.js';
-import type { Instant } from '../../core/clock.js';
+import { licenseEventLogs } from '../../audit/table.js';
+import { earliest, type Instant, latest } from '../../core/clock.js';
 import type { Db } from '../../core/db.js';
-import type { ReminderSpan } from '../model/reminders.js';
+import type { DueReminders, ReminderMorning } from '../model/reminders.js';
 import { licenseReminders, licenses, untold } from '../table.js';
 
 /**
@@ -22,23 +23,42 @@ export async function reminderZones(db: Db): Promise<string[]> {
   return rows.map(({ zone }) => zone);
 }
 
+const instants = (list: readonly Instant[]): SQL => sql`${sql.param(list)}::text[]::timestamptz[]`;
+
+/** The mornings as a table, beside the two instants between which all that they remind of expires. */
+function asTable(mornings: readonly ReminderMorning[]): { readonly table: SQL; readonly range: SQL } {
+  const [from, until] = [mornings.map((each) => each.from), mornings.map((each) => each.until)];
+  const table = sql`unnest(${sql.param(mornings.map(({ zone }) => zone))}::text[], ${instants(from)}, ${instants(until)},
+    ${instants(mornings.map(({ at }) => at))}) as morning (zone, expires_from, expires_until, due_at)`;
+  const [first, last] = [from.reduce(earliest), until.reduce((one, other) => latest(one, other))];
+  const range = sql`${licenses.expiryDate} >= ${first}::timestamptz and ${licenses.expiryDate} < ${last}::timestamptz`;
+  return { table, range };
+}
+
+/** Facts that set an expiry or put it off. One that is brought nearer keeps its mornings. */
+const putsOff = sql`(fact.event_type in ('license.renewed', 'license.activated') or (fact.event_type = 'license.updated'
+  and coalesce(fact.event_data #>> '{before,expiryDate}', '') < fact.event_data #>> '{after,expiryDate}'))`;
+
 /**
- * Reminds of the licenses of one span that were not reminded of this expiry by this or a nearer reminder, and that ran
- * when it fell due: a trial that began later, or a license that was issued later, missed none.
+ * Reminds of the licenses of these mornings that were not reminded of this expiry by this or a nearer reminder, and whose
+ * expiry was set before the morning came: a license that was issued, begun or renewed later has missed none. When that was
+ * the log of events knows, which keeps them longer than a reminder looks back.
  */
-export function reminderBatch(now: Instant, { days, from, until, at, zones }: ReminderSpan): SQL {
+export function reminderBatch(now: Instant, { days, mornings }: DueReminders): SQL {
+  const { table, range } = asTable(mornings);
   return sql`with due as materialized (
       select ${licenses.tenantId} as tenant_id, ${licenses.id} as license_id, ${licenses.expiryDate} as expiry_date
       from ${licenses} join ${tenants} as tenant on tenant.id = ${licenses.tenantId}
         left join ${customers} as customer on customer.tenant_id = ${licenses.tenantId} and customer.id = ${licenses.customerId}
+        join ${table} on morning.zone = coalesce(customer.time_zone, ${tenantZone})
+          and ${licenses.expiryDate} >= morning.expires_from and ${licenses.expiryDate} < morning.expires_until
+          and ${licenses.createdAt} <= morning.due_at
       where ${untold(licenses, licenses.expiryTold)} and ${licenses.status} <> 'INACTIVE'
-        and ${licenses.expiryDate} >= ${from}::timestamptz and ${licenses.expiryDate} < ${until}::timestamptz
-        and ${licenses.expiryDate} > ${now}::timestamptz
-        and coalesce(customer.time_zone, ${tenantZone}) = any(${sql.param(zones)}::text[])
-        and ${licenses.issuedDate} <= ${at}::timestamptz
-        and (${licenses.licenseType} not in ('TRIAL', 'EVALUATION') or ${licenses.activationDate} <= ${at}::timestamptz)
+        and ${range} and ${licenses.expiryDate} > ${now}::timestamptz
         and not exists (select from ${licenseReminders} as known where known.tenant_id = ${licenses.tenantId}
           and known.license_id = ${licenses.id} and known.expiry_date = ${licenses.expiryDate} and known.days <= ${days})
+        and not exists (select from ${licenseEventLogs} as fact where fact.tenant_id = ${licenses.tenantId}
+          and fact.license_id = ${licenses.id} and fact.created_at > morning.due_at and ${putsOff})
       order by 3, 2 limit ${REMINDER_BATCH}
     ), told as (
       insert into ${licenseReminders} (tenant_id, license_id, expiry_date, days, reminded_at)
