@@ -1,11 +1,16 @@
 type Kept = (member: unknown) => boolean;
 
+/** Most names are in order as they come: to sort them all the same takes a third of what writing takes. */
+function inOrder(names: string[]): string[] {
+  return names.every((name, at) => at === 0 || (names[at - 1] ?? '') < name) ? names : names.sort();
+}
+
 /** Written by hand and not from a sorted copy: that would put members named by numbers first, and lose one named `__proto__`. */
 function written(value: unknown, isKept: Kept): string {
   if (value === null || typeof value !== 'object') return JSON.stringify(value ?? null);
   if (Array.isArray(value)) return `[${value.map((item) => written(item, isKept)).join(',')}]`;
   let text = '';
-  for (const name of Object.keys(value).sort()) {
+  for (const name of inOrder(Object.keys(value))) {
     const member: unknown = (value as Readonly<Record<string, unknown>>)[name];
     if (!isKept(member)) continue;
     text += `${text === '' ? '' : ','}${JSON.stringify(name)}:${written(member, isKept)}`;

@@ -41,17 +41,28 @@ const entryList: SQL = sql`json_build_array(seal.sequence, ${utc('seal.sealed_at
   fact.subject_id, fact.license_id, fact.activation_id, fact.user_id, fact.event_data, fact.metadata, fact.personal_hash,
   ${utc('fact.created_at')}, told.salt, told.data)`;
 
+/** By their places, without a copy of the rest: that took as long as hashing what was read. */
 function readEntry(tenantId: TenantId, row: EntryRow): TrailEntry {
-  const [sequence, sealedAt, hash, id, type, subjectId, licenseId, activationId, actor, ...others] = row;
-  const [data, metadata, hashOfPersonal, createdAt, salt, told] = others;
-  const about = { tenantId, type, subjectId, licenseId, activationId, actor, data, metadata };
-  return {
-    sequence,
-    sealedAt: `${sealedAt}Z`,
-    hash,
-    event: id === null ? null : { ...about, id, personalHash: hashOfPersonal, createdAt: `${createdAt}Z` },
-    personal: salt === null ? null : { salt, data: told },
-  };
+  const [sequence, sealedAt, hash, id, type, subjectId, licenseId, activationId, actor] = row;
+  const salt = row[13];
+  const event =
+    id === null
+      ? null
+      : {
+          tenantId,
+          id,
+          type,
+          subjectId,
+          licenseId,
+          activationId,
+          actor,
+          data: row[9],
+          metadata: row[10],
+          personalHash: row[11],
+          createdAt: `${row[12]}Z`,
+        };
+  const personal = salt === null ? null : { salt, data: row[14] };
+  return { sequence, sealedAt: `${sealedAt}Z`, hash, event, personal };
 }
 
 export interface TrailRange {
