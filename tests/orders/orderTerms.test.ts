@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { refusedAct, refusedFields } from '../support/acts.js';
+import { mutation, refusedAct, refusedFields } from '../support/acts.js';
 import { createCustomer, createTemplate, issueLicense, openShop, type Shop } from '../support/fixtures.js';
 import { createOrder } from '../support/orders.js';
 import { type Claims, startTestServer, type TestServer } from '../support/server.js';
@@ -180,6 +180,21 @@ describe('what an order asks for beside the template', () => {
       }),
     ).toEqual(['input.quantity', 'input.renewLicenseIds.0']);
   });
+});
+
+test("the tenant's own taxes are on every order, unless the office says others", async () => {
+  const own = await openShop(server);
+  const invoices = { taxes: [{ name: 'VAT', percentage: '19' }] };
+  await server.ok(mutation('updateTenantSettings', '__typename'), { input: { invoices } }, own.admin);
+  const buyer: Claims = { tenant_id: own.admin.tenant_id, roles: ['customer'], customer_id: own.customerId };
+
+  const bought = await createOrder(server, own, {}, 'tax totalAmount', buyer);
+  const exempt = await createOrder(server, own, { taxes: [] }, 'tax totalAmount');
+
+  expect([bought, exempt]).toEqual([
+    { tax: '19', totalAmount: '119' },
+    { tax: '0', totalAmount: '100' },
+  ]);
 });
 
 describe('who orders', () => {

@@ -72,7 +72,7 @@ export interface TenantSettings {
   readonly timeZone?: string;
   readonly retention?: Retention;
   readonly invoices?: InvoiceSettings;
-  /** Whether acts that cost much need a second person. */
+  /** Whether an order has to be approved by another person than ordered it. */
   readonly fourEyes?: boolean;
   /** Setting → feature: `graphql_enabled` ← `graphql_api`. A tenant that chose none has the default ones. */
   readonly featureFlags?: FeatureFlags;

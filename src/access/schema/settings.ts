@@ -288,7 +288,10 @@ export class TenantSettings {
   @Field(() => InvoiceSettings, { description: 'What stands on its invoices, and until when they are paid.' })
   declare readonly invoices: InvoiceSettings;
 
-  @Field(() => Boolean, { description: 'Whether acts that cost much need a second person; no unless set.' })
+  @Field(() => Boolean, {
+    description:
+      'Whether an order has to be approved by another person than ordered it; no unless set. An API key is the person who made it.',
+  })
   declare readonly fourEyes: boolean;
 }
 
@@ -328,7 +331,11 @@ export class UpdateTenantSettingsInput {
   })
   declare readonly invoices?: InvoiceSettingsInput | null;
 
-  @Field(() => Boolean, { nullable: true, description: 'Whether acts that cost much need a second person.' })
+  @Field(() => Boolean, {
+    nullable: true,
+    description:
+      'Whether an order has to be approved by another person than ordered it; orders that were made while it was on keep to it.',
+  })
   declare readonly fourEyes?: boolean | null;
 }
 

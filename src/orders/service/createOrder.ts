@@ -1,3 +1,4 @@
+import { tenantOf } from '../../access/queries.js';
 import type { Customer } from '../../access/table.js';
 import { type Price, priceOf, type TaxRate } from '../../billing/model/price.js';
 import { createInvoice } from '../../billing/service/createInvoice.js';
@@ -82,7 +83,7 @@ async function boughtBy(
 ): Promise<Bought> {
   const product = await requireOnSale(work, template.productId);
   const { problems, terms } = termsOf(template, product, input, mayOverride(work));
-  const taxes = input.taxes ?? [];
+  const taxes = input.taxes ?? (await tenantOf(work)).settings.invoices?.taxes ?? [];
   const renews = input.renewLicenseIds ?? null;
   const renewal = renews === null ? undefined : await renewalOf(work, { input, renews, customer, terms });
   const wrong = [...problems, ...taxProblems(taxes), ...(renewal?.problems ?? [])];
