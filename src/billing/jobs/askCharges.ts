@@ -2,8 +2,9 @@ import { addMillis } from '../../core/clock.js';
 import type { JobContext } from '../../core/job.js';
 import { chargingWith } from '../gateway/accounts.js';
 import type { ChargeAnswer, Charging } from '../gateway/charging.js';
+import { secretBinding } from '../model/inbound.js';
 import { DEPLOYMENT } from '../model/renewals.js';
-import { takeCharge } from '../queries/charges.js';
+import { endpointKey, takeCharge } from '../queries/charges.js';
 import { answerCharge } from '../service/answerCharge.js';
 import { confirmCharge } from '../service/chargeRenewal.js';
 import type { Charge } from '../table/charges.js';
@@ -19,11 +20,16 @@ const unknown = (reason: Extract<ChargeAnswer, { outcome: 'UNKNOWN' }>['reason']
   retryAfterSeconds: 0,
 });
 
-async function chargingOf(
-  { config, signal }: JobContext,
-  { account }: Charge,
-): Promise<Charging | undefined> {
-  return account === DEPLOYMENT ? chargingWith(config.LG_STRIPE_SECRET_KEY, config, signal) : undefined;
+/** A tenant's own account is charged with its own key, for as long as there is one. */
+async function secretKeyOf({ pool, keys, config }: JobContext, charge: Charge): Promise<string | undefined> {
+  const { tenantId, account } = charge;
+  if (account === DEPLOYMENT) return config.LG_STRIPE_SECRET_KEY;
+  const apiKey = await endpointKey(pool.db, tenantId, account);
+  return apiKey === undefined ? undefined : keys.decrypt(apiKey, secretBinding(tenantId, account));
+}
+
+async function chargingOf(context: JobContext, charge: Charge): Promise<Charging | undefined> {
+  return chargingWith(await secretKeyOf(context, charge), context.config, context.signal);
 }
 
 /** The same words each time, whenever and by whomever it is asked. */

@@ -17,6 +17,7 @@ import {
   type Renewal,
   renewals,
 } from '../table/charges.js';
+import { type PaymentEndpoint, paymentEndpoints } from '../table/inbound.js';
 import { invoices, type Payment } from '../table.js';
 
 /**
@@ -285,4 +286,20 @@ export async function takeCharge(db: Db, now: Instant, until: Instant): Promise<
     .where(sql`(${charges.tenantId}, ${charges.id}) in ${due}`)
     .returning();
   return row;
+}
+
+/** With what a tenant's own account is charged, as it is kept; undefined where it is charged no more. */
+export async function endpointKey(db: Db, tenantId: TenantId, id: string): Promise<string | undefined> {
+  const { apiKey, enabled } = paymentEndpoints;
+  const [row] = await db
+    .select({ apiKey })
+    .from(paymentEndpoints)
+    .where(
+      and(
+        eq(paymentEndpoints.tenantId, tenantId),
+        eq(paymentEndpoints.id, id as PaymentEndpoint['id']),
+        enabled,
+      ),
+    );
+  return row?.apiKey ?? undefined;
 }

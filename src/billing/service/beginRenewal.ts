@@ -15,6 +15,7 @@ import { openRenewalOf, paymentMethodsByCustomer } from '../queries/charges.js';
 import { type Renewal, renewals } from '../table/charges.js';
 import type { Invoice } from '../table.js';
 import { createInvoice } from './createInvoice.js';
+import { defaultTaxes } from './defaultTaxes.js';
 
 /** What somebody may ask for beside the months. */
 export interface RenewalWish {
@@ -97,14 +98,16 @@ export async function pricedBy(work: Work, license: License): Promise<Template |
 }
 
 /** By the template's price of today, with the seats that the license has. */
-export function renewalPriceOf(license: License, template: Template, durationMonths: number): Price {
+export async function renewalPriceOf(
+  work: Work,
+  license: License,
+  template: Template,
+  durationMonths: number,
+): Promise<Price> {
   const { licenseType, maxActivations } = license;
   const { pricing, defaultDuration } = template;
-  return renewalPrice(
-    pricing,
-    { quantity: 1, maxActivations, licenseType, durationMonths, defaultDuration },
-    [],
-  );
+  const facts = { quantity: 1, maxActivations, licenseType, durationMonths, defaultDuration };
+  return renewalPrice(pricing, facts, await defaultTaxes(work));
 }
 
 /** Nobody has said what it costs: told once for each end of a term, and the license goes its way. */
@@ -159,7 +162,7 @@ export async function beginRenewal(
   const template = await pricedBy(work, license);
   if (template === undefined) return skip(work, license, 'NO_PRICE');
   const durationMonths = termMonths(template.pricing.billingCycle, template.defaultDuration);
-  const price = renewalPriceOf(license, template, durationMonths);
+  const price = await renewalPriceOf(work, license, template, durationMonths);
   if (isZero(price.total)) return renewFreely(work, license, template, durationMonths);
   const terms = { durationMonths, extendMaintenance: false, templateId: template.id, price };
   const chargeAt = (await canBeCharged(work, license)) ? work.now : null;

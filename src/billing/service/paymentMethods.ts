@@ -8,6 +8,7 @@ import type { Work } from '../../core/work.js';
 import { customerMissing, payerTaken, payerUnknown } from '../model/paymentMethods.js';
 import { DEPLOYMENT } from '../model/renewals.js';
 import { lockPaymentMethod } from '../queries/charges.js';
+import { chargedEndpoint } from '../queries/inbound.js';
 import type { SetPaymentMethodInput } from '../schema/renewals.js';
 import { type PaymentMethod, paymentMethods, renewals } from '../table/charges.js';
 import { invoices } from '../table.js';
@@ -71,7 +72,7 @@ const setterOf = ({ actor }: Work): string => ('subject' in actor ? actor.subjec
 export async function setPaymentMethod(work: Work, input: SetPaymentMethodInput): Promise<PaymentMethod> {
   const { id: customerId } = await customerOf(work, input.customerId);
   const { stripeCustomer: payer, stripePaymentMethod: method, label, expiresAt = null } = input;
-  const account = DEPLOYMENT;
+  const account = (await chargedEndpoint(work, 'STRIPE'))?.id ?? DEPLOYMENT;
   await claimPayer(work, account, payer, customerId);
   const changes = { processor: 'STRIPE', account, payer, method, label, expiresAt } as const;
   const [row] = await work.db

@@ -40,7 +40,7 @@ export async function requestRenewal(work: Work, input: RequestRenewalInput): Pr
   if (before !== undefined) throw renewalOpen(before.invoiceId);
   const template = await pricedBy(work, license);
   if (template === undefined) throw notRenewable('The license has no template that says what it costs.');
-  const price = renewalPriceOf(license, template, durationMonths);
+  const price = await renewalPriceOf(work, license, template, durationMonths);
   if (isZero(price.total))
     throw notRenewable('The template says that its renewal costs nothing. Renew it by hand.');
   const wish = { durationMonths, extendMaintenance, way: 'BY_HAND', chargeAt: null } as const;
