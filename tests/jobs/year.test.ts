@@ -94,6 +94,7 @@ const telling: Readonly<Record<string, (data: Data) => string>> = {
   'license.suspended': ({ reason, from, expiry_date }) =>
     `suspended ${reason} from ${from}${expiry_date === undefined ? '' : ` of ${expiry_date}`}`,
   'license.renewed': ({ from, to }) => `renewed ${from ?? 'never'} to ${to ?? 'never'}`,
+  'license.renewal_failed': ({ reason }) => `not renewed: ${reason}`,
   'license.reinstated': ({ to }) => `reinstated ${to}`,
   'license.revoked': ({ from }) => `revoked from ${from}`,
   'license.transferred': ({ to_customer_id }) => `transferred to ${to_customer_id}`,

@@ -35,6 +35,7 @@ export interface Terms {
   readonly issuedAt: number;
   readonly graceDays: number;
   readonly trialDays: number;
+  readonly renewsItself: boolean;
 }
 
 /** One license as a person would keep it on a card. */
@@ -53,6 +54,8 @@ export interface Card extends Terms {
   toldOver: number | undefined;
   /** The nearest reminder that each expiry had. */
   readonly reminded: Map<number, number>;
+  /** The expiries from which it was to renew itself, and could not. */
+  readonly unrenewed: Set<number>;
   readonly devices: Device[];
 }
 
@@ -127,6 +130,10 @@ const REMEMBERED = 36 * HOUR;
 /** After a longer break nothing older is told. */
 const LONGEST_BREAK = 31 * DAY;
 const ARCHIVED_AFTER = 90 * DAY;
+const RENEWED_BEFORE = 3 * DAY;
+/** After so long in grace nobody renews what was missed. */
+const RENEWED_UNTIL = 30 * DAY;
+const RENEWAL_PERIOD = 10 * MINUTE;
 
 /** Everything that has to be told, as lines: the instant, the license, what. */
 export class Year {
@@ -136,6 +143,7 @@ export class Year {
   readonly #mails: { readonly card: Card; readonly what: string }[] = [];
   #lookedThrough: number | undefined;
   #archivedThrough: number | undefined;
+  #renewedThrough: number | undefined;
 
   constructor(readonly house: House) {}
 
@@ -200,6 +208,18 @@ export class Year {
     }
   }
 
+  /** It would renew itself, and nobody has said what that costs: each end of a term is told of once. */
+  #renew(card: Card, now: number): void {
+    const { expiresAt, renewsItself, isTrial, switchedOff, holder, unrenewed } = card;
+    if (!renewsItself || isTrial || !runs(card) || switchedOff || !holder || expiresAt === undefined) return;
+    const isOver = now >= expiresAt && now >= (graceEnds(card) ?? expiresAt);
+    const isDue = expiresAt <= now + RENEWED_BEFORE && expiresAt >= now - RENEWED_UNTIL;
+    if (isOver || !isDue || unrenewed.has(expiresAt)) return;
+    unrenewed.add(expiresAt);
+    this.tell(now, card, 'not renewed: NO_PRICE');
+    this.#mail(now, card, 'RENEWAL_FAILED');
+  }
+
   /** Somebody looks after what is due: each hour once for what lapses, each day once for the archive. */
   look(now: number): void {
     for (const { card, what } of this.#mails.splice(0)) this.#mail(now, card, what);
@@ -212,6 +232,9 @@ export class Year {
       }
       this.#lookedThrough = hour;
     }
+    const period = now - (now % RENEWAL_PERIOD);
+    if (this.#renewedThrough !== period) for (const card of this.cards) this.#renew(card, now);
+    this.#renewedThrough = period;
     if (this.#archivedThrough === day) return;
     for (const card of this.cards) this.#archive(card, now);
     this.#archivedThrough = day;

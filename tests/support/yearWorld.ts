@@ -109,12 +109,13 @@ export class YearWorld {
     ];
     const [graceDays, trialDays] = [random.pick(GRACES), isTrial ? 1 + random.below(45) : undefined];
     const holder = random.chance(0.95) ? random.pick(this.holders) : undefined;
+    const renewsItself = random.chance(0.3);
     if (this.#shop === undefined) throw new Error('there is no product yet');
     const { id, licenseKey } = await createLicense(this.#current, this.#shop, {
       licenseType,
       licenseModel,
       maxActivations: 1000,
-      autoRenewal: random.chance(0.3),
+      autoRenewal: renewsItself,
       customerId: holder?.id,
       expiryDate: expiresAt === undefined ? undefined : instant(expiresAt),
       maintenanceExpiry: maintainedUntil === undefined ? undefined : instant(maintainedUntil),
@@ -122,7 +123,7 @@ export class YearWorld {
       trialPeriodDays: trialDays,
     });
     const name = `L${count} ${licenseType}`;
-    const terms = { name, id, licenseKey, isTrial, issuedAt: now, trialDays: trialDays ?? 0 };
+    const terms = { name, id, licenseKey, isTrial, issuedAt: now, trialDays: trialDays ?? 0, renewsItself };
     return this.#card({ ...terms, graceDays: graceDays ?? 0 }, holder, expiresAt, maintainedUntil);
   }
 
@@ -140,6 +141,7 @@ export class YearWorld {
       toldExpired: undefined,
       toldOver: undefined,
       reminded: new Map(),
+      unrenewed: new Set(),
       devices: [],
     };
     this.year.cards.push(card);
