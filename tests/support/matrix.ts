@@ -21,6 +21,7 @@ Customer.events                          U 0 0 0 + + + + F F F F
 Customer.invoices                        U 0 0 0 + + + + + + F F
 Customer.licenses                        U 0 0 0 + + + + + + F F
 Customer.orders                          U 0 0 0 + + + + + + F F
+Customer.paymentMethod                   U 0 0 0 + + + + F + F F
 Customer.reseller                        U 0 0 0 + + + + + F F F
 Event.personal                           U 0 F F + + + F F F F F
 FieldVerdict.hints                       U = = = = = = = = = F F
@@ -44,6 +45,7 @@ License.invoices                         U 0 0 0 + + + + + + F F
 License.metadata                         U 0 0 0 + + + + + + F F
 License.order                            U 0 0 0 + + + + + + F F
 License.product                          U 0 0 0 + + + + + + F F
+License.renewal                          U 0 0 0 + + + + + + F F
 License.reseller                         U 0 0 0 + + + + + F F F
 License.template                         U 0 0 0 + + + + + + F F
 LicenseIntegrity.altered                 F 0 0 0 + + + + F F F F
@@ -99,7 +101,7 @@ auditCheckpoints                         U = F F = = = F F F F F
 blacklistDevice, an activation           U 0 F F + + F + F F F F
 blacklistedDevices                       U = F F = = = = F F F F
 borrowLease, a token                     + 0 0 0 + + + + + + + +
-cancelOrder, an order                    U 0 0 0 + + F F 0 + F F
+cancelOrder, an order                    U 0 0 0 + + F F + + F F
 checkFeatures, a customer                U 0 0 F + + F F F + F 0
 checkFeatures, a key                     U 0 0 F + + F F F + F +
 checkFeatures, a license                 U 0 0 F + + F F F + F +

@@ -224,7 +224,12 @@ export const cases: Readonly<Record<string, readonly Case[]>> = {
     act('issueLicense', 'a customer', ({ customerId }, { templateId }) => ({ templateId, customerId })),
   ],
   createOrder: [
-    act('createOrder', 'a template', ({ templateId }, { customerId }) => ({ templateId, customerId })),
+    // A feature that the template has not: who sees the template is told so, and nothing is ordered.
+    act('createOrder', 'a template', ({ templateId }, { customerId }) => ({
+      templateId,
+      customerId,
+      customFeatures: [{ featureId: 'no-such', featureName: 'None', enabled: true }],
+    })),
     act('createOrder', 'a customer', ({ customerId }, { templateId }) => ({ templateId, customerId })),
     act('createOrder', 'a reseller', ({ resellerId }, { templateId, customerId }) => ({
       templateId,
