@@ -5,6 +5,9 @@ import type { FieldProblem } from './refusal.js';
 /** Says what is wrong with a value, or nothing. */
 export type Check = (value: unknown) => string | undefined;
 
+/** Says what is wrong within a value; `field` is the path that leads to it. */
+export type DeepCheck<Value = never> = (value: Value, field: string) => readonly FieldProblem[];
+
 /** Text that PostgreSQL and JSON can both carry. */
 export function textProblem(value: string): string | undefined {
   if (value.includes('\0')) return 'must not contain the NUL character';

@@ -85,6 +85,11 @@ export function rounded(amount: Amount, currency: string): Amount {
   return bounded(new Exact(amount).toDecimalPlaces(minorUnitsOf(currency), Decimal.ROUND_HALF_UP));
 }
 
+/** To four digits behind the point, as amounts are stored that nobody pays as they are: a part of a price. */
+export function toStored(amount: Amount): Amount {
+  return bounded(new Exact(amount).toDecimalPlaces(4, Decimal.ROUND_HALF_UP));
+}
+
 /** Whether an amount can be paid in a currency as it stands: 0.5 yen cannot. */
 export function isPayable(amount: Amount, currency: string): boolean {
   return new Exact(amount).decimalPlaces() <= minorUnitsOf(currency);

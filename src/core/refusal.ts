@@ -137,6 +137,20 @@ export const refusalCodes = {
     409,
     'Another renewal of the license waits to be paid; `extensions.invoiceId` names its invoice.',
   ],
+  LICENSE_WITHOUT_TEMPLATE: [
+    409,
+    'The license was made without a template: nothing says what its renewal or upgrade costs.',
+  ],
+  LICENSE_NOT_UPGRADABLE: [
+    409,
+    'A license in this status cannot be upgraded; the message says what to do first.',
+  ],
+  SEATS_IN_USE: [
+    409,
+    'More seats are in use than the license would have; `extensions` carry the two counts.',
+  ],
+  CURRENCY_MISMATCH: [409, 'The license was paid for in another currency than the template is sold in.'],
+  UPGRADE_PENDING: [409, 'Money was paid for another upgrade of the license, which is not done yet.'],
   LICENSE_REVOKED: [403, 'The license was revoked, for good.', 'access.refused'],
   LICENSE_SUSPENDED: [403, 'The license is suspended; `extensions.reason` says why.', 'access.refused'],
   LICENSE_INACTIVE: [403, 'The license is switched off by its owner.'],

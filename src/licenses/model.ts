@@ -41,6 +41,7 @@ type Act =
   | 'suspendLicense'
   | 'reinstateLicense'
   | 'renewLicense'
+  | 'upgradeLicense'
   | 'revokeLicense';
 
 interface Transition {
@@ -62,6 +63,8 @@ export const transitions: readonly Transition[] = [
   ...moves('suspendLicense', ['ACTIVE', 'INACTIVE', 'PENDING', 'EXPIRED'], ['SUSPENDED']),
   ...moves('reinstateLicense', ['SUSPENDED'], ['ACTIVE', 'INACTIVE', 'PENDING', 'EXPIRED']),
   ...moves('renewLicense', ['EXPIRED', 'SUSPENDED'], ['ACTIVE']),
+  // A trial that is bought begins; what is paid for and has lapsed is renewed first.
+  ...moves('upgradeLicense', ['PENDING', 'EXPIRED', 'SUSPENDED'], ['ACTIVE']),
   ...moves('revokeLicense', ['ACTIVE', 'INACTIVE', 'PENDING', 'EXPIRED', 'SUSPENDED'], ['REVOKED']),
 ];
 

@@ -14,7 +14,7 @@ import type { Context } from '../graph/context.js';
 import { CurrentWork } from '../graph/currentWork.js';
 import { Edge, ListEdge } from '../graph/edge.js';
 import { DateTime } from '../graph/scalars.js';
-import { productsById, templatesById } from '../templates/queries.js';
+import { productsById, templatesById, templateVersionsByKey, versionKey } from '../templates/queries.js';
 import { LicenseTemplate, Product } from '../templates/schema/types.js';
 import type { Product as ProductRow, Template } from '../templates/table.js';
 import { graceEnd, standingAt } from './model.js';
@@ -73,6 +73,19 @@ import type { License } from './table.js';
     permission: 'template.read',
     nullable: true,
     description: 'The template that it was made from.',
+  },
+)
+@Edge(
+  'templateAsIssued',
+  () => LicenseTemplate,
+  templateVersionsByKey,
+  ({ templateId, templateVersion }: License) =>
+    templateId === null || templateVersion === null ? null : versionKey(templateId, templateVersion),
+  {
+    permission: 'template.read',
+    nullable: true,
+    description:
+      'What the template said when the license was made from it or upgraded to it; null where that is not on record.',
   },
 )
 @Edge(

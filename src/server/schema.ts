@@ -52,7 +52,9 @@ import {
 } from '../notifications/schema/webhooks.js';
 import { OrderMutations } from '../orders/resolver/acts.js';
 import { OrderStreams } from '../orders/resolver/streams.js';
+import * as upgrades from '../orders/resolver/upgrades.js';
 import * as orders from '../orders/resolver.js';
+import { UpgradeConnectionResolver } from '../orders/schema/upgrades.js';
 import { OrderConnectionResolver } from '../orders/schema.js';
 import { requiresFeatureDirective } from '../sdk/directive/marks.js';
 import * as templates from '../templates/resolver.js';
@@ -190,6 +192,7 @@ export function createSchema(): GraphQLSchema {
       orders.CustomerOrderEdges,
       orders.InvoiceOrderEdges,
       orders.LicenseOrderEdges,
+      ...Object.values({ ...upgrades, UpgradeConnectionResolver }),
       orders.OrderEdges,
       orders.OrderQueries,
       orders.ResellerOrderEdges,

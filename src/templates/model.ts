@@ -9,9 +9,9 @@ import { repeated, textProblem } from '../core/check.js';
 import type { Instant } from '../core/clock.js';
 import { isCode } from '../core/code.js';
 import { parseCountry } from '../core/countries.js';
-import { isCurrency } from '../core/currencies.js';
+import { isCurrency, minorUnitsOf } from '../core/currencies.js';
 import { parseDomainPattern } from '../core/domainName.js';
-import { type Amount, isNegative } from '../core/money.js';
+import { type Amount, compareAmounts, isNegative, isPayable } from '../core/money.js';
 import { type FieldProblem, Refusal } from '../core/refusal.js';
 import { parseWindow } from '../core/weeklyWindow.js';
 
@@ -213,40 +213,95 @@ export function featureProblems(features: readonly NamedFeature[], field: string
   return [...malformed, ...repeated(ids, (index) => `${field}.${index}.featureId`)];
 }
 
-function discountProblems(discount: VolumeDiscount, at: string): FieldProblem[] {
-  const problems: FieldProblem[] = [];
+/** What an order has to keep has to be there. */
+export function templateFeatureProblems(features: readonly TemplateFeature[], field: string): FieldProblem[] {
+  const left = features.flatMap(({ required, included }, index) =>
+    required && !included
+      ? [{ field: `${field}.${index}.included`, message: 'a required feature has to be included' }]
+      : [],
+  );
+  return [...featureProblems(features, field), ...left];
+}
+
+export function templateRestrictionProblems(
+  restrictions: readonly TemplateRestriction[],
+  field: string,
+): FieldProblem[] {
+  const valued = restrictions.map(({ restrictionType, defaultValues }) => ({
+    restrictionType,
+    values: defaultValues,
+  }));
+  return restrictionProblems(valued, field, 'defaultValues');
+}
+
+const HUNDRED = '100' as Amount;
+
+/** An amount that is asked for has to be one that can be paid. */
+function amountProblems(
+  amounts: Readonly<Record<string, Amount | null>>,
+  currency: string,
+  field: string,
+): FieldProblem[] {
+  return Object.entries(amounts).flatMap(([name, amount]) => {
+    if (amount === null) return [];
+    const at = `${field}.${name}`;
+    if (isNegative(amount)) return [{ field: at, message: 'must not be negative' }];
+    if (!isCurrency(currency) || isPayable(amount, currency)) return [];
+    const message = `${currency} has ${minorUnitsOf(currency)} digits behind the point`;
+    return [{ field: at, message }];
+  });
+}
+
+function percentageProblems(percentage: Amount | null, field: string): FieldProblem[] {
+  if (percentage === null) return [];
+  const fits = !isNegative(percentage) && compareAmounts(percentage, HUNDRED) <= 0;
+  return fits ? [] : [{ field, message: 'must be from 0 to 100' }];
+}
+
+function discountProblems(discount: VolumeDiscount, currency: string, at: string): FieldProblem[] {
   const { minQuantity, maxQuantity, discountPercentage, discountAmount } = discount;
-  if (maxQuantity !== null && maxQuantity < minQuantity) {
-    problems.push({ field: `${at}.maxQuantity`, message: 'must not be below minQuantity' });
-  }
-  if (isNegative(discountPercentage) || Number(discountPercentage) > 100) {
-    problems.push({ field: `${at}.discountPercentage`, message: 'must be from 0 to 100' });
-  }
-  if (discountAmount !== null && isNegative(discountAmount)) {
-    problems.push({ field: `${at}.discountAmount`, message: 'must not be negative' });
-  }
-  return problems;
+  const ends = maxQuantity === null || maxQuantity >= minQuantity;
+  return [
+    ...(ends ? [] : [{ field: `${at}.maxQuantity`, message: 'must not be below minQuantity' }]),
+    ...percentageProblems(discountPercentage, `${at}.discountPercentage`),
+    ...amountProblems({ discountAmount }, currency, at),
+  ];
+}
+
+/** As many as a list of tiers may have; of a longer one the tiers are not compared. */
+export const MOST_DISCOUNTS = 50;
+
+/**
+ * Two tiers that begin together, or one that goes on behind the beginning of the next. One without an end ends where the
+ * next begins.
+ */
+function tierProblems(discounts: readonly VolumeDiscount[], field: string): FieldProblem[] {
+  if (discounts.length > MOST_DISCOUNTS) return [];
+  return discounts.flatMap(({ minQuantity, maxQuantity }, index) => {
+    const others = discounts.filter((_, other) => other !== index);
+    const at = `${field}.${index}`;
+    if (discounts.slice(0, index).some((other) => other.minQuantity === minQuantity))
+      return [{ field: `${at}.minQuantity`, message: `another discount begins at ${minQuantity}` }];
+    const next = others.find(
+      (other) => other.minQuantity > minQuantity && maxQuantity !== null && other.minQuantity <= maxQuantity,
+    );
+    if (next === undefined) return [];
+    return [{ field: `${at}.maxQuantity`, message: `another discount begins at ${next.minQuantity}` }];
+  });
 }
 
 export function pricingProblems(pricing: Pricing, field: string): FieldProblem[] {
-  const amounts = {
-    basePrice: pricing.basePrice,
-    perSeatPrice: pricing.perSeatPrice,
-    setupFee: pricing.setupFee,
-    maintenancePercentage: pricing.maintenancePercentage,
-  };
-  const negative = Object.entries(amounts).flatMap(([name, amount]) =>
-    amount !== null && isNegative(amount)
-      ? [{ field: `${field}.${name}`, message: 'must not be negative' }]
-      : [],
-  );
-  const currency = isCurrency(pricing.currency)
-    ? []
-    : [{ field: `${field}.currency`, message: 'must be an ISO 4217 code as USD' }];
-  const discounts = pricing.volumeDiscounts.flatMap((discount, index) =>
-    discountProblems(discount, `${field}.volumeDiscounts.${index}`),
-  );
-  return [...negative, ...currency, ...discounts];
+  const { basePrice, perSeatPrice, setupFee, currency, volumeDiscounts } = pricing;
+  const known = isCurrency(currency);
+  return [
+    ...amountProblems({ basePrice, perSeatPrice, setupFee }, currency, field),
+    ...percentageProblems(pricing.maintenancePercentage, `${field}.maintenancePercentage`),
+    ...(known ? [] : [{ field: `${field}.currency`, message: 'must be an ISO 4217 code as USD' }]),
+    ...volumeDiscounts.flatMap((discount, index) =>
+      discountProblems(discount, currency, `${field}.volumeDiscounts.${index}`),
+    ),
+    ...tierProblems(volumeDiscounts, `${field}.volumeDiscounts`),
+  ];
 }
 
 export const isTrialType = (type: LicenseType): boolean => type === 'TRIAL' || type === 'EVALUATION';

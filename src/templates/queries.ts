@@ -1,4 +1,4 @@
-import { and, desc, eq, ilike, type SQL } from 'drizzle-orm';
+import { and, desc, eq, ilike, type SQL, sql } from 'drizzle-orm';
 import { containing } from '../access/queries.js';
 import type { Instant } from '../core/clock.js';
 import { anyOf, byKey, pageOf, pagesByOwner, type Sorting } from '../core/keyset.js';
@@ -7,6 +7,7 @@ import type { Reading } from '../core/work.js';
 import type { LicenseType } from './model.js';
 import {
   licenseTemplates,
+  licenseTemplateVersions,
   type Product,
   type ProductVersion,
   products,
@@ -37,6 +38,46 @@ export async function templatesById(
     .from(licenseTemplates)
     .where(and(ownTemplates(reading), anyOf(licenseTemplates.id, ids)));
   return byKey(rows, (row) => row.id);
+}
+
+/** Names a version of a template, for whoever looks up many of them at once. */
+export const versionKey = (templateId: string, version: number): string => `${templateId} ${version}`;
+
+function versionOfKey(key: string): readonly [string, number] {
+  const [templateId = '', version] = key.split(' ');
+  return [templateId, Number(version)];
+}
+
+/**
+ * What versions of templates said, by their keys: rows as the template's own, changed last when the version was made. Versions
+ * from before they were kept are not on record.
+ */
+export async function templateVersionsByKey(
+  reading: Reading,
+  keys: readonly string[],
+): Promise<ReadonlyMap<string, Template>> {
+  const asked = keys.map(versionOfKey);
+  const ids = sql.param(asked.map(([templateId]) => templateId));
+  const versions = sql.param(asked.map(([, version]) => String(version)));
+  const { templateId, version, content, createdAt } = licenseTemplateVersions;
+  const rows = await reading.db
+    .select({ templateId, version, content, updatedAt: createdAt, createdAt: licenseTemplates.createdAt })
+    .from(licenseTemplateVersions)
+    .innerJoin(licenseTemplates, and(ownTemplates(reading), eq(licenseTemplates.id, templateId)))
+    .where(
+      and(
+        eq(licenseTemplateVersions.tenantId, reading.tenantId),
+        sql`(${templateId}, ${version}) in (
+          select id, version::int from unnest(${ids}::text[], ${versions}::text[]) as asked (id, version))`,
+      ),
+    );
+  const { tenantId } = reading;
+  return new Map(
+    rows.map((row) => {
+      const { content: said, templateId: id, ...others } = row;
+      return [versionKey(id, row.version), { ...said, tenantId, id, ...others }];
+    }),
+  );
 }
 
 export interface ProductFilter {

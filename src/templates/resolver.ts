@@ -1,6 +1,6 @@
-import { Arg, Args, Ctx, FieldResolver, ID, Mutation, Query, Resolver, Root } from 'type-graphql';
+import { Arg, Args, Ctx, FieldResolver, ID, Int, Mutation, Query, Resolver, Root } from 'type-graphql';
 import { eventsEdge } from '../audit/resolver.js';
-import { code } from '../core/check.js';
+import { code, integer } from '../core/check.js';
 import type { Page } from '../core/page.js';
 import type { Work } from '../core/work.js';
 import { Authorized } from '../graph/authorized.js';
@@ -15,6 +15,8 @@ import {
   templatesById,
   templatesByProduct,
   templatesPage,
+  templateVersionsByKey,
+  versionKey,
   versionsByProduct,
 } from './queries.js';
 import {
@@ -107,12 +109,18 @@ export class TemplateResolver {
   }
 
   @Authorized('template.read')
+  @CheckedArguments({ version: integer(1, 2_147_483_647) })
   @Query(() => LicenseTemplate, {
     nullable: true,
-    description: 'One template; null if there is none with this id.',
+    description: 'One template, as it is or as a version of it said; null if there is none.',
   })
-  template(@Arg('id', () => ID, { description: "The template's id." }) id: string, @Ctx() ctx: Context) {
-    return ctx.load(templatesById, id);
+  template(
+    @Arg('id', () => ID, { description: "The template's id." }) id: string,
+    @Arg('version', () => Int, { nullable: true, description: 'What this version said.' })
+    version: number | null,
+    @Ctx() ctx: Context,
+  ) {
+    return version ? ctx.load(templateVersionsByKey, versionKey(id, version)) : ctx.load(templatesById, id);
   }
 
   @Authorized('template.read')

@@ -8,7 +8,6 @@ import { type FieldProblem, invalidInput } from '../core/refusal.js';
 import type { Work } from '../core/work.js';
 import {
   codeTaken,
-  featureProblems,
   isKeyedHash,
   MOST_RELEASES,
   type Pricing,
@@ -17,10 +16,11 @@ import {
   productInactive,
   productNotFound,
   type RestrictionType,
-  restrictionProblems,
   type TemplateFeature,
   type TemplateRestriction,
+  templateFeatureProblems,
   templateNotFound,
+  templateRestrictionProblems,
 } from './model.js';
 import {
   lockProduct,
@@ -37,7 +37,14 @@ import type {
   UpdateProductInput,
   UpdateTemplateInput,
 } from './schema/inputs.js';
-import { licenseTemplates, type Product, products, productVersions, type Template } from './table.js';
+import {
+  licenseTemplates,
+  licenseTemplateVersions,
+  type Product,
+  products,
+  productVersions,
+  type Template,
+} from './table.js';
 
 interface Release {
   readonly version: string;
@@ -151,15 +158,11 @@ interface TemplateParts {
   readonly pricing?: Pricing;
 }
 
-function requireSound(parts: TemplateParts): void {
-  const restrictions = (parts.restrictions ?? []).map(({ restrictionType, defaultValues }) => ({
-    restrictionType,
-    values: defaultValues,
-  }));
+function requireSound({ features, restrictions, pricing }: TemplateParts): void {
   const problems: FieldProblem[] = [
-    ...featureProblems(parts.features ?? [], 'input.features'),
-    ...restrictionProblems(restrictions, 'input.restrictions', 'defaultValues'),
-    ...(parts.pricing === undefined ? [] : pricingProblems(parts.pricing, 'input.pricing')),
+    ...templateFeatureProblems(features ?? [], 'input.features'),
+    ...templateRestrictionProblems(restrictions ?? [], 'input.restrictions'),
+    ...(pricing === undefined ? [] : pricingProblems(pricing, 'input.pricing')),
   ];
   if (problems.length > 0) throw invalidInput(problems);
 }
@@ -183,6 +186,13 @@ type NewTemplate = Omit<
   'tenantId' | 'id' | 'createdAt' | 'updatedAt' | 'version'
 >;
 
+/** What a version says stays known, however often the template is changed behind it. */
+async function keepVersion(work: Work, template: Template): Promise<void> {
+  const { tenantId, id: templateId, version, createdAt: _made, updatedAt: _changed, ...content } = template;
+  const row = { tenantId, templateId, version, content, createdAt: work.now };
+  await work.db.insert(licenseTemplateVersions).values(row);
+}
+
 async function insertTemplate(work: Work, values: NewTemplate): Promise<Template> {
   const [row] = await work.db
     .insert(licenseTemplates)
@@ -195,6 +205,7 @@ async function insertTemplate(work: Work, values: NewTemplate): Promise<Template
     })
     .returning();
   if (row === undefined) throw new Error('an insert returned no row');
+  await keepVersion(work, row);
   await work.emit({ type: 'template.created', subjectId: row.id, data: { productId: row.productId } });
   return row;
 }
@@ -238,6 +249,7 @@ export async function updateTemplate(work: Work, input: UpdateTemplateInput): Pr
     .where(and(eq(licenseTemplates.tenantId, work.tenantId), eq(licenseTemplates.id, template.id)))
     .returning();
   if (row === undefined) throw templateNotFound(input.templateId);
+  await keepVersion(work, row);
   const data = { ...changeTold(template, row, namesOf(changes)).data, version: row.version };
   await work.emit({ type: 'template.updated', subjectId: row.id, data });
   return row;

@@ -94,6 +94,30 @@ export const licenseTemplates = pgTable(
   ],
 );
 
+/**
+ * What each version of a template said, as rows of `licenseTemplates` but for what never changes. A license keeps the number
+ * of the version that it was made from; roles add versions, and change none.
+ */
+export const licenseTemplateVersions = pgTable(
+  'license_template_versions',
+  {
+    tenantId: tenantColumn(),
+    templateId: idColumn<'Template'>('template_id').notNull(),
+    version: integer('version').notNull(),
+    content: recordsColumn<TemplateContent>('content').notNull(),
+    createdAt: instantColumn('created_at').notNull(),
+  },
+  (table) => [
+    primaryKey({ columns: [table.tenantId, table.templateId, table.version] }),
+    foreignKey({
+      columns: [table.tenantId, table.templateId],
+      foreignColumns: [licenseTemplates.tenantId, licenseTemplates.id],
+      name: 'license_template_versions_template',
+    }),
+  ],
+);
+
+export type TemplateContent = Omit<Template, 'tenantId' | 'id' | 'version' | 'createdAt' | 'updatedAt'>;
 export type ProductVersion = typeof productVersions.$inferSelect;
 export type Product = typeof products.$inferSelect;
 export type Template = typeof licenseTemplates.$inferSelect;

@@ -19,6 +19,7 @@ import { licenseEvents } from '../../src/licenses/model.js';
 import { eventTypes } from '../../src/notifications/model/eventTypes.js';
 import { notificationEvents } from '../../src/notifications/model/mail.js';
 import { webhookEvents } from '../../src/notifications/model/webhooks.js';
+import { upgradeEvents } from '../../src/orders/model/upgrade.js';
 import { orderEvents } from '../../src/orders/model.js';
 import { followers } from '../../src/server/events/followers.js';
 import { templateEvents } from '../../src/templates/model.js';
@@ -35,6 +36,7 @@ const listed: readonly string[] = [
   ...incidentEvents,
   ...invoiceEvents,
   ...orderEvents.filter((type) => type !== 'order.progressed'),
+  ...upgradeEvents,
   ...inboundEvents,
   ...jobEvents,
   ...notificationEvents,

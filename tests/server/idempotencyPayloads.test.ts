@@ -205,6 +205,12 @@ const inputs: Readonly<Record<string, () => Promise<object>>> = {
   cancelOrder: async () => ({ orderId: (await createOrder(server, shop)).id, reason: 'x' }),
   issueLicense: async () => ({ customerId: shop.customerId, templateId: shop.templateId, trial: true }),
   updateLicense: async () => ({ ...(await newLicense()), metadata, features: [feature] }),
+  upgradeLicense: async () => ({
+    licenseId: (await issueLicense(server, shop)).id,
+    templateId: await createTemplate(server, shop.admin, shop.productId, {
+      pricing: { basePrice: '900', currency: 'USD', billingCycle: 'ANNUALLY' },
+    }),
+  }),
   renewLicense: async () => ({ ...(await newLicense()), durationMonths: 12, upgradeFeatures: [feature] }),
   requestRenewal: async () => ({ ...(await newLicense()), durationMonths: 12, extendMaintenance: true }),
   setPaymentMethod: async () => ({

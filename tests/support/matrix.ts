@@ -48,6 +48,8 @@ License.product                          U 0 0 0 + + + + + + F F
 License.renewal                          U 0 0 0 + + + + + + F F
 License.reseller                         U 0 0 0 + + + + + F F F
 License.template                         U 0 0 0 + + + + + + F F
+License.templateAsIssued                 U 0 0 0 + + + + + + F F
+License.upgrades                         U 0 0 0 + + + + + + F +
 LicenseIntegrity.altered                 F 0 0 0 + + + + F F F F
 LicenseIntegrity.outdated                F 0 0 0 + + + + F F F F
 LicenseOrder.approvalNotes               U 0 0 0 + + + + 0 F F F
@@ -66,6 +68,7 @@ LicenseOrder.template                    U 0 0 0 + + + + 0 + F F
 LicenseTemplate.events                   U 0 F F + + + + F F F F
 LicenseTemplate.licenses                 U 0 + + + + + + + + F F
 LicenseTemplate.product                  U 0 + + + + + + + + F F
+LicenseUpgrade.invoice                   U 0 0 0 + + + + + + F +
 LicenseValidation.activation             + 0 0 0 + + + + + + F +
 LicenseValidation.license                + 0 0 0 + + + + + + F +
 Notification.customer                    U = F F = = = = F F F F
@@ -199,6 +202,7 @@ releaseLease, a token                    + 0 0 0 + + + + + + + +
 releaseLease, an activation              U 0 0 F + + F + F + F F
 removePaymentMethod, a customer          U 0 0 F + + F F F + F F
 renewLicense, a license                  U 0 F 0 + + F F + F F F
+renewalQuote, a license                  U 0 0 0 + + + + + + F F
 replayWebhookDelivery, a delivery        U 0 F F + + F F F F F F
 replayWebhookDelivery, an endpoint       U 0 F F + + F F F F F F
 reportSuspiciousActivity, a key          + 0 0 0 + + + + + + + +
@@ -239,6 +243,10 @@ updateReseller, a reseller               U 0 F F + + F F F F F F
 updateTemplate, a template               U 0 F F + + F F F F F F
 updateTenantSettings                     U = F F = = F F F F F F
 updateWebhookEndpoint, an endpoint       U 0 F F + + F F F F F F
+upgradeLicense, a license                U 0 0 0 + + F F + + F F
+upgradeLicense, a template               U 0 + + + + F F + + F F
+upgradeQuote, a license                  U 0 0 0 + + + + + + F F
+upgradeQuote, a template                 U 0 + + + + + + + + F F
 validateActivation, a token              + 0 0 0 + + + + + + F +
 validateLicenseKey, a key                + 0 0 0 + + + + + + F +
 verifyAuditTrail                         U = F F = = = F F F F F

@@ -223,6 +223,21 @@ export const nested: Readonly<Record<string, readonly [query: string, root: stri
   ],
   'License.events': ['{ license(id: $licenseId) { events { totalCount } } }', 'license.read', 'event.read'],
   'License.product': ['{ license(id: $licenseId) { product { id } } }', 'license.read', 'product.read'],
+  'License.templateAsIssued': [
+    '{ license(id: $licenseId) { templateAsIssued { id } } }',
+    'license.read',
+    'template.read',
+  ],
+  'License.upgrades': [
+    '{ license(id: $licenseId) { upgrades { totalCount } } }',
+    'license.read',
+    'license.read',
+  ],
+  'LicenseUpgrade.invoice': [
+    '{ license(id: $licenseId) { upgrades(first: 1) { edges { node { invoice { id } } } } } }',
+    'license.read',
+    'invoice.read',
+  ],
   'License.template': ['{ license(id: $licenseId) { template { id } } }', 'license.read', 'template.read'],
   'License.reseller': ['{ license(id: $licenseId) { reseller { id } } }', 'license.read', 'reseller.read'],
   'License.customer': ['{ license(id: $licenseId) { customer { id } } }', 'license.read', 'customer.read'],

@@ -34,6 +34,10 @@ const onLicense = (name: string, input: object = {}): readonly Case[] => [
   act(name, 'a license', ({ licenseId }) => ({ licenseId, ...input })),
 ];
 
+const renewalQuote = (of: string): Asked =>
+  plain(`{ renewalQuote(licenseId: "${of}", durationMonths: 1) { validUntil } }`);
+const upgradeQuote = (of: string, to: string): Asked =>
+  plain(`{ upgradeQuote(licenseId: "${of}", templateId: "${to}") { validUntil } }`);
 const newLicense = (here: World) => ({
   productId: here.productId,
   licenseType: 'SUBSCRIPTION',
@@ -257,6 +261,15 @@ export const cases: Readonly<Record<string, readonly Case[]>> = {
     })),
   ],
   removePaymentMethod: [act('removePaymentMethod', 'a customer', ({ customerId }) => ({ customerId }))],
+  renewalQuote: [['a license', ({ licenseId }) => renewalQuote(licenseId)]],
+  upgradeQuote: [
+    ['a license', ({ licenseId }, { templateId }) => upgradeQuote(licenseId, templateId)],
+    ['a template', ({ templateId }, { licenseId }) => upgradeQuote(licenseId, templateId)],
+  ],
+  upgradeLicense: [
+    act('upgradeLicense', 'a license', ({ licenseId }, { templateId }) => ({ licenseId, templateId })),
+    act('upgradeLicense', 'a template', ({ templateId }, { licenseId }) => ({ licenseId, templateId })),
+  ],
   suspendLicense: onLicense('suspendLicense', { reason: 'x' }),
   reinstateLicense: onLicense('reinstateLicense'),
   revokeLicense: onLicense('revokeLicense', { reason: 'x' }),

@@ -11,6 +11,7 @@ import { incidentEvents } from '../../compliance/model/incidents.js';
 import { violationEvents } from '../../compliance/model/violations.js';
 import { entitlementEvents } from '../../entitlements/model/ledger.js';
 import { licenseEvents } from '../../licenses/model.js';
+import { upgradeEvents } from '../../orders/model/upgrade.js';
 import { orderEvents } from '../../orders/model.js';
 import { templateEvents } from '../../templates/model.js';
 import { notificationEvents } from './mail.js';
@@ -30,6 +31,7 @@ export const eventTypes: readonly string[] = [
   ...invoiceEvents,
   ...renewalEvents,
   ...orderEvents,
+  ...upgradeEvents,
   ...inboundEvents,
   ...notificationEvents,
   ...webhookEvents,

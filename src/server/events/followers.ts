@@ -4,7 +4,14 @@ import { chargeBack, renewPaid, takeBackRenewal } from '../../billing/service/pa
 import { noticeActivation, noticeRefusal, noticeTravel } from '../../compliance/service/raiseIncident.js';
 import type { NewEvent } from '../../core/event.js';
 import type { Followers, Work } from '../../core/work.js';
+import { keepRenewedTerm } from '../../orders/service/heldTerms.js';
 import { followInvoice } from '../../orders/service/orderPayments.js';
+import {
+  callOffUpgrade,
+  upgradePaid,
+  upgradeRefunded,
+  upgradeVoided,
+} from '../../orders/service/upgradeFollowers.js';
 import { API_KEY_REVOKED } from '../callers/apiKeyHolders.js';
 
 /** Sent with the commit, and only then. It is rare, so that its price in the commit does not count. */
@@ -19,12 +26,14 @@ export const followers: Followers = {
   'activation.travelled': [noticeTravel],
   'api_key.revoked': [tellServers],
   'invoice.overpaid': [followInvoice],
-  'invoice.paid': [followInvoice, renewPaid],
+  'invoice.paid': [followInvoice, renewPaid, upgradePaid],
   'invoice.partially_paid': [followInvoice],
   'invoice.partially_refunded': [followInvoice],
   'invoice.payment_failed': [followInvoice],
   'invoice.refund_requested': [chargeBack],
-  'invoice.refunded': [followInvoice, takeBackRenewal],
-  'license.revoked': [deactivateAll],
-  'license.transferred': [deactivateAll],
+  'invoice.refunded': [followInvoice, takeBackRenewal, upgradeRefunded],
+  'invoice.voided': [upgradeVoided],
+  'license.renewed': [callOffUpgrade, keepRenewedTerm],
+  'license.revoked': [deactivateAll, callOffUpgrade],
+  'license.transferred': [deactivateAll, callOffUpgrade],
 };

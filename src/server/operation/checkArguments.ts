@@ -5,7 +5,7 @@ import {
   isListType,
   isNonNullType,
 } from 'graphql';
-import { type Check, textProblem, uuid } from '../../core/check.js';
+import { type Check, type DeepCheck, textProblem, uuid } from '../../core/check.js';
 import { type FieldProblem, invalidInput } from '../../core/refusal.js';
 
 type Field = Pick<GraphQLField<unknown, never>, 'args' | 'extensions'>;
@@ -26,20 +26,28 @@ interface Asked {
   readonly field: string;
   readonly check?: Check | undefined;
   readonly notNull?: boolean | undefined;
+  readonly together?: DeepCheck | undefined;
 }
 
-/** Looks at every value of an input, and tells each that does not fit. */
+/** Looks at every value of an input, and tells each that does not fit, by itself or beside the others. */
 function problemsOf(asked: Asked): FieldProblem[] {
-  const { type, value, field, check, notNull } = asked;
-  if (isNonNullType(type)) return problemsOf({ ...asked, type: type.ofType });
+  const { value, field, notNull, together } = asked;
   if (value === undefined) return [];
   if (value === null) return notNull === true ? [{ field, message: 'must not be null' }] : [];
+  const isEndless = Array.isArray(value) && value.length > LONGEST_LIST;
+  const among = together === undefined || isEndless ? [] : together(value as never, field);
+  return [...ownProblems(asked), ...among];
+}
+
+function ownProblems(asked: Asked): FieldProblem[] {
+  const { type, value, field, check } = asked;
+  if (isNonNullType(type)) return ownProblems({ ...asked, type: type.ofType });
   if (isListType(type)) return listProblems(asked, type.ofType, Array.isArray(value) ? value : []);
   if (!isInputObjectType(type)) {
     const message = scalarProblem(type, value, check);
     return message === undefined ? [] : [{ field, message }];
   }
-  const given: Record<string, unknown> = Object.fromEntries(Object.entries(value));
+  const given: Record<string, unknown> = Object.fromEntries(Object.entries(value ?? {}));
   return Object.values(type.getFields()).flatMap((member) =>
     problemsOf({
       type: member.type,
@@ -47,6 +55,7 @@ function problemsOf(asked: Asked): FieldProblem[] {
       field: `${field}.${member.name}`,
       check: member.extensions.check as Check | undefined,
       notNull: member.extensions.notNull === true,
+      together: member.extensions.together as DeepCheck | undefined,
     }),
   );
 }
@@ -76,5 +85,8 @@ export function checkArguments(field: Field, args: Readonly<Record<string, unkno
       check: checks[argument.name],
     }),
   );
-  if (problems.length > 0) throw invalidInput(problems);
+  // What is wrong by itself may be wrong beside the others too: it is told once.
+  const first = new Map(problems.toReversed().map((problem) => [problem.field, problem]));
+  const told = problems.filter((problem) => first.get(problem.field) === problem);
+  if (told.length > 0) throw invalidInput(told);
 }

@@ -1,8 +1,14 @@
 import { Field, ID, InputType, Int } from 'type-graphql';
 import { code, integer, listOf, text, uuid } from '../../core/check.js';
 import type { ProductId } from '../../core/id.js';
-import { Checked, NotNull } from '../../graph/checked.js';
-import type { LicenseModel, LicenseType } from '../model.js';
+import { Checked, CheckedTogether, NotNull } from '../../graph/checked.js';
+import {
+  type LicenseModel,
+  type LicenseType,
+  pricingProblems,
+  templateFeatureProblems,
+  templateRestrictionProblems,
+} from '../model.js';
 import { LeaseSeconds, MaxBorrowHours, MaxDeactivationsPerYear } from './seats.js';
 import {
   LicenseModelEnum,
@@ -139,14 +145,17 @@ export class CreateTemplateInput {
   })
   declare readonly maxActivations: number;
 
+  @CheckedTogether(templateFeatureProblems)
   @Checked(listOf(200))
   @Field(() => [TemplateFeature], { defaultValue: [], description: 'The features.' })
   declare readonly features: readonly TemplateFeature[];
 
+  @CheckedTogether(templateRestrictionProblems)
   @Checked(listOf(50))
   @Field(() => [TemplateRestriction], { defaultValue: [], description: 'The restrictions.' })
   declare readonly restrictions: readonly TemplateRestriction[];
 
+  @CheckedTogether(pricingProblems)
   @Field(() => LicensePricing, { description: 'The price.' })
   declare readonly pricing: LicensePricing;
 
@@ -215,16 +224,19 @@ export class UpdateTemplateInput {
   declare readonly maxActivations?: number;
 
   @NotNull()
+  @CheckedTogether(templateFeatureProblems)
   @Checked(listOf(200))
   @Field(() => [TemplateFeature], { nullable: true, description: 'All the features anew.' })
   declare readonly features?: readonly TemplateFeature[];
 
   @NotNull()
+  @CheckedTogether(templateRestrictionProblems)
   @Checked(listOf(50))
   @Field(() => [TemplateRestriction], { nullable: true, description: 'All the restrictions anew.' })
   declare readonly restrictions?: readonly TemplateRestriction[];
 
   @NotNull()
+  @CheckedTogether(pricingProblems)
   @Field(() => LicensePricing, { nullable: true, description: 'The whole price anew.' })
   declare readonly pricing?: LicensePricing;
 

@@ -7,15 +7,16 @@ import { Checked } from '../../graph/checked.js';
 import { connectionOf } from '../../graph/connection.js';
 import { enumOf } from '../../graph/enums.js';
 import { DateTime, DecimalAmount } from '../../graph/scalars.js';
-import type {
-  BillingCycle,
-  LicenseModel,
-  LicenseType,
-  LimitPeriod,
-  LimitType,
-  Overage,
-  RestrictionOperator,
-  RestrictionType,
+import {
+  type BillingCycle,
+  type LicenseModel,
+  type LicenseType,
+  type LimitPeriod,
+  type LimitType,
+  MOST_DISCOUNTS,
+  type Overage,
+  type RestrictionOperator,
+  type RestrictionType,
 } from '../model.js';
 import { LeaseSeconds, MaxBorrowHours, MaxDeactivationsPerYear } from './seats.js';
 
@@ -198,7 +199,11 @@ export class VolumeDiscount {
   declare readonly minQuantity: number;
 
   @Checked(integer(1, 1_000_000))
-  @Field(() => Int, { nullable: true, defaultValue: null, description: 'Up to how many; null is no end.' })
+  @Field(() => Int, {
+    nullable: true,
+    defaultValue: null,
+    description: 'Up to how many; null is up to where the next begins.',
+  })
   declare readonly maxQuantity: number | null;
 
   @Field(() => DecimalAmount, { description: 'Per cent of the subtotal, 0 to 100.' })
@@ -245,8 +250,11 @@ export class LicensePricing {
   })
   declare readonly maintenancePercentage: Amount | null;
 
-  @Checked(listOf(50))
-  @Field(() => [VolumeDiscount], { defaultValue: [], description: 'Discounts by quantity.' })
+  @Checked(listOf(MOST_DISCOUNTS))
+  @Field(() => [VolumeDiscount], {
+    defaultValue: [],
+    description: 'Discounts by quantity; the one that begins last at or below it counts.',
+  })
   declare readonly volumeDiscounts: readonly VolumeDiscount[];
 }
 
