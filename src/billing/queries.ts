@@ -157,26 +157,34 @@ const settledOf = (reading: Reading, invoiceId: InvoiceId): SQL | undefined =>
     eq(payments.state, 'SETTLED'),
   );
 
-/** When the payments that an invoice has by now came to its total, by the days on which they were received. */
+/**
+ * When an invoice had all of its total, by the times at which money came and went: what had gone back by then was not there
+ * any more, and where all of it had, what came after that is counted anew.
+ */
 export async function paidInFullAt(
   reading: Reading,
   { id, total }: Pick<Invoice, 'id' | 'total'>,
 ): Promise<Instant | null> {
+  const { receivedAt, kind, amount } = payments;
+  // At one instant money comes before it goes: PAYMENT stands before REFUND.
   const sums = reading.db
     .select({
-      receivedAt: payments.receivedAt,
-      sum: sql`sum(${payments.amount}) over (order by ${payments.receivedAt})`.as('sum'),
+      receivedAt,
+      sum: sql`sum(case ${kind} when 'PAYMENT' then ${amount} else -${amount} end)
+        over (order by ${receivedAt}, ${kind})`.as('sum'),
+      lastPaidAt: sql`max(${receivedAt}) filter (where ${kind} = 'PAYMENT') over ()`.as('last_paid_at'),
     })
     .from(payments)
-    .where(and(settledOf(reading, id), eq(payments.kind, 'PAYMENT')))
-    .as('sums');
+    .where(settledOf(reading, id));
   const [row] = await reading.db
-    .select({ receivedAt: sums.receivedAt })
-    .from(sums)
-    .where(sql`${sums.sum} >= ${total}::numeric`)
-    .orderBy(sums.receivedAt)
-    .limit(1);
-  return row?.receivedAt ?? null;
+    .with(reading.db.$with('sums').as(sums))
+    .select({ at: sql<Instant | null>`min(received_at)`.mapWith(receivedAt) })
+    .from(sql`sums`)
+    .where(
+      sql`sum >= ${total}::numeric and received_at > coalesce(
+        (select max(received_at) from sums where sum <= 0 and received_at < last_paid_at), '-infinity')`,
+    );
+  return row?.at ?? null;
 }
 
 /** A payment by a processor, if it is the only one: what it pays back is that. */

@@ -97,6 +97,35 @@ describe('an AUTO order is fulfilled by itself once it is approved and paid', ()
     expect(await statusesOf(order)).toEqual(['ACTIVE']);
   });
 
+  test.each([
+    ['a part that went back and a part that came', '50', '50', '50', '50'],
+    ['all of it that went back and a cent that came', '100', '100', '0.01', '99.99'],
+  ])('%s do not do: all of the money has to be there at once', async (_name, first, back, second, rest) => {
+    const order = await createOrder(server, shop, { fulfillmentMethod: 'AUTO' });
+    await payOrder(server, shop, order, first);
+    server.pass(1000);
+    await refundOrder(server, shop, order, back);
+    server.pass(1000);
+    await approveOrder(server, shop, order);
+
+    await payOrder(server, shop, order, second);
+    expect(
+      await readOrder(server, shop, order, `id status paymentStatus invoice { paymentStatus amountDue }`),
+    ).toMatchObject({
+      status: 'APPROVED',
+      paymentStatus: 'PARTIAL',
+      invoice: { paymentStatus: 'PARTIAL', amountDue: rest },
+    });
+    await refusedAct(server, shop.admin, 'fulfillOrder', { orderId: order.id }, 'ORDER_NOT_PAID');
+    expect(await statusesOf(order)).toEqual([]);
+
+    await payOrder(server, shop, order, rest);
+    expect(await readOrder(server, shop, order)).toMatchObject({
+      status: 'FULFILLED',
+      paymentStatus: 'PAID',
+    });
+  });
+
   test('a payment that failed is shown, and one that comes after it counts', async () => {
     const order = await approved();
 

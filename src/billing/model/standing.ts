@@ -22,8 +22,22 @@ export function paymentStatusOf({ total, amountPaid, amountRefunded, failedAt }:
   return failedAt === null ? 'PENDING' : 'FAILED';
 }
 
+/**
+ * What was reached: payments that add up to the total, some of which went back before the others came, are a part of it.
+ * Nothing is given for them until all of the total is there at once.
+ */
+export function reachedOf(invoice: {
+  readonly paymentStatus: PaymentStatus;
+  readonly paidAt: string | null;
+}): PaymentStatus {
+  const { paymentStatus, paidAt } = invoice;
+  return paymentStatus === 'PAID' && paidAt === null ? 'PARTIAL' : paymentStatus;
+}
+
 /** What the amounts of an invoice say of it. */
 export interface Owed {
+  /** When all of the total was there, if it ever was. */
+  readonly paidAt: string | null;
   readonly total: Amount;
   readonly amountPaid: Amount;
   readonly amountRefunded: Amount;
@@ -33,13 +47,17 @@ export interface Owed {
 /** What one amount is more than the other; nothing if it is less. */
 const beyond = (amount: Amount, other: Amount): Amount => largerOf(difference(amount, other), ZERO);
 
-/** What is still to be paid. What was paid back is not asked for again. */
-export function amountDueOf({ total, amountPaid, voidedAt }: Owed): Amount {
-  return voidedAt === null ? beyond(total, amountPaid) : ZERO;
+/** What is still to be paid. What was paid back is not asked for again once all of it was there. */
+export function amountDueOf(invoice: Owed): Amount {
+  if (invoice.voidedAt !== null || invoice.paidAt !== null) return ZERO;
+  return beyond(invoice.total, amountKeptOf(invoice));
 }
 
 /** What was paid and not paid back. */
-export function amountKeptOf({ amountPaid, amountRefunded }: Owed): Amount {
+export function amountKeptOf({
+  amountPaid,
+  amountRefunded,
+}: Pick<Owed, 'amountPaid' | 'amountRefunded'>): Amount {
   return beyond(amountPaid, amountRefunded);
 }
 

@@ -1,4 +1,5 @@
 import type { PaymentStatus } from '../../billing/model/invoice.js';
+import { reachedOf } from '../../billing/model/standing.js';
 import { invoicesById } from '../../billing/queries.js';
 import type { NewEvent } from '../../core/event.js';
 import type { Work } from '../../core/work.js';
@@ -34,5 +35,5 @@ export async function followInvoice(work: Work, { subjectId }: NewEvent): Promis
   const invoice = (await invoicesById(work, [subjectId])).get(subjectId);
   if (invoice === undefined || invoice.purpose !== 'ORDER') return;
   const order = await lockOrderOfInvoice(work, invoice.id);
-  if (order !== undefined) await follow(work, order, invoice.paymentStatus);
+  if (order !== undefined) await follow(work, order, reachedOf(invoice));
 }
