@@ -95,6 +95,28 @@ describe('an endpoint of a tenant', () => {
     expect(await standing(server, other.id)).toEqual(['REFUNDED', '100', '100']);
   });
 
+  test("has no payment paid back by the deployment's account, which may be another tenant's", async () => {
+    const endpoint = await createPaymentEndpoint(server, mine.admin, { processor: 'STRIPE', secret: OWN });
+    const [own, other] = [await bill(mine), await bill(theirs)];
+    const pi = newIntent();
+    await knock(server, 'stripe', signedByStripe(server, payment(other.id, pi)));
+    await knock(server, door(endpoint.path), signedByStripe(server, payment(own.id, pi), { secret: OWN }));
+    await server.jobs.drain();
+    const [row] = await server.sql`select id from payments where invoice_id = ${own.id}`;
+    const input = { paymentId: row?.id, reason: 'Goodwill' };
+
+    await refusedAct(server, mine.admin, 'refundPayment', input, 'INVALID_INPUT');
+    await server.ok(
+      mutation('refundPayment', '__typename'),
+      { input: { ...input, paidBack: true } },
+      mine.admin,
+    );
+
+    expect(await server.sql`select id from charges where invoice_id = ${own.id}`).toEqual([]);
+    expect(await standing(server, own.id)).toEqual(['REFUNDED', '100', '100']);
+    expect(await standing(server, other.id)).toEqual(['PAID', '100', '0']);
+  });
+
   test('takes nothing that is signed for another door', async () => {
     const first = await createPaymentEndpoint(server, mine.admin, { processor: 'STRIPE', secret: OWN });
     const secret = 'whsec_of_another_endpoint_0123456789';

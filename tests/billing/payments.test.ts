@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { referInvoice } from '../../src/billing/service/references.js';
 import { settlePayment } from '../../src/billing/service/settle.js';
 import { voidInvoice } from '../../src/billing/service/voidInvoice.js';
 import type { Invoice } from '../../src/billing/table.js';
@@ -37,9 +38,10 @@ async function refund(paymentId: unknown, input: object = {}): Promise<Json> {
 const paid = async (invoice: Invoice, sum = '100'): Promise<string> =>
   String((await record(invoice, { amount: sum })).payment?.id);
 const throughStripe = async (invoice: Invoice, reference: string): Promise<string> => {
-  const payment = await acting(server, shop.admin, (work) =>
-    settlePayment(work, invoice, told(server, reference, '100')),
-  );
+  const payment = await acting(server, shop.admin, async (work) => {
+    await referInvoice(work, invoice, 'STRIPE', reference);
+    return settlePayment(work, invoice, told(server, reference, '100'));
+  });
   return String(payment?.id);
 };
 const refusedAct = (as: Claims, code: RefusalCode, act: string, input: object) =>

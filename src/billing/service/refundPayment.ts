@@ -11,10 +11,12 @@ import {
   refundExceedsPayment,
 } from '../model/refusals.js';
 import { amountKeptOf } from '../model/standing.js';
+import { chargeOf } from '../queries/charges.js';
 import { paymentsById, refundsOf } from '../queries.js';
 import type { RefundPaymentInput } from '../schema/payments.js';
 import type { Invoice, Payment } from '../table.js';
 import { invoiceToSettle } from './entries.js';
+import { findReferredInvoice } from './references.js';
 import { recordRefund, requestRefund } from './refund.js';
 
 export interface RefundedPayment {
@@ -34,6 +36,26 @@ async function refundable(work: Work, invoice: Invoice, payment: Payment): Promi
     difference(amountKeptOf(invoice), waiting),
   );
   return largerOf(left, ZERO);
+}
+
+/**
+ * Whether an account that we ask took the payment: it is a charge of ours, or the deployment's own account has told of it.
+ * What a tenant's own endpoint tells is signed by that tenant: asked for its word, the deployment's account would pay back
+ * whatever payment it names, another tenant's too.
+ */
+async function wasTakenByUs(work: Work, payment: Payment): Promise<boolean> {
+  if (payment.reference === null) return false;
+  if ((await chargeOf(work, payment)) !== undefined) return true;
+  const { processor, reference, invoiceId } = payment;
+  const told = await findReferredInvoice(work.db, work.keys, processor, reference);
+  return told?.tenantId === work.tenantId && told.invoiceId === invoiceId;
+}
+
+async function requireTakenByUs(work: Work, payment: Payment): Promise<void> {
+  if (await wasTakenByUs(work, payment)) return;
+  const message =
+    "must be true: pay it back at the processor's own page first, since its account is not asked from here";
+  throw invalidInput([{ field: 'input.paidBack', message }]);
 }
 
 function problemsOf(
@@ -60,6 +82,7 @@ export async function refundPayment(work: Work, input: RefundPaymentInput): Prom
   if (isZero(most) || compareAmounts(amount, most) > 0) throw refundExceedsPayment(most, invoice.currency);
   const { reason } = input;
   if (payingBack.has(payment.processor) && !input.paidBack) {
+    await requireTakenByUs(work, payment);
     return { refund: await requestRefund(work, invoice, payment, { amount, reason }), invoice };
   }
   const { processor, currency } = payment;
