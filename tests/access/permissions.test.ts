@@ -4,8 +4,8 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { Role } from '../../src/access/permissions.js';
 import { ANYONE } from '../../src/graph/authorized.js';
 import { createSchema } from '../../src/server/schema.js';
+import { oneOfEach, rootFields } from '../support/everyRootField.js';
 import { named, nested } from '../support/nestedFields.js';
-import { oneOfEach, rootFields } from '../support/rootFields.js';
 import { type Claims, startTestServer, type TestServer } from '../support/server.js';
 import { contentOf, nobodysWorld, openWorld, type World } from '../support/world.js';
 

@@ -1,8 +1,9 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { mutation } from '../support/acts.js';
+import { rootFields } from '../support/everyRootField.js';
 import { grantToTenant } from '../support/fixtures.js';
 import { requestOf } from '../support/offline.js';
-import { asksApart, cases, namesNothing, rootFields } from '../support/rootFields.js';
+import { asksApart, cases, namesNothing } from '../support/rootFields.js';
 import { type Answer, startTestServer, type TestServer } from '../support/server.js';
 import { contentOf, NOBODYS_KEY, nobodysWorld, openWorld, type World } from '../support/world.js';
 
