@@ -193,6 +193,41 @@ export async function shareCustomer(reading: Reading, id: string): Promise<Custo
   return row;
 }
 
+/** Names by which a list may call customers. */
+export interface CustomerNames {
+  readonly ids: readonly string[];
+  readonly externalIds: readonly string[];
+  /** In lower case. */
+  readonly emails: readonly string[];
+}
+
+/** The customers that a list names, as many as there are, in the order in which all acts lock them. */
+export function shareCustomersNamed(
+  reading: Reading,
+  { ids, externalIds, emails }: CustomerNames,
+): Promise<Customer[]> {
+  const named = or(
+    anyOf(customers.id, ids),
+    anyOf(customers.externalId, externalIds),
+    anyOf(sql`lower(${customers.email})`, emails),
+  );
+  return reading.db
+    .select()
+    .from(customers)
+    .where(and(customerScope(reading), named))
+    .orderBy(customers.id)
+    .for('share');
+}
+
+export function shareResellers(reading: Reading, ids: readonly string[]): Promise<Reseller[]> {
+  return reading.db
+    .select()
+    .from(resellers)
+    .where(and(resellerScope(reading), anyOf(resellers.id, ids)))
+    .orderBy(resellers.id)
+    .for('share');
+}
+
 export async function shareReseller(reading: Reading, id: string): Promise<Reseller | undefined> {
   const [row] = await reading.db
     .select()

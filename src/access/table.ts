@@ -1,3 +1,4 @@
+import { sql } from 'drizzle-orm';
 import {
   boolean,
   foreignKey,
@@ -76,6 +77,8 @@ export const customers = pgTable(
     uniqueIndex('ux_customers_external').on(table.tenantId, table.externalId),
     index('ix_customers_tenant_reseller').on(table.tenantId, table.resellerId, table.name, table.id),
     index('ix_customers_tenant_name').on(table.tenantId, table.name, table.id),
+    // Lists name customers by their addresses, however those are written.
+    index('ix_customers_tenant_email').on(table.tenantId, sql`lower(${table.email})`),
     oneOf('customers_status', table.status, partyStatuses),
     oneOf('customers_language', table.language, languages),
   ],

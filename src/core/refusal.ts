@@ -101,6 +101,12 @@ export const refusalCodes = {
   TEMPLATE_INACTIVE: [409, 'The template is switched off and issues no licenses.'],
   CUSTOMER_INACTIVE: [409, 'The customer is switched off.'],
   RESELLER_INACTIVE: [409, 'The reseller is switched off.'],
+  LICENSE_POOL_NOT_FOUND: [404, 'There is no such license pool for this caller.'],
+  LICENSE_POOL_EXHAUSTED: [
+    409,
+    'The license pool has fewer licenses left than are asked for; `extensions.available` says how many. None was allocated.',
+  ],
+  LICENSE_POOL_EXPIRED: [409, 'The license pool has ended, and nothing is allocated from it any more.'],
   ORDER_NOT_FOUND: [404, 'There is no such order for this caller.'],
   ORDER_NOT_PAID: [
     409,

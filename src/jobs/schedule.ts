@@ -11,9 +11,10 @@ import { renewLicenses } from '../billing/jobs/renew.js';
 import { addMillis, type Instant, instant, millis } from '../core/clock.js';
 import type { Job, SweepPayload } from '../core/job.js';
 import { compactLedger } from '../entitlements/jobs.js';
-import { checkExpiries, endGrace } from '../licenses/jobs.js';
+import { checkExpiries, endGrace, resumeBulkIssues } from '../licenses/jobs.js';
 import { deliverDueMail, forgetMail } from '../notifications/jobs/mail.js';
 import { sweepWebhooks } from '../notifications/jobs/sweepWebhooks.js';
+import { resumeOrders } from '../orders/jobs.js';
 import type { Due } from './queries.js';
 
 /** A job of the clock: due once in each period, which are counted from the beginning of 1970 in UTC. */
@@ -73,6 +74,16 @@ export const schedule: readonly Scheduled[] = [
     everyMinutes: 10,
     about:
       'Bills, charges and renews licenses that renew themselves, and asks what became of charges without an answer.',
+  },
+  {
+    job: resumeOrders,
+    everyMinutes: 15,
+    about: 'Begins orders again whose licenses are being made, and that stand still.',
+  },
+  {
+    job: resumeBulkIssues,
+    everyMinutes: 15,
+    about: 'Begins lists of licenses again that are being issued, and that stand still.',
   },
   { job: cullLeases, everyMinutes: 10, about: 'Writes down which floating seats time has freed.' },
   {

@@ -1,8 +1,13 @@
+import { sql } from 'drizzle-orm';
+import { type Behind, inParts, parseBehind, resumeStalled } from '../core/behind.js';
 import { type Job, type JobContext, type JobResult, parseSweep, type SweepPayload } from '../core/job.js';
 import { sweep } from '../core/sweep.js';
 import { dueReminders } from './model/reminders.js';
+import { ISSUE_IN_BULK } from './service/bulkIssue/bulkIssueLicenses.js';
+import { continueBulkIssue } from './service/bulkIssue/continueBulkIssue.js';
 import { REMINDER_BATCH, reminderBatch, reminderZones } from './service/remind.js';
 import { expiryBatch, lapseBatch } from './service/tellLapses.js';
+import { bulkIssues } from './table/bulkIssues.js';
 
 async function remind(context: JobContext, { dueAt, since }: SweepPayload): Promise<number> {
   const due = dueReminders(await reminderZones(context.pool.db), since, dueAt);
@@ -29,5 +34,28 @@ export const endGrace: Job<SweepPayload> = {
   parse: parseSweep,
   run: async (context): Promise<JobResult> => ({
     suspended: await sweep(context, 'license.end_grace', lapseBatch),
+  }),
+};
+
+/**
+ * Issues a long list, part by part. Each row is issued in the transaction that marks it so, under the list's lock: run beside
+ * itself, or again after its process died, it goes on with the rows that wait.
+ */
+export const issueInBulk: Job<Behind<'BulkIssue'>> = {
+  name: ISSUE_IN_BULK,
+  parse: parseBehind,
+  run: async (context, list): Promise<undefined> => {
+    await inParts(context, ISSUE_IN_BULK, list, () =>
+      context.act(list.tenantId, (work) => continueBulkIssue(work, list.id)),
+    );
+  },
+};
+
+/** Begins lists again that were begun and stand still. */
+export const resumeBulkIssues: Job<SweepPayload> = {
+  name: 'bulk_issue.resume',
+  parse: parseSweep,
+  run: async (context): Promise<JobResult> => ({
+    resumed: await resumeStalled(context, ISSUE_IN_BULK, bulkIssues, sql`status = 'RUNNING'`),
   }),
 };

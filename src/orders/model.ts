@@ -12,6 +12,7 @@ export const orderEvents = [
   'order.approved',
   'order.paid',
   'order.progressed',
+  'order.delayed',
   'order.fulfilled',
   'order.cancelled',
   'order.refunded',

@@ -138,6 +138,10 @@ export const licenseOrders = pgTable(
       table.id,
     ),
     index('ix_license_orders_tenant_created').on(table.tenantId, table.createdAt, table.id),
+    // Those whose licenses are being made, over all tenants.
+    index('ix_license_orders_started')
+      .on(table.updatedAt)
+      .where(sql`status = 'APPROVED' and payment_status = 'PAID' and started_at is not null`),
     oneOf('license_orders_status', table.status, orderStatuses),
     oneOf('license_orders_payment_status', table.paymentStatus, paymentStatuses),
     oneOf('license_orders_fulfillment_method', table.fulfillmentMethod, fulfillmentMethods),

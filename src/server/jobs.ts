@@ -10,8 +10,10 @@ import { reactionJobs, reactions } from '../jobs/reactions.js';
 import { type JobRunner, startRunner } from '../jobs/runner.js';
 import { schedule } from '../jobs/schedule.js';
 import type { JobList, Surroundings } from '../jobs/tasks.js';
+import { issueInBulk } from '../licenses/jobs.js';
 import { sendOptions, WebhookDispatcher } from '../notifications/jobs/webhookDispatcher.js';
 import { suspendOrders } from '../orders/jobs/suspendOrders.js';
+import { fulfillOrders } from '../orders/jobs.js';
 import { openWork } from './operation/openWork.js';
 import type { Machinery } from './operation/operation.js';
 import { serverSchedule } from './sweeps.js';
@@ -21,7 +23,7 @@ export const JOB_CONNECTIONS = 4;
 
 /** Every job of this program. */
 export const jobs: JobList = {
-  queued: [...reactionJobs(reactions), processWebhook, suspendOrders],
+  queued: [...reactionJobs(reactions), processWebhook, fulfillOrders, suspendOrders, issueInBulk],
   scheduled: [...schedule, ...serverSchedule],
 };
 

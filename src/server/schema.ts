@@ -39,9 +39,14 @@ import { SecurityIncidentConnectionResolver } from '../compliance/schema.js';
 import { QuotaStreams } from '../entitlements/resolver/streams.js';
 import * as entitlements from '../entitlements/resolver.js';
 import { JobResolver } from '../jobs/resolver.js';
+import * as bulk from '../licenses/resolver/bulkIssue.js';
 import { LicenseCertificateEdges, LicenseIntegrityResolver } from '../licenses/resolver/integrity.js';
 import { LicenseStreams } from '../licenses/resolver/streams.js';
 import * as licenses from '../licenses/resolver.js';
+import {
+  BulkIssueConnectionResolver,
+  BulkIssueResultConnectionResolver,
+} from '../licenses/schema/bulkIssue.js';
 import { LicenseConnectionResolver } from '../licenses/schema/types.js';
 import { NotificationEdges, NotificationResolver } from '../notifications/resolver/mail.js';
 import * as webhooks from '../notifications/resolver/webhooks.js';
@@ -51,9 +56,11 @@ import {
   WebhookEndpointConnectionResolver,
 } from '../notifications/schema/webhooks.js';
 import { OrderMutations } from '../orders/resolver/acts.js';
+import * as pools from '../orders/resolver/pools.js';
 import { OrderStreams } from '../orders/resolver/streams.js';
 import * as upgrades from '../orders/resolver/upgrades.js';
 import * as orders from '../orders/resolver.js';
+import { LicensePoolConnectionResolver, PoolAllocationConnectionResolver } from '../orders/schema/pools.js';
 import { UpgradeConnectionResolver } from '../orders/schema/upgrades.js';
 import { OrderConnectionResolver } from '../orders/schema.js';
 import { requiresFeatureDirective } from '../sdk/directive/marks.js';
@@ -81,6 +88,23 @@ const guarding = [
   SecurityIncidentEdges,
   LicenseCertificateEdges,
   LicenseIntegrityResolver,
+] as const;
+
+/** Many licenses at once: lists, and pools of resellers. */
+const inBulk = [
+  bulk.BulkIssueEdges,
+  bulk.BulkIssueResolver,
+  bulk.BulkIssueResultEdges,
+  bulk.IssuedResultEdges,
+  BulkIssueConnectionResolver,
+  BulkIssueResultConnectionResolver,
+  pools.LicensePoolEdges,
+  pools.LicensePoolOfLicense,
+  pools.LicensePoolResolver,
+  pools.PoolAllocationEdges,
+  pools.ResellerPoolEdges,
+  LicensePoolConnectionResolver,
+  PoolAllocationConnectionResolver,
 ] as const;
 
 /** What is told as it happens. */
@@ -145,11 +169,22 @@ const renewing = [
   renewals.RenewalMutations,
 ] as const;
 
+/** What can be sold. */
+const selling = [
+  templates.ProductEdges,
+  templates.TemplateEdges,
+  templates.TemplateResolver,
+  ProductConnectionResolver,
+  TemplateConnectionResolver,
+] as const;
+
 /** The whole graph, with its guards. */
 export function createSchema(): GraphQLSchema {
   const schema = buildSchemaSync({
     resolvers: [
       ...guarding,
+      ...inBulk,
+      ...selling,
       ...mailing,
       ...paying,
       ...renewing,
@@ -197,17 +232,12 @@ export function createSchema(): GraphQLSchema {
       orders.OrderQueries,
       orders.ResellerOrderEdges,
       OrderMutations,
-      templates.ProductEdges,
-      templates.TemplateEdges,
-      templates.TemplateResolver,
       ActivationConnectionResolver,
       CustomerConnectionResolver,
       EventConnectionResolver,
       LicenseConnectionResolver,
       OrderConnectionResolver,
-      ProductConnectionResolver,
       ResellerConnectionResolver,
-      TemplateConnectionResolver,
     ],
     // What is given here replaces GraphQL's own: @skip and @include have to be named with it.
     pubSub: noPubSub,

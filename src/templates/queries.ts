@@ -1,4 +1,4 @@
-import { and, desc, eq, ilike, type SQL, sql } from 'drizzle-orm';
+import { and, desc, eq, ilike, or, type SQL, sql } from 'drizzle-orm';
 import { containing } from '../access/queries.js';
 import type { Instant } from '../core/clock.js';
 import { anyOf, byKey, pageOf, pagesByOwner, type Sorting } from '../core/keyset.js';
@@ -186,6 +186,33 @@ export async function shareTemplate(reading: Reading, id: string): Promise<Templ
     .where(and(ownTemplates(reading), eq(licenseTemplates.id, id as Template['id'])))
     .for('share');
   return row;
+}
+
+export function shareProducts(reading: Reading, ids: readonly string[]): Promise<Product[]> {
+  return reading.db
+    .select()
+    .from(products)
+    .where(and(ownProducts(reading), anyOf(products.id, ids)))
+    .orderBy(products.id)
+    .for('share');
+}
+
+/** The templates that a list names by id or by name; several may have one name. */
+export function shareTemplatesNamed(
+  reading: Reading,
+  { ids, names }: { readonly ids: readonly string[]; readonly names: readonly string[] },
+): Promise<Template[]> {
+  return reading.db
+    .select()
+    .from(licenseTemplates)
+    .where(
+      and(
+        ownTemplates(reading),
+        or(anyOf(licenseTemplates.id, ids), anyOf(licenseTemplates.templateName, names)),
+      ),
+    )
+    .orderBy(licenseTemplates.id)
+    .for('share');
 }
 
 export async function lockProduct(reading: Reading, id: string): Promise<Product | undefined> {

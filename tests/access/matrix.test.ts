@@ -1,10 +1,11 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { createSchema } from '../../src/server/schema.js';
+import type { Asked } from '../support/fieldCases.js';
 import { createCustomer } from '../support/fixtures.js';
 import { matrix } from '../support/matrix.js';
 import { named, nested } from '../support/nestedFields.js';
 import { requestOf } from '../support/offline.js';
-import { type Asked, asksApart, cases, namesNothing } from '../support/rootFields.js';
+import { asksApart, cases, namesNothing } from '../support/rootFields.js';
 import { type Answer, type Claims, startTestServer, type TestServer } from '../support/server.js';
 import { listen, RawSocket } from '../support/sockets.js';
 import {

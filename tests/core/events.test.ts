@@ -15,10 +15,12 @@ import { violationEvents } from '../../src/compliance/model/violations.js';
 import { type RefusalCode, recordedAs, refusalCodes } from '../../src/core/refusal.js';
 import { entitlementEvents } from '../../src/entitlements/model/ledger.js';
 import { jobEvents } from '../../src/jobs/model.js';
+import { bulkIssueEvents } from '../../src/licenses/model/bulkIssue.js';
 import { licenseEvents } from '../../src/licenses/model.js';
 import { eventTypes } from '../../src/notifications/model/eventTypes.js';
 import { notificationEvents } from '../../src/notifications/model/mail.js';
 import { webhookEvents } from '../../src/notifications/model/webhooks.js';
+import { poolEvents } from '../../src/orders/model/pools.js';
 import { upgradeEvents } from '../../src/orders/model/upgrade.js';
 import { orderEvents } from '../../src/orders/model.js';
 import { followers } from '../../src/server/events/followers.js';
@@ -29,13 +31,15 @@ const listed: readonly string[] = [
   ...auditEvents,
   ...templateEvents,
   ...licenseEvents,
+  ...bulkIssueEvents,
+  ...poolEvents,
   ...activationEvents,
   ...entitlementEvents,
   ...deviceEvents,
   ...emergencyEvents,
   ...incidentEvents,
   ...invoiceEvents,
-  ...orderEvents.filter((type) => type !== 'order.progressed'),
+  ...orderEvents,
   ...upgradeEvents,
   ...inboundEvents,
   ...jobEvents,
@@ -44,7 +48,7 @@ const listed: readonly string[] = [
   ...webhookEvents,
 ];
 /** What later acts will emit, and streams tell already. */
-const coming: readonly string[] = ['order.progressed', ...violationEvents];
+const coming: readonly string[] = [...violationEvents];
 /** What the door emits of acts that were refused, by their codes. */
 const recorded = (Object.keys(refusalCodes) as RefusalCode[]).flatMap((code) => recordedAs(code) ?? []);
 const src = join(import.meta.dirname, '../../src');

@@ -88,6 +88,18 @@ const resellerId = async () => {
   );
   return String(made.createReseller?.reseller?.id);
 };
+const newPool = (reseller: string) => ({
+  name: 'Spring',
+  resellerId: reseller,
+  templateId: shop.templateId,
+  size: 5,
+});
+const pool = async () => {
+  const reseller = await resellerId();
+  const query = mutation('createLicensePool', 'pool { id }');
+  const made = await server.ok(query, { input: newPool(reseller) }, shop.admin);
+  return { poolId: String(made.createLicensePool?.pool?.id), reseller };
+};
 const licenseKey = async () => (await issueLicense(server, shop)).licenseKey;
 const activationToken = async () => (await activate(server, await licenseKey(), 'd')).activationToken;
 
@@ -153,6 +165,17 @@ const inputs: Readonly<Record<string, () => Promise<object>>> = {
   }),
   unblacklistDevice: async () => ({ id: await blacklistDevice(server, shop.admin, 'found') }),
   generateEmergencyCode: async () => ({ ...(await newLicense()), reason: 'x' }),
+  createLicensePool: async () => newPool(await resellerId()),
+  updateLicensePool: async () => ({ poolId: (await pool()).poolId, size: 7 }),
+  allocateFromPool: async () => {
+    const { poolId, reseller } = await pool();
+    await server.sql`update customers set reseller_id = ${reseller} where id = ${shop.customerId}`;
+    return { poolId, customerId: shop.customerId, quantity: 2 };
+  },
+  bulkIssueLicenses: async () => ({
+    templateId: shop.templateId,
+    rows: [{ customerId: shop.customerId, quantity: 2 }, { email: 'nobody@example.com' }],
+  }),
   createCustomer: async () => ({ name: 'Ada', email: 'ada@example.com' }),
   updateCustomer: async () => ({ customerId: await createCustomer(server, shop.admin), email: null }),
   createReseller: async () => ({ name: 'R' }),

@@ -38,6 +38,10 @@ export async function tablesOf(server: TestServer, tenantId: string): Promise<un
     all('invoices', 'id'),
     all('payments', 'id'),
     all('number_series', 'series'),
+    all('license_pools', 'id'),
+    all('pool_allocations', 'license_id'),
+    all('bulk_issues', 'id'),
+    all('bulk_issue_results', 'id'),
   ]);
 }
 

@@ -17,6 +17,9 @@ ApiKey.customer                          U = F F = = = = F F F F
 ApiKey.events                            U = F F = = = = F F F F
 ApiKey.reseller                          U = F F = = = = F F F F
 BlacklistedDevice.events                 U = F F = = = = F F F F
+BulkIssue.events                         U 0 F F + + F F F F F F
+BulkIssue.results                        U 0 F 0 + + F F + F F F
+BulkIssueResult.license                  U 0 F 0 + + F F + F F F
 Customer.events                          U 0 0 0 + + + + F F F F
 Customer.invoices                        U 0 0 0 + + + + + + F F
 Customer.licenses                        U 0 0 0 + + + + + + F F
@@ -33,6 +36,7 @@ Invoice.license                          U 0 0 0 + + + + + + F F
 Invoice.order                            U 0 0 0 + + + + + + F F
 Invoice.payments                         U 0 0 0 + + + + + + F F
 Invoice.reseller                         U 0 0 0 + + + + + F F F
+IssuedResult.license                     U 0 F 0 + + F F + F F F
 License.activations                      U 0 0 0 + + + + + + F F
 License.advancedAnalytics                U 0 0 0 + + + + + + F F
 License.analytics                        U 0 0 0 + + + + + + F F
@@ -44,6 +48,7 @@ License.events                           U 0 0 0 + + + + F F F F
 License.invoices                         U 0 0 0 + + + + + + F F
 License.metadata                         U 0 0 0 + + + + + + F F
 License.order                            U 0 0 0 + + + + + + F F
+License.pool                             U 0 F 0 + + + + + F F F
 License.product                          U 0 0 0 + + + + + + F F
 License.renewal                          U 0 0 0 + + + + + + F F
 License.reseller                         U 0 0 0 + + + + + F F F
@@ -65,6 +70,11 @@ LicenseOrder.orderedBy                   U 0 0 0 + + + + 0 F F F
 LicenseOrder.renewedLicenses             U 0 0 0 + + + + 0 + F F
 LicenseOrder.reseller                    U 0 0 0 + + + + 0 F F F
 LicenseOrder.template                    U 0 0 0 + + + + 0 + F F
+LicensePool.allocations                  U 0 F 0 + + + + + F F F
+LicensePool.events                       U 0 F F + + + + F F F F
+LicensePool.order                        U 0 F 0 + + + + + F F F
+LicensePool.reseller                     U 0 F 0 + + + + + F F F
+LicensePool.template                     U 0 F 0 + + + + + F F F
 LicenseTemplate.events                   U 0 F F + + + + F F F F
 LicenseTemplate.licenses                 U 0 + + + + + + + + F F
 LicenseTemplate.product                  U 0 + + + + + + + + F F
@@ -76,6 +86,7 @@ Notification.html                        U = F F = = = = F F F F
 Notification.license                     U = F F = = = = F F F F
 Notification.text                        U = F F = = = = F F F F
 Payment.invoice                          U 0 0 0 + + + + + + F F
+PoolAllocation.license                   U 0 F 0 + + + + + F F F
 Product.events                           U 0 F F + + + + F F F F
 Product.licenses                         U 0 + + + + + + + + F F
 Product.releases                         U 0 + + + + + + + + F F
@@ -83,6 +94,7 @@ Product.templates                        U 0 + + + + + + + + F F
 Reseller.customers                       U 0 F 0 + + + + + F F F
 Reseller.events                          U 0 F 0 + + + + F F F F
 Reseller.invoices                        U 0 F 0 + + + + + F F F
+Reseller.licensePools                    U 0 F 0 + + + + + F F F
 Reseller.licenses                        U 0 F 0 + + + + + F F F
 Reseller.orders                          U 0 F 0 + + + + + F F F
 SecurityIncident.license                 U = F F = = = = F F F F
@@ -96,6 +108,8 @@ activation, by id                        U 0 0 0 + + + + + + F F
 activationChanged                        U = = = = = = = = = F F
 activations, of a device                 U 0 0 0 + + + + + + F F
 activations, of a license                U 0 0 0 + + + + + + F F
+allocateFromPool, a customer             U 0 F 0 + + F F + F F F
+allocateFromPool, a pool                 U 0 F 0 + + F F + F F F
 apiAccess                                U = = = = = = = = = F F
 apiKeys, of a customer                   U 0 F F + + + + F F F F
 apiKeys, of a reseller                   U 0 F F + + + + F F F F
@@ -104,6 +118,10 @@ auditCheckpoints                         U = F F = = = F F F F F
 blacklistDevice, an activation           U 0 F F + + F + F F F F
 blacklistedDevices                       U = F F = = = = F F F F
 borrowLease, a token                     + 0 0 0 + + + + + + + +
+bulkIssue, by id                         U 0 F 0 + + F F + F F F
+bulkIssueLicenses, a customer            U 0 F 0 + + F F + F F F
+bulkIssueLicenses, a template            U 0 F 0 + + F F + F F F
+bulkIssues                               U = F = = = F F = F F F
 cancelOrder, an order                    U 0 0 0 + + F F + + F F
 checkFeatures, a customer                U 0 0 F + + F F F + F 0
 checkFeatures, a key                     U 0 0 F + + F F F + F +
@@ -126,6 +144,9 @@ createCustomer, a reseller               U 0 F F + + F F F F F F
 createLicense, a customer                U 0 F F + + F F F F F F
 createLicense, a product                 U 0 F F + + F F F F F F
 createLicense, a reseller                U 0 F F + + F F F F F F
+createLicensePool, a reseller            U 0 F F + + F F F F F F
+createLicensePool, a template            U 0 F F + + F F F F F F
+createLicensePool, an order              U 0 F F + + F F F F F F
 createOfflineRequest, a key              + 0 0 0 + + + + + + + +
 createOrder, a customer                  U 0 0 0 + + F F + + F F
 createOrder, a license to renew          U 0 0 0 + + F F + + F F
@@ -177,6 +198,9 @@ license, by id                           U 0 0 0 + + + + + + F +
 licenseByKey, by key                     U 0 0 0 + + + + + + F +
 licenseChanged                           U = = = = = = = = = F =
 licenseExpiring                          U = = = = = = = = = F =
+licensePool, by id                       U 0 F 0 + + + + + F F F
+licensePools, of a reseller              U 0 F 0 + + + + + F F F
+licensePools, of a template              U 0 F 0 + + + + + F F F
 licenses, of a customer                  U 0 0 0 + + + + + + F +
 licenses, of a product                   U 0 0 0 + + + + + + F +
 licenses, of a reseller                  U 0 0 0 + + + + + + F +
@@ -237,6 +261,7 @@ unblacklistDevice, an entry              U 0 F F + + F F F F F F
 updateCustomer, a customer               U 0 F F + + F F F F F F
 updateCustomer, a reseller               U 0 F F + + F F F F F F
 updateLicense, a license                 U 0 F F + + F F F F F F
+updateLicensePool, a pool                U 0 F F + + F F F F F F
 updatePaymentEndpoint, an endpoint       U 0 F F + + F F F F F F
 updateProduct, a product                 U 0 F F + + F F F F F F
 updateReseller, a reseller               U 0 F F + + F F F F F F

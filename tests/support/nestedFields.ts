@@ -312,6 +312,46 @@ export const nested: Readonly<Record<string, readonly [query: string, root: stri
     'order.read',
     'order.read_approval',
   ],
+  'License.pool': ['{ license(id: $licenseId) { pool { id } } }', 'license.read', 'pool.read'],
+  'Reseller.licensePools': [
+    '{ reseller(id: $resellerId) { licensePools { totalCount } } }',
+    'reseller.read',
+    'pool.read',
+  ],
+  'LicensePool.allocations': [
+    '{ licensePool(id: $poolId) { allocations { totalCount } } }',
+    'pool.read',
+    'pool.read',
+  ],
+  'LicensePool.events': ['{ licensePool(id: $poolId) { events { totalCount } } }', 'pool.read', 'event.read'],
+  'LicensePool.order': ['{ licensePool(id: $poolId) { order { id } } }', 'pool.read', 'order.read'],
+  'LicensePool.reseller': ['{ licensePool(id: $poolId) { reseller { id } } }', 'pool.read', 'reseller.read'],
+  'LicensePool.template': ['{ licensePool(id: $poolId) { template { id } } }', 'pool.read', 'template.read'],
+  'PoolAllocation.license': [
+    '{ licensePool(id: $poolId) { allocations { nodes { license { id } } } } }',
+    'pool.read',
+    'license.read',
+  ],
+  'BulkIssue.results': [
+    '{ bulkIssue(id: $bulkIssueId) { results { totalCount } } }',
+    'license.issue',
+    'license.issue',
+  ],
+  'BulkIssue.events': [
+    '{ bulkIssue(id: $bulkIssueId) { events { totalCount } } }',
+    'license.issue',
+    'event.read',
+  ],
+  'BulkIssueResult.license': [
+    '{ bulkIssue(id: $bulkIssueId) { results { nodes { license { id } } } } }',
+    'license.issue',
+    'license.read',
+  ],
+  'IssuedResult.license': [
+    'mutation { bulkIssueLicenses(input: { dryRun: true, templateId: $templateId, rows: [{ customerId: $customerId }] }) { results { license { id } } } }',
+    'license.issue',
+    'license.read',
+  ],
   'LicenseOrder.events': ['{ order(id: $orderId) { events { totalCount } } }', 'order.read', 'event.read'],
   'LicenseOrder.licenses': [
     '{ order(id: $orderId) { licenses { totalCount } } }',

@@ -1,55 +1,22 @@
 import { mutation } from './acts.js';
+import {
+  type Asked,
+  act,
+  bulkIssue,
+  type Case,
+  list,
+  newLicense,
+  newPool,
+  newTemplate,
+  one,
+  onLicense,
+} from './fieldCases.js';
 import type { World } from './world.js';
-
-export interface Asked {
-  readonly query: string;
-  readonly variables?: object;
-}
-/** An operation that names something of `there` in one place, and is the caller's own everywhere else. */
-export type Case = readonly [what: string, ask: (there: World, here: World) => Asked];
-
-const one = (field: string, id: (there: World) => string, selection = 'id'): Case => [
-  'by id',
-  (there) => ({
-    query: `query ($id: ID!) { ${field}(id: $id) { ${selection} } }`,
-    variables: { id: id(there) },
-  }),
-];
-
-const list = (field: string, type: string, what: string, filter: (there: World) => object): Case => [
-  what,
-  (there) => ({
-    query: `query ($filter: ${type}) { ${field}(filter: $filter) { nodes { id } totalCount } }`,
-    variables: { filter: filter(there) },
-  }),
-];
-
-const act = (name: string, what: string, input: (there: World, here: World) => object): Case => [
-  what,
-  (there, here) => ({ query: mutation(name, '__typename'), variables: { input: input(there, here) } }),
-];
-
-const onLicense = (name: string, input: object = {}): readonly Case[] => [
-  act(name, 'a license', ({ licenseId }) => ({ licenseId, ...input })),
-];
 
 const renewalQuote = (of: string): Asked =>
   plain(`{ renewalQuote(licenseId: "${of}", durationMonths: 1) { validUntil } }`);
 const upgradeQuote = (of: string, to: string): Asked =>
   plain(`{ upgradeQuote(licenseId: "${of}", templateId: "${to}") { validUntil } }`);
-const newLicense = (here: World) => ({
-  productId: here.productId,
-  licenseType: 'SUBSCRIPTION',
-  licenseModel: 'PER_DEVICE',
-  issuedTo: 'Ada',
-});
-const newTemplate = {
-  templateName: 'T',
-  licenseType: 'SUBSCRIPTION',
-  licenseModel: 'PER_DEVICE',
-  pricing: { basePrice: '1', currency: 'USD', billingCycle: 'ANNUALLY' },
-};
-
 const report = { activityType: 'API_ABUSE', description: 'x' };
 const newKey = { name: 'Export', permissions: ['license.read'] };
 
@@ -80,6 +47,7 @@ export const namesNothing: Readonly<Record<string, Asked>> = {
   blacklistedDevices: page('blacklistedDevices'),
   securityIncidents: page('securityIncidents'),
   customers: page('customers'),
+  bulkIssues: page('bulkIssues'),
   webhookEndpoints: page('webhookEndpoints'),
   paymentEndpoints: page('paymentEndpoints'),
   createPaymentEndpoint: plain(
@@ -248,6 +216,26 @@ export const cases: Readonly<Record<string, readonly Case[]>> = {
   approveOrder: [act('approveOrder', 'an order', ({ orderId }) => ({ orderId }))],
   fulfillOrder: [act('fulfillOrder', 'an order', ({ orderId }) => ({ orderId }))],
   cancelOrder: [act('cancelOrder', 'an order', ({ orderId }) => ({ orderId, reason: 'x' }))],
+  bulkIssue: [one('bulkIssue', ({ bulkIssueId }) => bulkIssueId)],
+  bulkIssueLicenses: [
+    bulkIssue('a template', ({ templateId }, { customerId }) => ({ templateId, rows: [{ customerId }] })),
+    bulkIssue('a customer', ({ customerId }, { templateId }) => ({ templateId, rows: [{ customerId }] })),
+  ],
+  licensePool: [one('licensePool', ({ poolId }) => poolId)],
+  licensePools: [
+    list('licensePools', 'LicensePoolFilter', 'of a reseller', ({ resellerId }) => ({ resellerId })),
+    list('licensePools', 'LicensePoolFilter', 'of a template', ({ templateId }) => ({ templateId })),
+  ],
+  createLicensePool: [
+    act('createLicensePool', 'a reseller', ({ resellerId }, here) => ({ ...newPool(here), resellerId })),
+    act('createLicensePool', 'a template', ({ templateId }, here) => ({ ...newPool(here), templateId })),
+    act('createLicensePool', 'an order', ({ orderId }, here) => ({ ...newPool(here), orderId })),
+  ],
+  updateLicensePool: [act('updateLicensePool', 'a pool', ({ poolId }) => ({ poolId, size: 5 }))],
+  allocateFromPool: [
+    act('allocateFromPool', 'a pool', ({ poolId }, { customerId }) => ({ poolId, customerId })),
+    act('allocateFromPool', 'a customer', ({ customerId }, { poolId }) => ({ poolId, customerId })),
+  ],
   updateLicense: onLicense('updateLicense', { issuedTo: 'Mallory' }),
   renewLicense: onLicense('renewLicense', { durationMonths: 1 }),
   requestRenewal: onLicense('requestRenewal', { durationMonths: 1 }),

@@ -31,6 +31,8 @@ export interface World {
   readonly notificationId: string;
   readonly paymentEndpointId: string;
   readonly inboundWebhookId: string;
+  readonly poolId: string;
+  readonly bulkIssueId: string;
 }
 
 export async function createReseller(server: TestServer, as: Claims, name = 'Blue Channel'): Promise<string> {
@@ -81,6 +83,42 @@ export async function insertNotification(server: TestServer, as: Claims, license
   return id;
 }
 
+/** A pool of the reseller, from which the license seems to be. */
+async function insertPool(
+  server: TestServer,
+  shop: Shop,
+  resellerId: string,
+  licenseId: string,
+): Promise<string> {
+  const { admin, templateId } = shop;
+  const data = await server.ok(
+    'mutation ($input: CreateLicensePoolInput!) { createLicensePool(input: $input) { pool { id } } }',
+    { input: { name: 'Spring', resellerId, templateId, size: 5 } },
+    admin,
+  );
+  const id = String(data.createLicensePool?.pool?.id);
+  await server.sql`update license_pools set allocated = 1 where id = ${id}`;
+  await server.sql`insert into pool_allocations (tenant_id, license_id, pool_id, allocated_at)
+    values (${admin.tenant_id}, ${licenseId}, ${id}, ${server.now})`;
+  return id;
+}
+
+/** A list in which the license seems to have stood. */
+async function insertBulkIssue(
+  server: TestServer,
+  as: Claims,
+  resellerId: string,
+  licenseId: string,
+): Promise<string> {
+  const id = randomUUID();
+  await server.sql`insert into bulk_issues (tenant_id, id, status, mode, requested_by, reseller_id, row_count, issued_count,
+      finished_at, created_at, updated_at)
+    values (${as.tenant_id}, ${id}, 'FINISHED', 'ROW_BY_ROW', 'eve', ${resellerId}, 1, 1, ${server.now}, ${server.now}, ${server.now})`;
+  await server.sql`insert into bulk_issue_results (tenant_id, id, bulk_issue_id, row_number, status, license_id, created_at, updated_at)
+    values (${as.tenant_id}, ${randomUUID()}, ${id}, 1, 'ISSUED', ${licenseId}, ${server.now}, ${server.now})`;
+  return id;
+}
+
 export async function openWorld(server: TestServer): Promise<World> {
   const shop = await openShop(server);
   const resellerId = await createReseller(server, shop.admin);
@@ -106,6 +144,8 @@ export async function openWorld(server: TestServer): Promise<World> {
     licenseKey,
     orderId,
     ...(await insertInvoice(server, shop.admin, { customerId: shop.customerId, resellerId, licenseId })),
+    poolId: await insertPool(server, shop, resellerId, licenseId),
+    bulkIssueId: await insertBulkIssue(server, shop.admin, resellerId, licenseId),
     apiKeyId,
     blacklistedDeviceId: await blacklistDevice(server, shop.admin, 'stolen'),
     notificationId: await insertNotification(server, shop.admin, licenseId),
@@ -140,6 +180,8 @@ export function nobodysWorld(admin: Claims, requestCode = 'none'): World {
     notificationId: randomUUID(),
     paymentEndpointId: randomUUID(),
     inboundWebhookId: randomUUID(),
+    poolId: randomUUID(),
+    bulkIssueId: randomUUID(),
   };
 }
 

@@ -10,9 +10,15 @@ import {
 } from '../../templates/model.js';
 import { shareTemplate } from '../../templates/queries.js';
 import { requireOnSale } from '../../templates/service.js';
-import type { Template } from '../../templates/table.js';
+import type { Product, Template } from '../../templates/table.js';
 import type { IssueLicenseInput } from '../schema/inputs.js';
-import { type IssuedLicense, insertLicense, receivingCustomer, sellingReseller } from './newLicense.js';
+import {
+  type IssuedLicense,
+  insertLicense,
+  type NewLicense,
+  receivingCustomer,
+  sellingReseller,
+} from './newLicense.js';
 
 /** `included: false` is not granted; limits and periods carry over. */
 function grantedFeatures(template: Template): LicenseFeature[] {
@@ -58,6 +64,31 @@ function termOf(template: Template, trial: boolean, now: Instant): Term {
   return { licenseType, status: 'ACTIVE', expiryDate, maintenanceExpiry: end, trialPeriodDays: null };
 }
 
+type OfTemplate = Omit<NewLicense, 'customerId' | 'resellerId' | 'issuedTo'>;
+
+/** All that a license has of its template and product, as they are at an instant. */
+export function licenseOf(template: Template, product: Product, trial: boolean, now: Instant): OfTemplate {
+  const term = termOf(template, trial, now);
+  return {
+    ...term,
+    productId: product.id,
+    productName: product.name,
+    productVersion: product.version,
+    licenseModel: template.licenseModel,
+    templateId: template.id,
+    templateVersion: template.version,
+    maxActivations: template.maxActivations,
+    leaseSeconds: template.leaseSeconds,
+    maxBorrowHours: template.maxBorrowHours,
+    maxDeactivationsPerYear: template.maxDeactivationsPerYear,
+    features: grantedFeatures(template),
+    restrictions: carriedRestrictions(template),
+    issuedDate: now,
+    autoRenewal: term.status === 'ACTIVE' && term.expiryDate !== null && template.autoRenewalEnabled,
+    gracePeriodDays: template.gracePeriodDays,
+  };
+}
+
 export async function issueLicense(work: Work, input: IssueLicenseInput): Promise<IssuedLicense> {
   const template = await shareTemplate(work, input.templateId);
   if (template === undefined) throw templateNotFound(input.templateId);
@@ -68,26 +99,10 @@ export async function issueLicense(work: Work, input: IssueLicenseInput): Promis
   }
   const customer = await receivingCustomer(work, input.customerId);
   const product = await requireOnSale(work, template.productId);
-  const term = termOf(template, wantsTrial, work.now);
   return insertLicense(work, {
-    ...term,
-    productId: product.id,
-    productName: product.name,
-    productVersion: product.version,
-    licenseModel: template.licenseModel,
+    ...licenseOf(template, product, wantsTrial, work.now),
     customerId: customer.id,
     resellerId: await sellingReseller(work, undefined, customer),
-    templateId: template.id,
-    templateVersion: template.version,
     issuedTo: input.issuedTo ?? customer.name,
-    maxActivations: template.maxActivations,
-    leaseSeconds: template.leaseSeconds,
-    maxBorrowHours: template.maxBorrowHours,
-    maxDeactivationsPerYear: template.maxDeactivationsPerYear,
-    features: grantedFeatures(template),
-    restrictions: carriedRestrictions(template),
-    issuedDate: work.now,
-    autoRenewal: term.status === 'ACTIVE' && term.expiryDate !== null && template.autoRenewalEnabled,
-    gracePeriodDays: template.gracePeriodDays,
   });
 }

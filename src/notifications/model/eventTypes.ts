@@ -10,7 +10,9 @@ import { renewalEvents } from '../../billing/model/renewals.js';
 import { incidentEvents } from '../../compliance/model/incidents.js';
 import { violationEvents } from '../../compliance/model/violations.js';
 import { entitlementEvents } from '../../entitlements/model/ledger.js';
+import { bulkIssueEvents } from '../../licenses/model/bulkIssue.js';
 import { licenseEvents } from '../../licenses/model.js';
+import { poolEvents } from '../../orders/model/pools.js';
 import { upgradeEvents } from '../../orders/model/upgrade.js';
 import { orderEvents } from '../../orders/model.js';
 import { templateEvents } from '../../templates/model.js';
@@ -22,6 +24,7 @@ export const eventTypes: readonly string[] = [
   ...auditEvents,
   ...templateEvents,
   ...licenseEvents,
+  ...bulkIssueEvents,
   ...activationEvents,
   ...entitlementEvents,
   ...deviceEvents,
@@ -34,6 +37,7 @@ export const eventTypes: readonly string[] = [
   ...upgradeEvents,
   ...inboundEvents,
   ...notificationEvents,
+  ...poolEvents,
   ...webhookEvents,
 ];
 

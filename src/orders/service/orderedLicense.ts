@@ -2,8 +2,13 @@ import type { NewLicense } from '../../licenses/service/newLicense.js';
 import { beginningOf } from '../model/terms.js';
 import type { Order } from '../table.js';
 
-/** What is to be inserted for each license of an order: nothing of its template is asked for again. */
-export function orderedLicense(order: Order, issuedTo: string, now: NewLicense['issuedDate']): NewLicense {
+/** What was sold on which terms, and to whom: by an order, or from a pool that no order need have paid for. */
+export type Sold = Pick<Order, 'terms' | 'customerId' | 'resellerId' | 'templateId' | 'templateVersion'> & {
+  readonly id: Order['id'] | null;
+};
+
+/** What is to be inserted for each license that was sold: nothing of its template is asked for again. */
+export function orderedLicense(order: Sold, issuedTo: string, now: NewLicense['issuedDate']): NewLicense {
   const { terms } = order;
   return {
     ...beginningOf(terms, now),

@@ -4,6 +4,7 @@ import { chargeBack, renewPaid, takeBackRenewal } from '../../billing/service/pa
 import { noticeActivation, noticeRefusal, noticeTravel } from '../../compliance/service/raiseIncident.js';
 import type { NewEvent } from '../../core/event.js';
 import type { Followers, Work } from '../../core/work.js';
+import { returnToPool } from '../../orders/service/allocateFromPool.js';
 import { keepRenewedTerm } from '../../orders/service/heldTerms.js';
 import { followInvoice } from '../../orders/service/orderPayments.js';
 import {
@@ -34,6 +35,6 @@ export const followers: Followers = {
   'invoice.refunded': [followInvoice, takeBackRenewal, upgradeRefunded],
   'invoice.voided': [upgradeVoided],
   'license.renewed': [callOffUpgrade, keepRenewedTerm],
-  'license.revoked': [deactivateAll, callOffUpgrade],
+  'license.revoked': [deactivateAll, callOffUpgrade, returnToPool],
   'license.transferred': [deactivateAll, callOffUpgrade],
 };

@@ -1,0 +1,68 @@
+import { type SQL, sql } from 'drizzle-orm';
+import type { PgTable } from 'drizzle-orm/pg-core';
+import { z } from 'zod';
+import { addMillis } from './clock.js';
+import { committed } from './db.js';
+import type { Id, TenantId } from './id.js';
+import { enqueueJobs, type JobContext } from './job.js';
+
+/** What is done behind an act in parts, each a transaction: an order's licenses, a long list. */
+export interface Behind<Noun extends string> {
+  readonly tenantId: TenantId;
+  readonly id: Id<Noun>;
+}
+
+const behindPayload = z.object({ tenantId: z.string(), id: z.string() });
+
+export function parseBehind<Noun extends string>(payload: unknown): Behind<Noun> {
+  const { tenantId, id } = behindPayload.parse(payload);
+  return { tenantId: tenantId as TenantId, id: id as Id<Noun> };
+}
+
+/** Puts it into the queue behind what others wait for, by the key under which its act did: one at most waits. */
+async function putBack<Noun extends string>(
+  { pool }: JobContext,
+  name: string,
+  all: readonly Behind<Noun>[],
+): Promise<void> {
+  const session = await pool.begin('write');
+  const jobs = all.map((payload) => ({ name, payload, key: `${name}:${payload.tenantId}:${payload.id}` }));
+  await committed(session, () => enqueueJobs(session.db, jobs));
+}
+
+/** Parts of one run: some seconds of work. */
+const PARTS_A_RUN = 20;
+
+/** Does part after part, as long as there is more; then others have their turn. */
+export async function inParts<Noun extends string>(
+  context: JobContext,
+  name: string,
+  behind: Behind<Noun>,
+  part: () => Promise<boolean>,
+): Promise<void> {
+  for (let done = 0; done < PARTS_A_RUN; done += 1) {
+    context.signal.throwIfAborted();
+    if (!(await part())) return;
+  }
+  await putBack(context, name, [behind]);
+}
+
+/** What has not moved for so long has lost its job: the queue gives up after days of failures. */
+const STALLED_MILLIS = 15 * 60_000;
+const STALLED_BATCH = 1_000;
+
+/** Begins again what was begun and stands still; how many there were. */
+export async function resumeStalled(
+  context: JobContext,
+  name: string,
+  table: PgTable,
+  unfinished: SQL,
+): Promise<number> {
+  const before = addMillis(context.clock(), -STALLED_MILLIS);
+  const rows = await context.pool.db.execute<{ tenant_id: TenantId; id: Id<string> }>(sql`
+    select tenant_id, id from ${table} where ${unfinished} and updated_at < ${before}::timestamptz
+    order by updated_at limit ${STALLED_BATCH}`);
+  const stalled = [...rows].map((row) => ({ tenantId: row.tenant_id, id: row.id }));
+  if (stalled.length > 0) await putBack(context, name, stalled);
+  return stalled.length;
+}

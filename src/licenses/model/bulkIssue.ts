@@ -1,0 +1,33 @@
+/**
+ * A bulk issue owns what became of a list of licenses that were asked for at once: one result a license, or one a row that
+ * was refused. Small lists are done in the act itself; of larger ones the act takes the list, and a job makes the licenses.
+ */
+export const bulkIssueEvents = ['bulk_issue.created', 'bulk_issue.finished'] as const;
+
+/** RUNNING while licenses are made behind the act. */
+export const bulkIssueStatuses = ['RUNNING', 'FINISHED'] as const;
+export type BulkIssueStatus = (typeof bulkIssueStatuses)[number];
+
+export const bulkIssueModes = ['ROW_BY_ROW', 'ALL_OR_NOTHING'] as const;
+export type BulkIssueMode = (typeof bulkIssueModes)[number];
+
+/** WAITING for the job; ISSUABLE is what a dry run says of a row that would be issued. */
+export const bulkIssueResults = ['ISSUED', 'REFUSED', 'WAITING', 'ISSUABLE'] as const;
+export type BulkIssueResultStatus = (typeof bulkIssueResults)[number];
+
+/** What a row is called by, in CSV as in the graph. */
+export const bulkIssueColumns = [
+  'customerId',
+  'externalId',
+  'email',
+  'templateId',
+  'templateName',
+  'issuedTo',
+  'quantity',
+] as const;
+export type BulkIssueColumn = (typeof bulkIssueColumns)[number];
+
+/** As many licenses as one list may make, and as many rows as it may have. */
+export const MOST_LICENSES = 10_000;
+/** So many are made within the act, and their keys stand in its answer; of more, all are made behind it. */
+export const ISSUED_AT_ONCE = 500;

@@ -1,0 +1,38 @@
+import { sql } from 'drizzle-orm';
+import { type Behind, inParts, parseBehind, resumeStalled } from '../core/behind.js';
+import { type Job, type JobResult, parseSweep, type SweepPayload } from '../core/job.js';
+import { FULFILL_ORDER } from './service/makeBehind.js';
+import { noteFailure, progressOrder } from './service/progressOrder.js';
+import { licenseOrders } from './table.js';
+
+/**
+ * Makes the licenses of an order, chunk by chunk. Run beside itself, or again after its process died in the middle, it makes
+ * what is still missing and nothing else: each chunk counts, under the order's lock, the licenses that are there.
+ */
+export const fulfillOrders: Job<Behind<'Order'>> = {
+  name: FULFILL_ORDER,
+  parse: parseBehind,
+  run: async (context, order): Promise<undefined> => {
+    const { tenantId, id } = order;
+    try {
+      await inParts(context, FULFILL_ORDER, order, () =>
+        context.act(tenantId, (work) => progressOrder(work, id)),
+      );
+    } catch (error) {
+      const note = () => context.act(tenantId, (work) => noteFailure(work, id, error));
+      // Where that cannot be written either, the log and the queue still tell.
+      if (!context.signal.aborted) await note().catch(() => undefined);
+      throw error;
+    }
+  },
+};
+
+/** Begins orders again that were begun and stand still. */
+export const resumeOrders: Job<SweepPayload> = {
+  name: 'order.resume',
+  parse: parseSweep,
+  run: async (context): Promise<JobResult> => {
+    const started = sql`status = 'APPROVED' and payment_status = 'PAID' and started_at is not null`;
+    return { resumed: await resumeStalled(context, FULFILL_ORDER, licenseOrders, started) };
+  },
+};
