@@ -1,5 +1,6 @@
 import { createSchema } from '../../src/server/schema.js';
-import { type Asked, asksApart, cases, namesNothing } from './rootFields.js';
+import type { Asked } from './fieldCases.js';
+import { asksApart, cases, namesNothing } from './rootFields.js';
 import type { World } from './world.js';
 
 /** The names of all root fields that HTTP asks, from the schema itself; streams are asked over sockets. */

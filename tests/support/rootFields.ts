@@ -11,7 +11,6 @@ import {
   one,
   onLicense,
 } from './fieldCases.js';
-import type { World } from './world.js';
 
 const renewalQuote = (of: string): Asked =>
   plain(`{ renewalQuote(licenseId: "${of}", durationMonths: 1) { validUntil } }`);
