@@ -73,7 +73,17 @@ interface Bought {
   readonly price: Price;
 }
 
-type OrderValues = ReturnType<typeof wishesOf> & Pick<Order, 'customerId' | 'resellerId' | 'invoiceId'>;
+async function orderedBy(work: Work) {
+  return {
+    orderedBy: subjectOf(work),
+    orderedByPersons: await personsOf(work),
+    needsSecondPerson: await wantsSecondPerson(work),
+  };
+}
+
+type OrderValues = ReturnType<typeof wishesOf> &
+  Awaited<ReturnType<typeof orderedBy>> &
+  Pick<Order, 'customerId' | 'resellerId' | 'invoiceId'>;
 
 async function boughtBy(
   work: Work,
@@ -143,9 +153,6 @@ async function insertOrder(work: Work, bought: Bought, values: OrderValues): Pro
       tax: price.tax,
       totalAmount: price.total,
       currency: price.currency,
-      orderedBy: subjectOf(work),
-      orderedByPersons: await personsOf(work),
-      needsSecondPerson: await wantsSecondPerson(work),
       orderNumber: await nextNumber(work, 'ORD'),
       createdAt: work.now,
       updatedAt: work.now,
@@ -170,9 +177,11 @@ export async function createOrder(work: Work, input: CreateOrderInput): Promise<
   const customer = await buyerOf(work, input);
   const bought = await boughtBy(work, input, customer, template);
   const resellerId = await sellingReseller(work, input.resellerId, customer);
+  const asked = { ...wishesOf(work, input), ...(await orderedBy(work)) };
+  // Whoever has a number makes all others of the tenant wait until the commit: as little as possible comes behind it.
   const invoiceId = await invoiceOf(work, customer, resellerId, bought.price);
   const parties = { customerId: customer?.id ?? null, resellerId, invoiceId };
-  const order = await insertOrder(work, bought, { ...wishesOf(work, input), ...parties });
+  const order = await insertOrder(work, bought, { ...asked, ...parties });
   const { subjectId, data } = aboutOrder(order);
   const facts = {
     ...data,
