@@ -113,6 +113,7 @@ const revoke: Act = {
       card.revoked = true;
       endDevices(card, now);
       desk.year.tell(now, card, `revoked from ${status}`);
+      desk.year.mailNext(card, 'LICENSE_REVOKED');
     });
   },
 };

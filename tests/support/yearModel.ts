@@ -124,6 +124,11 @@ export function morningBefore(expiresAt: number, days: number, zone: string): nu
   return wanted - (wall(zone, guess) - guess);
 }
 
+/** How often the day changes on the holder's wall until then. */
+function dawnsUntil(at: number, now: number, zone: string): number {
+  return Math.floor(wall(zone, at) / DAY) - Math.floor(wall(zone, now) / DAY);
+}
+
 const REMINDERS = [1, 7, 14, 30];
 /** A morning that was over for less when somebody looked last may have become one only since then: by another clock, or day. */
 const REMEMBERED = 36 * HOUR;
@@ -178,7 +183,7 @@ export class Year {
       if (!isDue || isMissed || (card.reminded.get(expiresAt) ?? Infinity) <= days) continue;
       card.reminded.set(expiresAt, days);
       this.tell(now, card, `reminded ${days} of ${written(expiresAt)}`);
-      const left = Math.min(days, Math.ceil((expiresAt - now) / DAY));
+      const left = Math.min(days, Math.max(1, dawnsUntil(expiresAt, now, this.zoneOf(card))));
       this.#mail(now, card, `LICENSE_EXPIRING ${left}`);
     }
   }
