@@ -57,16 +57,16 @@ describe('the price of an order', () => {
     [
       'a currency without a smaller unit',
       price({
-        basePrice: '333.4',
+        basePrice: '333',
         currency: 'JPY',
         volumeDiscounts: [{ minQuantity: 1, discountPercentage: '12.5' }],
       }),
       { quantity: 3 },
-      ['1000', '125', '0', '0', '875'],
+      ['999', '125', '0', '0', '874'],
     ],
     [
       'a currency with three decimals',
-      price({ basePrice: '1.2345', currency: 'KWD' }),
+      price({ basePrice: '1.235', currency: 'KWD' }),
       { taxes: [{ name: 'VAT', percentage: '5' }] },
       ['1.235', '0', '0', '0.062', '1.297'],
     ],

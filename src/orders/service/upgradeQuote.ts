@@ -3,7 +3,7 @@ import { tenantOf } from '../../access/queries.js';
 import { isUnlimited } from '../../activations/model/seats.js';
 import { countSeats } from '../../activations/queries/seats.js';
 import { seatsAt } from '../../activations/service/seats.js';
-import type { TaxRate } from '../../billing/model/price.js';
+import { defaultTaxes } from '../../billing/service/defaultTaxes.js';
 import { endOfDay } from '../../core/calendarDays.js';
 import { earliest, type Instant } from '../../core/clock.js';
 import { invalidInput } from '../../core/refusal.js';
@@ -66,11 +66,10 @@ async function requireSeats(reading: Reading, license: License, template: Templa
   if (currentActivations > maxActivations) throw seatsInUse(currentActivations, maxActivations);
 }
 
-/** Taxes that a tenant has on what it sells. */
+/** The taxes that a tenant has on what it sells, and the clock by which its days end. */
 export async function taxesAndZone(reading: Reading) {
   const { settings } = await tenantOf(reading);
-  const taxes: readonly TaxRate[] = settings.invoices?.taxes ?? [];
-  return { taxes, timeZone: settings.timeZone ?? DEFAULT_TIME_ZONE };
+  return { taxes: await defaultTaxes(reading), timeZone: settings.timeZone ?? DEFAULT_TIME_ZONE };
 }
 
 /** Whether a license can go there, and what it costs; nothing is written. `field` is what the caller calls the template. */
