@@ -239,6 +239,10 @@ describe('the table of the model', () => {
     'reinstateLicense SUSPENDED EXPIRED',
     'renewLicense EXPIRED ACTIVE',
     'renewLicense SUSPENDED ACTIVE',
+    // A trial that is bought, whether or not it has begun or is over.
+    'upgradeLicense PENDING ACTIVE',
+    'upgradeLicense EXPIRED ACTIVE',
+    'upgradeLicense SUSPENDED ACTIVE',
     'revokeLicense ACTIVE REVOKED',
     'revokeLicense INACTIVE REVOKED',
     'revokeLicense PENDING REVOKED',

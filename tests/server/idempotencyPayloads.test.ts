@@ -60,7 +60,7 @@ const metadata = { nested: { list: [1, 'two', null], ratio: 0.1 }, empty: {}, gr
 const feature = { featureId: 'reports', featureName: 'Reports', limitValue: 9_007_199_254_740_991 };
 const pricing = {
   basePrice: '100.0001',
-  currency: 'EUR',
+  currency: 'CLF',
   billingCycle: 'MONTHLY',
   volumeDiscounts: [{ minQuantity: 10, discountPercentage: '2.5' }],
 };

@@ -78,7 +78,7 @@ LicensePool.template                     U 0 F 0 + + + + + F F F
 LicenseTemplate.events                   U 0 F F + + + + F F F F
 LicenseTemplate.licenses                 U 0 + + + + + + + + F F
 LicenseTemplate.product                  U 0 + + + + + + + + F F
-LicenseUpgrade.invoice                   U 0 0 0 + + + + + + F +
+LicenseUpgrade.invoice                   U 0 0 0 + + + + + + F F
 LicenseValidation.activation             + 0 0 0 + + + + + + F +
 LicenseValidation.license                + 0 0 0 + + + + + + F +
 Notification.customer                    U = F F = = = = F F F F

@@ -60,6 +60,19 @@ export async function insertOrder(
   return id;
 }
 
+/** An upgrade that was called off, and what was paid for its license: nothing follows of either. */
+async function insertUpgrade(server: TestServer, { admin, templateId }: Shop, licenseId: string) {
+  const { tenant_id } = admin;
+  await server.sql`insert into license_upgrades (tenant_id, id, license_id, from_template_id, from_version, to_template_id,
+      to_version, status, basis, total, currency, is_waived, requested_by, settled_at, created_at, updated_at)
+    values (${tenant_id}, ${randomUUID()}, ${licenseId}, ${templateId}, 1, ${templateId}, 1, 'CANCELLED', '{}', 0, 'USD',
+      false, 'eve', ${server.now}, ${server.now}, ${server.now})`;
+  await server.sql`insert into license_terms (tenant_id, id, license_id, kind, starts_at, ends_at, price, currency,
+      superseded_at, created_at, updated_at)
+    values (${tenant_id}, ${randomUUID()}, ${licenseId}, 'LICENSE', ${server.now}, null, 1, 'USD', ${server.now},
+      ${server.now}, ${server.now})`;
+}
+
 /** One that was given up: nobody sends anything here. */
 async function insertDelivery(
   server: TestServer,
@@ -127,6 +140,7 @@ export async function openWorld(server: TestServer): Promise<World> {
   await reportActivity(server, shop.admin, licenseKey);
   const orderId = await insertOrder(server, shop, { customerId: shop.customerId });
   await server.sql`update customers set reseller_id = ${resellerId} where id = ${shop.customerId}`;
+  await insertUpgrade(server, shop, licenseId);
   await server.sql`update licenses set order_id = ${orderId}, reseller_id = ${resellerId} where id = ${licenseId}`;
   const bound = { customerId: shop.customerId, resellerId };
   const { id: apiKeyId } = await createApiKey(server, shop.admin, bound);
