@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { createSchema } from '../../src/server/schema.js';
 import type { Asked } from '../support/fieldCases.js';
@@ -48,7 +49,8 @@ beforeAll(async () => {
   });
   const outside = (claims: Partial<Claims>): Caller => ({
     ...inside(claims),
-    here: { ...world, customerId, resellerId },
+    // Of a pool it has none: what names one names what is nobody's.
+    here: { ...world, customerId, resellerId, poolId: randomUUID() },
     isInside: false,
   });
   callers = [

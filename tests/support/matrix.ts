@@ -17,7 +17,7 @@ ApiKey.customer                          U = F F = = = = F F F F
 ApiKey.events                            U = F F = = = = F F F F
 ApiKey.reseller                          U = F F = = = = F F F F
 BlacklistedDevice.events                 U = F F = = = = F F F F
-BulkIssue.events                         U 0 F F + + F F F F F F
+BulkIssue.events                         U 0 F 0 + + F F F F F F
 BulkIssue.results                        U 0 F 0 + + F F + F F F
 BulkIssueResult.license                  U 0 F 0 + + F F + F F F
 Customer.events                          U 0 0 0 + + + + F F F F
@@ -48,7 +48,7 @@ License.events                           U 0 0 0 + + + + F F F F
 License.invoices                         U 0 0 0 + + + + + + F F
 License.metadata                         U 0 0 0 + + + + + + F F
 License.order                            U 0 0 0 + + + + + + F F
-License.pool                             U 0 F 0 + + + + + F F F
+License.pool                             U 0 0 0 + + + + + F F F
 License.product                          U 0 0 0 + + + + + + F F
 License.renewal                          U 0 0 0 + + + + + + F F
 License.reseller                         U 0 0 0 + + + + + F F F
@@ -71,7 +71,7 @@ LicenseOrder.renewedLicenses             U 0 0 0 + + + + 0 + F F
 LicenseOrder.reseller                    U 0 0 0 + + + + 0 F F F
 LicenseOrder.template                    U 0 0 0 + + + + 0 + F F
 LicensePool.allocations                  U 0 F 0 + + + + + F F F
-LicensePool.events                       U 0 F F + + + + F F F F
+LicensePool.events                       U 0 F 0 + + + + F F F F
 LicensePool.order                        U 0 F 0 + + + + + F F F
 LicensePool.reseller                     U 0 F 0 + + + + + F F F
 LicensePool.template                     U 0 F 0 + + + + + F F F
