@@ -78,7 +78,7 @@ describe('what carries over from the template', () => {
     const templateId = await template({
       features: [
         feature('api', { defaultLimit: 10_000, limitType: 'COUNT', limitPeriod: 'DAY' }),
-        feature('support', { included: false, required: true, defaultLimit: 5 }),
+        feature('support', { included: false, defaultLimit: 5 }),
         feature('sso', {}),
         feature('exports', { defaultLimit: 0 }),
       ],
