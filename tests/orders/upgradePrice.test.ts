@@ -90,6 +90,30 @@ describe('the rest of a year of 100 against one of 200, to the cent', () => {
     expect(told(planned(at('2026-02-14T10'), [term], to))).toEqual(['UPGRADE 10', 'CREDIT -5', '= 5']);
   });
 
+  test.each([
+    ['thirty days', paid({ endsAt: addDays(begun, 30), price: amount('10') }), '16.44'],
+    [
+      'a calendar month',
+      paid({ endsAt: addMonths(begun, 1), durationMonths: 1, price: amount('10') }),
+      '16.99',
+    ],
+    ['four hundred days', paid({ endsAt: addDays(begun, 400), price: amount('10') }), '219.18'],
+  ])('%s of a yearly price are no more than that of it', (_what, term, charged) => {
+    const [first] = planned(begun, [term]).price.lines;
+
+    expect(first).toMatchObject({ kind: 'UPGRADE', amount: charged });
+  });
+
+  test.each([
+    ['MONTHLY', '20', '240'],
+    ['QUARTERLY', '60', '240'],
+    ['ONE_TIME', '240', '240'],
+  ] as const)('a year of a price that is %s is a year', (billingCycle, basePrice, charged) => {
+    const to = sold({}, { billingCycle, basePrice: amount(basePrice) });
+
+    expect(planned(begun, [paid()], to).price.subtotal).toBe(charged);
+  });
+
   test('what was paid ahead is credited with its own price', () => {
     const first = paid();
     const ahead = paid({

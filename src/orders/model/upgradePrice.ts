@@ -18,7 +18,16 @@ import {
 } from '../../billing/model/price.js';
 import { daysBetween } from '../../core/calendarDays.js';
 import { addDays, DAY_MILLIS, type Instant, latest, millis } from '../../core/clock.js';
-import { type Amount, difference, isZero, negated, rounded, shareOf, smallerOf } from '../../core/money.js';
+import {
+  type Amount,
+  difference,
+  isZero,
+  negated,
+  rounded,
+  shareOf,
+  smallerOf,
+  toStored,
+} from '../../core/money.js';
 import { isTrialType, type LicenseType, type Pricing } from '../../templates/model.js';
 import { currencyMismatch, type LicenseTerm } from './upgrade.js';
 
@@ -76,6 +85,27 @@ export function termPrices(template: SoldTemplate, length: Length): TermPrices {
   return { license: amountOf(bought), maintenance: amountOf(maintained) };
 }
 
+const cycleMonths = { MONTHLY: 1, QUARTERLY: 3, ANNUALLY: 12 } as const;
+
+/** Whether a template has a price for just that length; of any other, its billing cycles would begin one too many. */
+function isWhole({ pricing: { billingCycle }, defaultDuration }: SoldTemplate, length: Length): boolean {
+  const { durationMonths, durationDays } = length;
+  if (durationMonths === null && durationDays === defaultDuration) return true;
+  if (billingCycle === 'ONE_TIME') return false;
+  return durationMonths === null
+    ? durationDays % 365 === 0
+    : durationMonths % cycleMonths[billingCycle] === 0;
+}
+
+/** What a term that is under way costs by another template: thirty days of a yearly price are thirty days of it. */
+function rateFor(template: SoldTemplate, length: Length): TermPrices {
+  if (isWhole(template, length)) return termPrices(template, length);
+  const { license, maintenance } = termPrices(template, defaultLength(template));
+  const scaled = (price: Amount): Amount =>
+    toStored(shareOf(price, length.durationDays, template.defaultDuration));
+  return { license: scaled(license), maintenance: scaled(maintenance) };
+}
+
 export const defaultLength = ({ defaultDuration }: Pick<SoldTemplate, 'defaultDuration'>): Length => ({
   durationMonths: null,
   durationDays: defaultDuration,
@@ -127,7 +157,7 @@ function capped(charges: readonly PriceLine[], credits: readonly PriceLine[]): r
 function restOf(held: readonly LicenseTerm[], to: SoldTemplate, calendar: Calendar) {
   const { currency } = to.pricing;
   const terms = held.map((term): LicenseTerm => {
-    const prices = termPrices(to, term.endsAt === null ? defaultLength(to) : lengthOf(term));
+    const prices = rateFor(to, term.endsAt === null ? defaultLength(to) : lengthOf(term));
     return { ...term, currency, price: term.kind === 'LICENSE' ? prices.license : prices.maintenance };
   });
   const charges = terms.map((term): PriceLine => {
