@@ -87,8 +87,8 @@ function send({ query, variables }: Asked, { claims, authorization }: Caller): P
 }
 
 /** The names of a world give way to their words, so that answers about two worlds can be compared. */
-function unnamed(answer: Answer, { admin: _, ...names }: World): string {
-  let text = JSON.stringify(answer);
+function unnamed(answer: Answer | string, { admin: _, ...names }: World): string {
+  let text = typeof answer === 'string' ? answer : JSON.stringify(answer);
   for (const [name, value] of Object.entries(names)) text = text.replaceAll(String(value), name);
   return text;
 }
@@ -104,7 +104,11 @@ function naming(ask: Ask): Cell {
     const there = ask(world, caller.here);
     if (JSON.stringify(there) === JSON.stringify(none)) return '=';
     const answer = await send(there, caller);
-    return refusalIn(answer) ?? (unnamed(answer, world) === unnamed(forNone, nobodys) ? '0' : '+');
+    // What the caller names beside it is no difference: of both answers it is the same thing.
+    const [told, toldOfNone] = [unnamed(answer, world), unnamed(forNone, nobodys)].map((text) =>
+      unnamed(text, caller.here),
+    );
+    return refusalIn(answer) ?? (told === toldOfNone ? '0' : '+');
   };
 }
 

@@ -269,9 +269,9 @@ updateTemplate, a template               U 0 F F + + F F F F F F
 updateTenantSettings                     U = F F = = F F F F F F
 updateWebhookEndpoint, an endpoint       U 0 F F + + F F F F F F
 upgradeLicense, a license                U 0 0 0 + + F F + + F F
-upgradeLicense, a template               U 0 + + + + F F + + F F
+upgradeLicense, a template               U 0 0 0 + + F F + + F F
 upgradeQuote, a license                  U 0 0 0 + + + + + + F F
-upgradeQuote, a template                 U 0 + + + + + + + + F F
+upgradeQuote, a template                 U 0 0 0 + + + + + + F F
 validateActivation, a token              + 0 0 0 + + + + + + F +
 validateLicenseKey, a key                + 0 0 0 + + + + + + F +
 verifyAuditTrail                         U = F F = = = F F F F F
