@@ -95,6 +95,8 @@ describe('who may', () => {
 
     await refusedAct(server, other, 'upgradeLicense', input, 'LICENSE_NOT_FOUND');
     await refusedAct(server, own, 'upgradeLicense', { ...input, waivePayment: true }, 'FORBIDDEN');
+    const granted = { ...own, permissions: ['license.upgrade', 'order.override_price'] };
+    await refusedAct(server, granted, 'upgradeLicense', { ...input, waivePayment: true }, 'FORBIDDEN');
     expect((await upgrade(input, own)).upgrade).toMatchObject({ status: 'PENDING', total: '100' });
   });
 });

@@ -1,4 +1,5 @@
 import { and, eq } from 'drizzle-orm';
+import { requireWholeTenant } from '../../access/service.js';
 import { reseat } from '../../activations/service/reseat.js';
 import { amountKeptOf } from '../../billing/model/standing.js';
 import { createInvoice } from '../../billing/service/createInvoice.js';
@@ -221,6 +222,8 @@ async function bill(work: Work, planned: PlannedUpgrade): Promise<RequestedUpgra
 export async function upgradeLicense(work: Work, input: UpgradeLicenseInput): Promise<RequestedUpgrade> {
   const isWaived = input.waivePayment ?? false;
   if (isWaived) requirePermission(work.actor, 'order.override_price');
+  // As in an order: what it costs is the vendor's to say, whatever a token grants.
+  if (isWaived) requireWholeTenant(work, 'order.override_price');
   const license = await licenseToChange(work, input.licenseId);
   const template = requireOffered(await shareTemplate(work, input.templateId), input.templateId);
   const product = await requireOnSale(work, template.productId);
