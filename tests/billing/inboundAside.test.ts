@@ -53,6 +53,21 @@ describe('money that does not fit', () => {
     });
   });
 
+  test('by its name, which was told for another invoice, is set aside and pays neither twice', async () => {
+    const [one, other] = [await bill(), await bill()];
+    const name = newIntent();
+
+    const [first = '', second = ''] = await sends(
+      ['payment_intent.succeeded', intent(name, one.id)],
+      ['payment_intent.succeeded', intent(name, other.id)],
+    );
+
+    expect(await becameOf(first)).toEqual(['PROCESSED', null]);
+    expect(await becameOf(second)).toEqual(['FAILED', 'REFERENCE_TAKEN']);
+    expect(await standing(server, one.id)).toEqual(['PAID', '100', '0']);
+    expect(await standing(server, other.id)).toEqual(['PENDING', '0', '0']);
+  });
+
   test.each([
     ['JPY', '1000', 1_000],
     ['KWD', '10.5', 10_500],

@@ -29,6 +29,7 @@ export type InboundStatus = (typeof inboundStatuses)[number];
 export const inboundReasons = [
   'UNKNOWN_INVOICE',
   'CURRENCY_MISMATCH',
+  'REFERENCE_TAKEN',
   'UNREADABLE',
   'DISPUTED',
   'REFUND_FAILED',

@@ -40,6 +40,7 @@ export const InboundReasonEnum = enumOf<InboundReason>(
   {
     UNKNOWN_INVOICE: 'It names no invoice that is known here.',
     CURRENCY_MISMATCH: 'Its currency is not that of the invoice.',
+    REFERENCE_TAKEN: 'The processor told of a payment of the same name for another invoice.',
     UNREADABLE: 'It tells of a payment, and not how much or of which.',
     DISPUTED: 'The payer disputes the payment. Nothing was changed: decide what becomes of the licenses.',
     REFUND_FAILED: 'Money that was to be given back could not be; it is here again.',

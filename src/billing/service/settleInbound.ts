@@ -4,7 +4,7 @@ import type { Reading, Work } from '../../core/work.js';
 import { type InboundReason, type InboundWebhookId, nextMatch } from '../model/inbound.js';
 import type { PaymentFact } from '../model/paymentFacts.js';
 import { mismatchOf } from '../model/refusals.js';
-import { lockInvoice } from '../queries.js';
+import { entryByReference, lockInvoice } from '../queries.js';
 import { type InboundWebhook, inboundWebhooks } from '../table/inbound.js';
 import { type Invoice, invoices } from '../table.js';
 import { findReferredInvoice, referInvoice } from './references.js';
@@ -72,6 +72,17 @@ async function invoiceOf(
   return other === undefined ? undefined : lockInvoice(work, other);
 }
 
+/** One name of a payment for two invoices: which of them was paid, a person has to find out. */
+async function isOfAnother(
+  work: Work,
+  invoice: Invoice,
+  { processor }: InboundWebhook,
+  reference: string,
+): Promise<boolean> {
+  const known = await entryByReference(work, 'PAYMENT', processor, reference);
+  return known !== undefined && known.invoiceId !== invoice.id;
+}
+
 async function settled(
   work: Work,
   invoice: Invoice,
@@ -88,6 +99,8 @@ async function settled(
   }
   const mismatch = mismatchOf(invoice, { amount, currency });
   if (mismatch !== undefined) return aside(mismatch === 'CURRENCY' ? 'CURRENCY_MISMATCH' : 'UNREADABLE');
+  if (fact.kind === 'PAYMENT' && (await isOfAnother(work, invoice, webhook, reference)))
+    return aside('REFERENCE_TAKEN');
   const at = fact.at !== null && fact.at <= receivedAt ? fact.at : receivedAt;
   if (fact.kind === 'PAYMENT')
     await settlePayment(work, invoice, { processor, reference, amount, currency, receivedAt: at });

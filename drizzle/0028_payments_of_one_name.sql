@@ -1,0 +1,2 @@
+ALTER TABLE "inbound_webhooks" DROP CONSTRAINT "inbound_webhooks_reason";--> statement-breakpoint
+ALTER TABLE "inbound_webhooks" ADD CONSTRAINT "inbound_webhooks_reason" CHECK ("inbound_webhooks"."reason" in ('UNKNOWN_INVOICE', 'CURRENCY_MISMATCH', 'REFERENCE_TAKEN', 'UNREADABLE', 'DISPUTED', 'REFUND_FAILED', 'PROCESSING_FAILED'));
