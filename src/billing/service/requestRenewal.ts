@@ -14,7 +14,8 @@ function notRenewable(message: string): Refusal {
 }
 
 function renewalOpen(invoiceId: string | null): Refusal {
-  const message = 'Another renewal of this license is to be paid: pay its invoice, or have it voided.';
+  const message =
+    'Another renewal of this license is to be paid: pay its invoice. A vendor who renews the license by hand calls it off.';
   return new Refusal('RENEWAL_OPEN', message, { invoiceId });
 }
 
