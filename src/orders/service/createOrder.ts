@@ -1,7 +1,7 @@
-import { tenantOf } from '../../access/queries.js';
 import type { Customer } from '../../access/table.js';
 import { type Price, priceOf, type TaxRate } from '../../billing/model/price.js';
 import { createInvoice } from '../../billing/service/createInvoice.js';
+import { defaultTaxes } from '../../billing/service/defaultTaxes.js';
 import { nextNumber } from '../../billing/service/nextNumber.js';
 import { mayAct, scopeOf } from '../../core/actor.js';
 import { type LicenseId, newId } from '../../core/id.js';
@@ -93,7 +93,7 @@ async function boughtBy(
 ): Promise<Bought> {
   const product = await requireOnSale(work, template.productId);
   const { problems, terms } = termsOf(template, product, input, mayOverride(work));
-  const taxes = input.taxes ?? (await tenantOf(work)).settings.invoices?.taxes ?? [];
+  const taxes = input.taxes ?? (await defaultTaxes(work));
   const renews = input.renewLicenseIds ?? null;
   const renewal = renews === null ? undefined : await renewalOf(work, { input, renews, customer, terms });
   const wrong = [...problems, ...taxProblems(taxes), ...(renewal?.problems ?? [])];
