@@ -39,6 +39,8 @@ test('from its issue to the end of its grace a customer is told of a license by 
     'Your license for Radar expires in 30 days',
     'Your license for Radar expires in 14 days',
     'Your license for Radar expires in 7 days',
+    // It would renew itself, and nobody is there to be charged.
+    'The license for Radar could not be renewed',
     'Your license for Radar expires in 1 day',
     'Your license for Radar is suspended',
   ]);
