@@ -1,16 +1,12 @@
 import { randomBytes } from 'node:crypto';
 import { sql } from 'drizzle-orm';
-import type { Actor } from '../core/actor.js';
+import { subjectOf } from '../core/actor.js';
 import type { NewEvent } from '../core/event.js';
 import { newId } from '../core/id.js';
 import { prepared } from '../core/prepared.js';
 import type { Work } from '../core/work.js';
 import { personalHash } from './model/chain.js';
 import { eventPersonalData, licenseEventLogs, unsealedEvents } from './table.js';
-
-function subjectOf(actor: Actor): string | null {
-  return actor.kind === 'anonymous' ? null : actor.subject;
-}
 
 /** Events of one statement: what a single one of them costs does not fall any more. */
 const ROWS_A_STATEMENT = 4000;

@@ -44,6 +44,11 @@ export interface AnonymousActor {
   readonly permissions: ReadonlySet<string>;
 }
 
+/** By whom something was done, as it is written down; null for nobody. */
+export function subjectOf(actor: Actor): string | null {
+  return actor.kind === 'anonymous' ? null : actor.subject;
+}
+
 export function mayAct(actor: Actor, permission: string): boolean {
   return actor.kind === 'system' || actor.permissions.has(permission);
 }

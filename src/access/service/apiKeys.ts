@@ -1,5 +1,5 @@
 import { and, eq, sql } from 'drizzle-orm';
-import { type Scope, scopeOf } from '../../core/actor.js';
+import { type Scope, scopeOf, subjectOf } from '../../core/actor.js';
 import { addMillis, type Instant } from '../../core/clock.js';
 import { newToken } from '../../core/crypto.js';
 import type { Db } from '../../core/db.js';
@@ -100,7 +100,7 @@ async function insertKey(work: Work, name: string, secret: string, wanted: Wante
       permissions,
       customerId: scope.customerId ?? null,
       resellerId: scope.resellerId ?? null,
-      createdBy: work.actor.kind === 'anonymous' ? '' : work.actor.subject,
+      createdBy: subjectOf(work.actor) ?? '',
       expiresAt,
       createdAt: work.now,
       updatedAt: work.now,

@@ -1,5 +1,6 @@
 import { and, eq, isNull } from 'drizzle-orm';
 import { requireWholeTenant } from '../../access/service.js';
+import { subjectOf } from '../../core/actor.js';
 import { newId } from '../../core/id.js';
 import { anyOf } from '../../core/keyset.js';
 import { invalidInput } from '../../core/refusal.js';
@@ -59,7 +60,7 @@ async function insertRows(
   known?: BlacklistedDevice,
 ): Promise<BlacklistedDevice> {
   const entryId = known?.entryId ?? newId<'BlacklistedDevice'>(work.now);
-  const createdBy = 'subject' in work.actor ? work.actor.subject : '';
+  const createdBy = subjectOf(work.actor) ?? '';
   const rows = hashes.map((deviceFingerprint, index) => ({
     tenantId: work.tenantId,
     id: index === 0 && known === undefined ? entryId : newId<'BlacklistedDevice'>(work.now),
@@ -114,7 +115,7 @@ export async function unblacklistDevice(
   requireWholeTenant(work, 'device.unblacklist');
   const entry = await entryNamed(work, input);
   if (entry === undefined) throw blacklistedDeviceNotFound();
-  const liftedBy = 'subject' in work.actor ? work.actor.subject : '';
+  const liftedBy = subjectOf(work.actor) ?? '';
   const rows = await work.db
     .update(deviceBlacklist)
     .set({ liftedAt: work.now, liftedBy })

@@ -1,5 +1,6 @@
 import { and, desc, eq } from 'drizzle-orm';
 import { enterBySecret } from '../../access/service.js';
+import { subjectOf } from '../../core/actor.js';
 import type { Instant } from '../../core/clock.js';
 import { randomBits } from '../../core/crypto.js';
 import { newId } from '../../core/id.js';
@@ -84,7 +85,7 @@ export async function generateEmergencyCode(
     licenseId: license.id,
     codeHash: work.keys.hash('EMERGENCY_CODE', parseEmergencyCode(emergencyCode) ?? '', work.tenantId),
     reason: input.reason,
-    createdBy: 'subject' in work.actor ? work.actor.subject : '',
+    createdBy: subjectOf(work.actor) ?? '',
     createdAt: work.now,
     expiresAt: validUntil,
   });

@@ -1,3 +1,4 @@
+import { subjectOf } from '../../core/actor.js';
 import type { Instant } from '../../core/clock.js';
 import { newId } from '../../core/id.js';
 import type { Reading, Work } from '../../core/work.js';
@@ -82,10 +83,6 @@ async function contentOf(
   };
 }
 
-export function subjectOf({ actor }: Work): string {
-  return actor.kind === 'anonymous' ? '' : actor.subject;
-}
-
 /** Signs a document about a license, and writes down that it is out: lists of what no longer holds are made from that. */
 export async function issueDocument(
   work: Work,
@@ -102,7 +99,7 @@ export async function issueDocument(
     id,
     licenseId: subject.license.id,
     activationId: subject.activation?.id ?? null,
-    issuedBy: subjectOf(work),
+    issuedBy: subjectOf(work.actor) ?? '',
     expiresAt: end,
     createdAt: work.now,
   });

@@ -1,3 +1,4 @@
+import { subjectOf } from '../../core/actor.js';
 import { latest } from '../../core/clock.js';
 import { newId } from '../../core/id.js';
 import type { Work } from '../../core/work.js';
@@ -13,7 +14,7 @@ import type { SignOfflineActivationInput } from '../schema/offline.js';
 import { type Activation, type OfflineRequest, offlineRequests } from '../table.js';
 import { firstActivation, licenseShown, livingActivation, lockedLicense, notYet } from './activateLicense.js';
 import { changeActivation, eventOf } from './activation.js';
-import { factsOfOffline, issueDocument, markedDevice, type Subject, subjectOf } from './licenseContent.js';
+import { factsOfOffline, issueDocument, markedDevice, type Subject } from './licenseContent.js';
 import { carried, onlineInput, openedRequest } from './offlineRequest.js';
 import { countSeat } from './seats.js';
 
@@ -70,7 +71,7 @@ async function answer(
     activationId: activation.id,
     nonce: request.nonce,
     madeAt: request.madeAt,
-    signedBy: subjectOf(work),
+    signedBy: subjectOf(work.actor) ?? '',
     response: work.keys.encrypt(code, bond(id)),
     expiresAt: end,
     createdAt: work.now,

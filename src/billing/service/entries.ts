@@ -1,4 +1,5 @@
 import { and, eq, sql } from 'drizzle-orm';
+import { subjectOf } from '../../core/actor.js';
 import { type Instant, latest } from '../../core/clock.js';
 import type { NewEvent } from '../../core/event.js';
 import { newId } from '../../core/id.js';
@@ -33,8 +34,6 @@ export function requireCurrency({ currency }: Invoice, settlement: Settlement): 
   throw new Error('money of another currency than the invoice: whoever took it in asks mismatchOf first');
 }
 
-const subjectOf = ({ actor }: Work): string => ('subject' in actor ? actor.subject : 'nobody');
-
 export type Entry = Pick<Payment, 'kind' | 'state' | 'processor' | 'reference' | 'amount' | 'receivedAt'> & {
   readonly note?: string | null | undefined;
   readonly refundOf?: Payment['refundOf'] | undefined;
@@ -54,7 +53,7 @@ export async function enter(work: Work, invoice: Invoice, entry: Entry): Promise
       id: newId<'Payment'>(work.now),
       invoiceId: invoice.id,
       currency: invoice.currency,
-      recordedBy: subjectOf(work),
+      recordedBy: subjectOf(work.actor) ?? 'nobody',
       createdAt: work.now,
       updatedAt: work.now,
     })

@@ -1,6 +1,7 @@
 import { and, eq, sql } from 'drizzle-orm';
 import { requireWholeTenant } from '../../access/service.js';
 import { keyDirectory } from '../../access/table.js';
+import { subjectOf } from '../../core/actor.js';
 import type { Instant } from '../../core/clock.js';
 import { newId } from '../../core/id.js';
 import { currentSecrets, type KeptSecret, newWebhookSecret, rotated } from '../../core/keptSecrets.js';
@@ -104,7 +105,7 @@ export async function createPaymentEndpoint(
       secrets: [{ ciphertext: sealed(work, id, secret), until: null }],
       apiKey: apiKey ? sealed(work, id, apiKey) : null,
       enabled: true,
-      createdBy: work.actor.kind === 'anonymous' ? '' : work.actor.subject,
+      createdBy: subjectOf(work.actor) ?? '',
       createdAt: work.now,
       updatedAt: work.now,
     })

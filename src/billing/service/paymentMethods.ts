@@ -2,7 +2,7 @@ import { and, eq, inArray, isNull, sql } from 'drizzle-orm';
 import { customerNotFound } from '../../access/model.js';
 import { findInDirectory, lockCustomer } from '../../access/queries.js';
 import { type Customer, keyDirectory } from '../../access/table.js';
-import { scopeOf } from '../../core/actor.js';
+import { scopeOf, subjectOf } from '../../core/actor.js';
 import { type CustomerId, newId } from '../../core/id.js';
 import type { Work } from '../../core/work.js';
 import { customerMissing, payerTaken, payerUnknown } from '../model/paymentMethods.js';
@@ -67,8 +67,6 @@ async function chargeWhatWaits(work: Work, customerId: CustomerId): Promise<void
     );
 }
 
-const setterOf = ({ actor }: Work): string => ('subject' in actor ? actor.subject : 'nobody');
-
 export async function setPaymentMethod(work: Work, input: SetPaymentMethodInput): Promise<PaymentMethod> {
   const { id: customerId } = await customerOf(work, input.customerId);
   const { stripeCustomer: payer, stripePaymentMethod: method, label, expiresAt = null } = input;
@@ -79,11 +77,11 @@ export async function setPaymentMethod(work: Work, input: SetPaymentMethodInput)
     .insert(paymentMethods)
     .values({
       ...{ tenantId: work.tenantId, id: newId<'PaymentMethod'>(work.now), customerId, ...changes },
-      ...{ setBy: setterOf(work), createdAt: work.now, updatedAt: work.now },
+      ...{ setBy: subjectOf(work.actor) ?? 'nobody', createdAt: work.now, updatedAt: work.now },
     })
     .onConflictDoUpdate({
       target: [paymentMethods.tenantId, paymentMethods.customerId],
-      set: { ...changes, setBy: setterOf(work), updatedAt: work.now },
+      set: { ...changes, setBy: subjectOf(work.actor) ?? 'nobody', updatedAt: work.now },
     })
     .returning();
   if (row === undefined) throw new Error('an insert returned no row');
@@ -108,7 +106,7 @@ export async function removePaymentMethod(
   const nothing = { processor: 'MANUAL', payer: '', method: '', label: '', expiresAt: null } as const;
   await work.db
     .update(paymentMethods)
-    .set({ ...nothing, setBy: setterOf(work), updatedAt: work.now })
+    .set({ ...nothing, setBy: subjectOf(work.actor) ?? 'nobody', updatedAt: work.now })
     .where(and(eq(paymentMethods.tenantId, work.tenantId), eq(paymentMethods.id, method.id)));
   const data = { customer_id: customerId, processor: method.processor };
   await work.emit({ type: 'payment_method.removed', subjectId: method.id, data });

@@ -1,7 +1,7 @@
 import { enterBySecret } from '../../access/service.js';
 import { activationNotFound } from '../../activations/model/activation.js';
 import { activationByToken } from '../../activations/queries/tokens.js';
-import { mayAct, requirePermission } from '../../core/actor.js';
+import { mayAct, requirePermission, subjectOf } from '../../core/actor.js';
 import { addDays, millis } from '../../core/clock.js';
 import { newId } from '../../core/id.js';
 import { invalidInput } from '../../core/refusal.js';
@@ -33,7 +33,7 @@ async function byToken(work: Work, token: string): Promise<About> {
 }
 
 /** What a report is about: who shows a key or a token of it tells of that license, and needs no more. */
-async function subjectOf(work: Work, input: ReportSuspiciousActivityInput): Promise<About> {
+async function subjectOfReport(work: Work, input: ReportSuspiciousActivityInput): Promise<About> {
   const { licenseKey, activationToken } = input;
   if (licenseKey && activationToken) {
     const message = 'either it or activationToken is needed, not both';
@@ -56,7 +56,7 @@ export async function reportSuspiciousActivity(
   work: Work,
   input: ReportSuspiciousActivityInput,
 ): Promise<SecurityIncident> {
-  const about = await subjectOf(work, input);
+  const about = await subjectOfReport(work, input);
   if (about.licenseId === undefined) requirePermission(work.actor, 'incident.report');
   await requireFewReports(work, about);
   const [incident] = await work.db
@@ -69,7 +69,7 @@ export async function reportSuspiciousActivity(
       ...about,
       description: input.description,
       evidence: input.evidence ?? {},
-      reportedBy: 'subject' in work.actor ? work.actor.subject : null,
+      reportedBy: subjectOf(work.actor),
       createdAt: work.now,
     })
     .returning();

@@ -1,5 +1,6 @@
 import { sql } from 'drizzle-orm';
 import type { Actor } from '../../core/actor.js';
+import { subjectOf } from '../../core/actor.js';
 import { newId } from '../../core/id.js';
 import type { Work } from '../../core/work.js';
 import {
@@ -25,7 +26,7 @@ interface Taking {
 }
 
 export function takerOf({ actor, requestId, idempotencyKey }: Taking): Taker {
-  return { actor: actor.kind === 'anonymous' ? '' : actor.subject, requestId, idempotencyKey };
+  return { actor: subjectOf(actor) ?? '', requestId, idempotencyKey };
 }
 
 const drawsOf = (decisions: readonly Decision[]): Draw[] =>

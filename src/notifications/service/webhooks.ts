@@ -1,6 +1,7 @@
 import { and, eq, sql } from 'drizzle-orm';
 import { requireWholeTenant } from '../../access/service.js';
 import { sealedHead } from '../../audit/queries.js';
+import { subjectOf } from '../../core/actor.js';
 import { repeated } from '../../core/check.js';
 import { newId } from '../../core/id.js';
 import { type KeptSecret, newWebhookSecret, rotated } from '../../core/keptSecrets.js';
@@ -121,7 +122,7 @@ export async function createWebhookEndpoint(
       secrets: [{ ciphertext: sealSecret(work, id, secret), until: null }],
       enabled: true,
       fromSequence,
-      createdBy: work.actor.kind === 'anonymous' ? '' : work.actor.subject,
+      createdBy: subjectOf(work.actor) ?? '',
       createdAt: work.now,
       updatedAt: work.now,
     })

@@ -2,7 +2,7 @@ import type { Work } from '../../core/work.js';
 import { requireStep } from '../model.js';
 import type { ApproveOrderInput } from '../schema/inputs.js';
 import type { Order } from '../table.js';
-import { aboutOrder, changeOrder, orderOfVendor, subjectOf } from './changeOrder.js';
+import { aboutOrder, changeOrder, orderingSubject, orderOfVendor } from './changeOrder.js';
 import { fulfilByItself } from './fulfillOrder.js';
 import { requireSecondPerson } from './persons.js';
 
@@ -13,7 +13,7 @@ export async function approveOrder(work: Work, input: ApproveOrderInput): Promis
   await requireSecondPerson(work, order);
   const row = await changeOrder(work, order, {
     status: 'APPROVED',
-    approvedBy: subjectOf(work),
+    approvedBy: orderingSubject(work),
     approvedAt: work.now,
     approvalNotes: input.notes ?? null,
   });

@@ -10,7 +10,7 @@ import { orderNotFound, orderPaid, requireStep } from '../model.js';
 import { ordersById } from '../queries.js';
 import type { CancelOrderInput } from '../schema/inputs.js';
 import type { Order } from '../table.js';
-import { aboutOrder, changeOrder, orderToChange, subjectOf } from './changeOrder.js';
+import { aboutOrder, changeOrder, orderingSubject, orderToChange } from './changeOrder.js';
 import { suspendOrdered } from './suspendOrdered.js';
 
 /** Who buys or sells may think better of it until the vendor has approved it. */
@@ -45,7 +45,7 @@ export async function cancelOrder(work: Work, input: CancelOrderInput): Promise<
   if (invoice !== undefined && !isZero(amountKeptOf(invoice))) throw orderPaid();
   const row = await changeOrder(work, order, {
     status: 'CANCELLED',
-    cancelledBy: subjectOf(work),
+    cancelledBy: orderingSubject(work),
     cancelledAt: work.now,
     cancellationReason: input.reason,
   });

@@ -1,5 +1,6 @@
 import { and, eq } from 'drizzle-orm';
 import { requireWholeTenant } from '../../access/service.js';
+import { subjectOf } from '../../core/actor.js';
 import { latest } from '../../core/clock.js';
 import type { NewEvent } from '../../core/event.js';
 import type { Work } from '../../core/work.js';
@@ -51,8 +52,8 @@ export async function changeOrder(work: Work, order: Order, changes: OrderChange
 }
 
 /** Who acts, in the words of the audit trail. */
-export function subjectOf(work: Work): string {
-  return 'subject' in work.actor ? work.actor.subject : work.actor.kind;
+export function orderingSubject({ actor }: Work): string {
+  return subjectOf(actor) ?? actor.kind;
 }
 
 /** What every event of an order says of it. */

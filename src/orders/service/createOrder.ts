@@ -16,7 +16,7 @@ import type { Template } from '../../templates/table.js';
 import { type OrderTerms, termsOf } from '../model/terms.js';
 import type { CreateOrderInput } from '../schema/inputs.js';
 import { licenseOrders, type Order, orderRenewals } from '../table.js';
-import { aboutOrder, subjectOf } from './changeOrder.js';
+import { aboutOrder, orderingSubject } from './changeOrder.js';
 import { personsOf, wantsSecondPerson } from './persons.js';
 import { renewalOf } from './renewOrdered.js';
 
@@ -75,7 +75,7 @@ interface Bought {
 
 async function orderedBy(work: Work) {
   return {
-    orderedBy: subjectOf(work),
+    orderedBy: orderingSubject(work),
     orderedByPersons: await personsOf(work),
     needsSecondPerson: await wantsSecondPerson(work),
   };

@@ -3,13 +3,13 @@ import { tenantOf } from '../../access/queries.js';
 import type { Work } from '../../core/work.js';
 import { secondPersonNeeded } from '../model.js';
 import type { Order } from '../table.js';
-import { subjectOf } from './changeOrder.js';
+import { orderingSubject } from './changeOrder.js';
 
 /** Who acts: whoever made the API key that he comes with is the same person. */
 export async function personsOf(work: Work): Promise<readonly string[]> {
   const { actor } = work;
   const key = actor.kind === 'user' || actor.kind === 'service' ? actor.apiKeyId : undefined;
-  return [subjectOf(work), ...(key === undefined ? [] : await makersOf(work, key))];
+  return [orderingSubject(work), ...(key === undefined ? [] : await makersOf(work, key))];
 }
 
 /** Whether the tenant wants two people for an order. */

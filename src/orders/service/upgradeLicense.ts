@@ -5,7 +5,7 @@ import { amountKeptOf } from '../../billing/model/standing.js';
 import { createInvoice } from '../../billing/service/createInvoice.js';
 import { voidInvoice } from '../../billing/service/voidInvoice.js';
 import type { Invoice } from '../../billing/table.js';
-import { requirePermission } from '../../core/actor.js';
+import { requirePermission, subjectOf } from '../../core/actor.js';
 import { changeTold } from '../../core/event.js';
 import { newId } from '../../core/id.js';
 import { isZero, plainAmount, ZERO } from '../../core/money.js';
@@ -180,7 +180,7 @@ async function insertUpgrade(
       ...{ fromTemplateId: license.templateId, fromVersion: license.templateVersion ?? 1 },
       ...{ toTemplateId: template.id, toVersion: template.version },
       ...{ basis: basisOf(license), total: values.isWaived ? ZERO : total, currency },
-      requestedBy: 'subject' in actor ? actor.subject : 'nobody',
+      requestedBy: subjectOf(actor) ?? 'nobody',
       settledAt: values.status === 'DONE' ? now : null,
       ...{ createdAt: now, updatedAt: now },
     })
@@ -221,9 +221,11 @@ async function bill(work: Work, planned: PlannedUpgrade): Promise<RequestedUpgra
  */
 export async function upgradeLicense(work: Work, input: UpgradeLicenseInput): Promise<RequestedUpgrade> {
   const isWaived = input.waivePayment ?? false;
-  if (isWaived) requirePermission(work.actor, 'order.override_price');
-  // As in an order: what it costs is the vendor's to say, whatever a token grants.
-  if (isWaived) requireWholeTenant(work, 'order.override_price');
+  if (isWaived) {
+    requirePermission(work.actor, 'order.override_price');
+    // As in an order: what it costs is the vendor's to say, whatever a token grants.
+    requireWholeTenant(work, 'order.override_price');
+  }
   const license = await licenseToChange(work, input.licenseId);
   const template = requireOffered(await shareTemplate(work, input.templateId), input.templateId);
   const product = await requireOnSale(work, template.productId);

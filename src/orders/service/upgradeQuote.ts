@@ -3,7 +3,7 @@ import { tenantOf } from '../../access/queries.js';
 import { isUnlimited } from '../../activations/model/seats.js';
 import { countSeats } from '../../activations/queries/seats.js';
 import { seatsAt } from '../../activations/service/seats.js';
-import { defaultTaxes } from '../../billing/service/defaultTaxes.js';
+import { taxesOf } from '../../billing/service/defaultTaxes.js';
 import { endOfDay } from '../../core/calendarDays.js';
 import { earliest, type Instant } from '../../core/clock.js';
 import { invalidInput } from '../../core/refusal.js';
@@ -34,6 +34,8 @@ export interface PlannedUpgrade extends UpgradeTarget {
   readonly license: License;
   readonly standing: Standing;
   readonly plan: UpgradePlan;
+  /** The clock by which the tenant's days end. */
+  readonly timeZone: string;
 }
 
 export function requireOffered(template: Template | undefined, id: string): Template {
@@ -68,8 +70,8 @@ async function requireSeats(reading: Reading, license: License, template: Templa
 
 /** The taxes that a tenant has on what it sells, and the clock by which its days end. */
 export async function taxesAndZone(reading: Reading) {
-  const { settings } = await tenantOf(reading);
-  return { taxes: await defaultTaxes(reading), timeZone: settings.timeZone ?? DEFAULT_TIME_ZONE };
+  const tenant = await tenantOf(reading);
+  return { taxes: taxesOf(tenant), timeZone: tenant.settings.timeZone ?? DEFAULT_TIME_ZONE };
 }
 
 /** Whether a license can go there, and what it costs; nothing is written. `field` is what the caller calls the template. */
@@ -86,7 +88,7 @@ export async function plannedUpgrade(
   const { taxes, timeZone } = await taxesAndZone(reading);
   const held = await heldTerms(reading, license);
   const plan = planUpgrade(license, held, template, taxes, { now: reading.now, timeZone });
-  return { license, template, product, standing, plan };
+  return { license, template, product, standing, plan, timeZone };
 }
 
 export interface UpgradeQuote extends PlannedUpgrade {
@@ -105,8 +107,7 @@ export async function upgradeQuote(
   const product = (await productsById(reading, [template.productId])).get(template.productId);
   const target = { template, product: requireSold(product, template.productId) };
   const planned = await plannedUpgrade(reading, license, target, 'templateId');
-  const { timeZone } = await taxesAndZone(reading);
-  const midnight = endOfDay(reading.now, timeZone);
+  const midnight = endOfDay(reading.now, planned.timeZone);
   const { expiryDate } = license;
   const ends = expiryDate !== null && expiryDate > reading.now ? earliest(midnight, expiryDate) : midnight;
   return { ...planned, validUntil: ends };

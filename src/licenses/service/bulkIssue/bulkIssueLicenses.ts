@@ -1,3 +1,4 @@
+import { subjectOf } from '../../../core/actor.js';
 import { type LicenseId, newId } from '../../../core/id.js';
 import { rowsToInsert } from '../../../core/insertRows.js';
 import { enqueueJob } from '../../../core/job.js';
@@ -88,7 +89,7 @@ async function insertBulkIssue(
       ...values,
       tenantId: work.tenantId,
       id: newId<'BulkIssue'>(work.now),
-      requestedBy: 'subject' in actor ? actor.subject : actor.kind,
+      requestedBy: subjectOf(actor) ?? actor.kind,
       resellerId: await sellingReseller(work, undefined, undefined),
       finishedAt: values.status === 'FINISHED' ? work.now : null,
       createdAt: work.now,
