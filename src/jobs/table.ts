@@ -1,6 +1,5 @@
-import { foreignKey, index, jsonb, pgTable, primaryKey, varchar } from 'drizzle-orm/pg-core';
-import { tenants } from '../access/table.js';
-import { idColumn, instantColumn, tenantColumn } from '../core/columns.js';
+import { jsonb, pgTable, varchar } from 'drizzle-orm/pg-core';
+import { instantColumn } from '../core/columns.js';
 import type { JobResult } from '../core/job.js';
 
 /** No tenant's: what runs by the clock runs over all of them. Times are those of our own clock. */
@@ -20,21 +19,5 @@ export const scheduledJobs = pgTable('scheduled_jobs', {
   /** Why the last run failed; null once one has succeeded. */
   error: varchar('error', { length: 1000 }),
 });
-
-/** Reactions that have had their effect in our own tables: a job that runs again finds its mark. */
-export const reactionMarks = pgTable(
-  'reaction_marks',
-  {
-    tenantId: tenantColumn(),
-    eventId: idColumn<'Event'>('event_id').notNull(),
-    reaction: varchar('reaction', { length: 100 }).notNull(),
-    doneAt: instantColumn('done_at').notNull(),
-  },
-  (table) => [
-    primaryKey({ columns: [table.tenantId, table.eventId, table.reaction] }),
-    foreignKey({ columns: [table.tenantId], foreignColumns: [tenants.id], name: 'reaction_marks_tenant' }),
-    index('ix_reaction_marks_done').on(table.doneAt),
-  ],
-);
 
 export type ScheduledJob = typeof scheduledJobs.$inferSelect;

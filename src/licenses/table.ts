@@ -112,6 +112,8 @@ export const licenses = pgTable(
     /** The expiry date whose passing, and whose end of grace, was told: each is told once. */
     expiryTold: instantColumn('expiry_told'),
     lapseTold: instantColumn('lapse_told'),
+    /** When its expiry was last put off: reminders of mornings that were over by then are none. Null is when it was made. */
+    expirySetAt: instantColumn('expiry_set_at'),
     /** Keyed hashes over what is licensed, renewed by every act with the row; null for a row that was never sealed. */
     seal: jsonb('seal').$type<LicenseSeal>(),
     ...madeAndChanged(),

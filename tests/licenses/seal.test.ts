@@ -54,6 +54,7 @@ const unsealedColumns: Readonly<Record<string, string>> = {
   metadata: "The vendor's own notes.",
   expiryTold: 'Says of which expiry people were told.',
   lapseTold: 'Says of which end of grace people were told.',
+  expirySetAt: 'Says which reminders of its expiry are none.',
   seal: 'The seal.',
   createdAt: 'Says when the row was made; what counts from a day has one of its own.',
   updatedAt: 'Changes with every device.',

@@ -13,9 +13,17 @@ export async function licenseToChange(work: Work, id: string): Promise<License> 
   return license;
 }
 
-type LicenseChanges = Omit<Partial<typeof licenses.$inferInsert>, 'seal'>;
+type LicenseChanges = Omit<Partial<typeof licenses.$inferInsert>, 'seal' | 'expirySetAt'>;
 
-/** The one place where the rows of licenses are changed: their seal is renewed in the same statement. */
+/** Whether the license ends later than it did. One that is brought nearer keeps the mornings of its reminders. */
+function putsOff({ expiryDate }: License, changes: LicenseChanges): boolean {
+  return Boolean(changes.expiryDate) && (expiryDate === null || (changes.expiryDate ?? '') > expiryDate);
+}
+
+/**
+ * The one place where acts change the rows of licenses: their seal is renewed in the same statement, and whichever act puts
+ * an expiry off, the row says when that was.
+ */
 export async function changeLicense(work: Work, license: License, changes: LicenseChanges): Promise<License> {
   const seal = resealed(work.keys, license, changes);
   const [row] = await work.db
@@ -23,6 +31,7 @@ export async function changeLicense(work: Work, license: License, changes: Licen
     .set({
       ...changes,
       ...(seal === undefined ? {} : { seal }),
+      ...(putsOff(license, changes) ? { expirySetAt: work.now } : {}),
       updatedAt: latest(license.updatedAt, work.now),
     })
     .where(and(eq(licenses.tenantId, work.tenantId), eq(licenses.id, license.id)))

@@ -1,7 +1,6 @@
 import { type SQL, sql } from 'drizzle-orm';
 import { customers, tenants } from '../../access/table.js';
 import { factsOfLicenses } from '../../audit/service/appendFacts.js';
-import { licenseEventLogs } from '../../audit/table.js';
 import { earliest, type Instant, latest } from '../../core/clock.js';
 import type { Db } from '../../core/db.js';
 import type { DueReminders, ReminderMorning } from '../model/reminders.js';
@@ -35,14 +34,9 @@ function asTable(mornings: readonly ReminderMorning[]): { readonly table: SQL; r
   return { table, range };
 }
 
-/** Facts that set an expiry or put it off. One that is brought nearer keeps its mornings. */
-const putsOff = sql`(fact.event_type in ('license.renewed', 'license.activated') or (fact.event_type = 'license.updated'
-  and coalesce(fact.event_data #>> '{before,expiryDate}', '') < fact.event_data #>> '{after,expiryDate}'))`;
-
 /**
  * Reminds of the licenses of these mornings that were not reminded of this expiry by this or a nearer reminder, and whose
- * expiry was set before the morning came: a license that was issued, begun or renewed later has missed none. When that was
- * the log of events knows, which keeps them longer than a reminder looks back.
+ * expiry was set before the morning came: a license that was issued, begun or renewed later has missed none.
  */
 export function reminderBatch(now: Instant, { days, mornings }: DueReminders): SQL {
   const { table, range } = asTable(mornings);
@@ -52,13 +46,11 @@ export function reminderBatch(now: Instant, { days, mornings }: DueReminders): S
         left join ${customers} as customer on customer.tenant_id = ${licenses.tenantId} and customer.id = ${licenses.customerId}
         join ${table} on morning.zone = coalesce(customer.time_zone, ${tenantZone})
           and ${licenses.expiryDate} >= morning.expires_from and ${licenses.expiryDate} < morning.expires_until
-          and ${licenses.createdAt} <= morning.due_at
+          and greatest(${licenses.createdAt}, ${licenses.expirySetAt}) <= morning.due_at
       where ${untold(licenses, licenses.expiryTold)} and ${licenses.status} <> 'INACTIVE'
         and ${range} and ${licenses.expiryDate} > ${now}::timestamptz
         and not exists (select from ${licenseReminders} as known where known.tenant_id = ${licenses.tenantId}
           and known.license_id = ${licenses.id} and known.expiry_date = ${licenses.expiryDate} and known.days <= ${days})
-        and not exists (select from ${licenseEventLogs} as fact where fact.tenant_id = ${licenses.tenantId}
-          and fact.license_id = ${licenses.id} and fact.created_at > morning.due_at and ${putsOff})
       order by 3, 2 limit ${REMINDER_BATCH}
     ), told as (
       insert into ${licenseReminders} (tenant_id, license_id, expiry_date, days, reminded_at)
