@@ -60,16 +60,23 @@ export function plainInstant(text: string): string {
   return text.replace(/\.(\d*?)0*Z$/, (_, digits: string) => (digits === '' ? 'Z' : `.${digits}Z`));
 }
 
-/** Its `exactText`, member by member: to sort them each time takes a third of what verifying takes. */
+/** Its `exactText`: of these members alone, whatever else an export has beside them. */
 export function eventText(event: TrailEvent): string {
-  const text = JSON.stringify;
-  const { activationId, actor, createdAt, data, id, licenseId, metadata } = event;
-  return (
-    `{"activationId":${text(activationId)},"actor":${text(actor)},"createdAt":${text(createdAt)},` +
-    `"data":${exactText(data)},"id":${text(id)},"licenseId":${text(licenseId)},"metadata":${exactText(metadata)},` +
-    `"personalHash":${text(event.personalHash)},"subjectId":${text(event.subjectId)},` +
-    `"tenantId":${text(event.tenantId)},"type":${text(event.type)}}`
-  );
+  const { activationId, actor, createdAt, data, id, licenseId, metadata, subjectId, tenantId, type } = event;
+  const told = event.personalHash;
+  return exactText({
+    activationId,
+    actor,
+    createdAt,
+    data,
+    id,
+    licenseId,
+    metadata,
+    personalHash: told,
+    subjectId,
+    tenantId,
+    type,
+  });
 }
 
 export function sealHash(before: string, sequence: number, sealedAt: string, event: TrailEvent): string {
