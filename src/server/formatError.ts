@@ -46,7 +46,7 @@ function statusIn(http: unknown): unknown {
 }
 
 /** A refusal, thrown by a resolver, or at the door with what HTTP is told of it. */
-function refusalIn(error: unknown): Refusal | undefined {
+export function refusalIn(error: unknown): Refusal | undefined {
   const inner = error instanceof GraphQLError ? error.originalError : error;
   // Drizzle wraps whatever ends a statement, what has ended its operation among it.
   const cause = inner instanceof Error && inner.cause instanceof Refusal ? inner.cause : inner;
@@ -61,7 +61,8 @@ function challenge({ code, message }: Refusal): string {
   return `Bearer error="invalid_token", error_description="${description}"`;
 }
 
-function headersOf(refusal: Refusal, status: number): Map<string, string> {
+/** What HTTP itself is told of a refusal beside its status. */
+export function headersOf(refusal: Refusal, status: number): Map<string, string> {
   const { retryAfterSeconds } = refusal.details;
   const headers = new Map<string, string>();
   if (status === 401) headers.set('www-authenticate', challenge(refusal));

@@ -1,7 +1,7 @@
 import { STATUS_CODES } from 'node:http';
 import type { FastifyError } from 'fastify';
-import { Refusal, type RefusalCode, refusalCodes } from '../../core/refusal.js';
-import { codeOfStatus, MASKED } from '../formatError.js';
+import { type RefusalCode, refusalCodes } from '../../core/refusal.js';
+import { codeOfStatus, headersOf, MASKED, refusalIn } from '../formatError.js';
 
 /** Fastify's own words may quote the address, and a license key in it. */
 const messages: Readonly<Record<string, string>> = {
@@ -16,6 +16,7 @@ const messages: Readonly<Record<string, string>> = {
 /** What is answered where no operation answers, in the words of the graph. */
 export interface HttpAnswer {
   readonly status: number;
+  readonly headers?: ReadonlyMap<string, string>;
   readonly body: {
     readonly errors: readonly [
       {
@@ -38,11 +39,15 @@ export function refusedByHttp(
   return answered(status, codeOfStatus(status), message, requestId);
 }
 
-/** Whatever was thrown past the graph: a refusal of ours, one of Fastify's, or a defect. */
+/** Whatever was thrown past the graph: a refusal of ours, also as the graph's door has it, one of Fastify's, or a defect. */
 export function answerOf(error: FastifyError, requestId: string): HttpAnswer {
-  if (error instanceof Refusal) {
-    const [status] = refusalCodes[error.code];
-    return answered(status, error.code, error.message, requestId);
+  const refusal = refusalIn(error);
+  if (refusal !== undefined) {
+    const [status] = refusalCodes[refusal.code];
+    return {
+      ...answered(status, refusal.code, refusal.message, requestId),
+      headers: headersOf(refusal, status),
+    };
   }
   const status = error.statusCode ?? 500;
   return status < 500

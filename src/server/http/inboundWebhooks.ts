@@ -5,16 +5,9 @@ import {
   type InboundProcessor,
   inboundProcessors,
 } from '../../billing/model/inbound.js';
-import { Refusal } from '../../core/refusal.js';
 import type { Machinery } from '../operation/machinery.js';
 
 type AddressOf = (request: FastifyRequest) => string | undefined;
-
-/** A sender that is told to slow down is told for how long, where senders look for it. */
-function sayWhen(reply: FastifyReply, error: unknown): void {
-  const seconds = error instanceof Refusal ? error.details.retryAfterSeconds : undefined;
-  if (typeof seconds === 'number') reply.header('retry-after', seconds);
-}
 
 function addDoor(
   scope: FastifyInstance,
@@ -26,11 +19,7 @@ function addDoor(
     const body = Buffer.isBuffer(request.body) ? request.body : Buffer.alloc(0);
     const { headers, id: requestId } = request;
     const address = addressOf(request);
-    const taken = inbound.take({ processor, endpointId, headers, body, address, requestId });
-    await drain.track(taken).catch((error: unknown) => {
-      sayWhen(reply, error);
-      throw error;
-    });
+    await drain.track(inbound.take({ processor, endpointId, headers, body, address, requestId }));
     return reply.send({ received: true });
   };
   if (inbound.isOpen(processor)) scope.post(doorPath(processor), (request, reply) => take(request, reply));

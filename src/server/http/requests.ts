@@ -19,7 +19,8 @@ export function logRequests(app: FastifyInstance, log: Log): void {
   });
 }
 
-function send(reply: FastifyReply, { status, body }: HttpAnswer): FastifyReply {
+function send(reply: FastifyReply, { status, headers = new Map(), body }: HttpAnswer): FastifyReply {
+  for (const [name, value] of headers) reply.header(name, value);
   return reply.code(status).type('application/json; charset=utf-8').send(body);
 }
 
