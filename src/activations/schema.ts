@@ -257,7 +257,7 @@ const usageByFeature: Check = (value) => {
 
 @InputType({
   description:
-    'What has come since the last heartbeat. Counters are added to what is known, peaks keep the highest.',
+    'What has come since the last heartbeat. Counters are added to what is known, exactly to six decimals; peaks keep the highest.',
 })
 export class UsageMetricsInput {
   @Checked(amount)

@@ -238,11 +238,13 @@ test('an activation reads what it was made, then its own end, then its license',
   expect(read({ leaseExpiresAt: BEFORE })).toBe('ACTIVE');
 });
 
+const decimals = fc.nat(1_000_000_000).map((millionths) => millionths / 1_000_000);
+
 const report: fc.Arbitrary<ReportedMetrics> = fc.record(
   {
-    totalRuntimeHours: fc.nat(1000),
+    totalRuntimeHours: decimals,
     apiCallsCount: fc.nat(1_000_000),
-    dataProcessedMb: fc.nat(1000),
+    dataProcessedMb: decimals,
     featureUsage: fc.dictionary(
       fc.constantFrom('maps', 'constructor', 'toString', 'hasOwnProperty'),
       fc.nat(9),
@@ -262,7 +264,7 @@ describe('metrics', () => {
         const total = merged(reports);
 
         const sum = (of: (each: ReportedMetrics) => number | null | undefined): number =>
-          reports.reduce((so, each) => so + (of(each) ?? 0), 0);
+          reports.reduce((so, each) => so + Math.round((of(each) ?? 0) * 1_000_000), 0) / 1_000_000;
         const peaks = reports.flatMap(({ peakConcurrentUsers: peak }) =>
           typeof peak === 'number' ? [peak] : [],
         );
@@ -286,6 +288,19 @@ describe('metrics', () => {
         }
       }),
     );
+  });
+
+  test('ten thousand times a tenth is a thousand', () => {
+    const tenth = { totalRuntimeHours: 0.1, dataProcessedMb: 0.1, featureUsage: { maps: 0.1 } };
+    let known: UsageMetrics | null = null;
+    for (let beat = 0; beat < 10_000; beat += 1) known = mergedMetrics(known, tenth, NOW);
+
+    expect(known).toMatchObject({
+      totalRuntimeHours: 1000,
+      dataProcessedMb: 1000,
+      featureUsage: { maps: 1000 },
+    });
+    expect(mergedMetrics(known, { dataProcessedMb: 1e12 }, NOW).dataProcessedMb).toBe(1e12 + 1000);
   });
 
   test('a counter stops at the largest number that an answer can carry', () => {

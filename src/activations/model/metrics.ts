@@ -27,6 +27,13 @@ export function requireFewFeatures(
   throw invalidInput([{ field: 'input.metrics.featureUsage', message }]);
 }
 
+const MILLIONTHS = 1_000_000;
+
+/** A sum of decimals in millionths: ten thousand times 0.1 is 1,000. Past 9 * 10^9 a number has fewer of them. */
+function plus(one: number, other: number): number {
+  return Math.round((one + other) * MILLIONTHS) / MILLIONTHS;
+}
+
 function addedUsage(
   known: Readonly<Record<string, number>>,
   more: Readonly<Record<string, number>> | undefined,
@@ -34,7 +41,7 @@ function addedUsage(
   if (more === undefined) return known;
   // Not by `known[name]`: an application may call a feature `constructor`.
   const sums = new Map(Object.entries(known));
-  for (const [name, uses] of Object.entries(more)) sums.set(name, (sums.get(name) ?? 0) + uses);
+  for (const [name, uses] of Object.entries(more)) sums.set(name, plus(sums.get(name) ?? 0, uses));
   return Object.fromEntries(sums);
 }
 
@@ -49,11 +56,11 @@ export function mergedMetrics(
 ): UsageMetrics {
   const calls = (known?.apiCallsCount ?? 0) + (reported.apiCallsCount ?? 0);
   return {
-    totalRuntimeHours: (known?.totalRuntimeHours ?? 0) + (reported.totalRuntimeHours ?? 0),
+    totalRuntimeHours: plus(known?.totalRuntimeHours ?? 0, reported.totalRuntimeHours ?? 0),
     featureUsage: addedUsage(known?.featureUsage ?? {}, reported.featureUsage),
     // Past this number JSON does not tell neighbours apart, and the graph could not answer it.
     apiCallsCount: Math.min(calls, Number.MAX_SAFE_INTEGER),
-    dataProcessedMb: (known?.dataProcessedMb ?? 0) + (reported.dataProcessedMb ?? 0),
+    dataProcessedMb: plus(known?.dataProcessedMb ?? 0, reported.dataProcessedMb ?? 0),
     // A device's clock may be ahead; nothing has been used yet that is to come.
     lastUsedAt: latest(known?.lastUsedAt ?? null, earliest(reported.lastUsedAt ?? now, now)),
     peakConcurrentUsers: highest(known?.peakConcurrentUsers ?? null, reported.peakConcurrentUsers ?? null),
