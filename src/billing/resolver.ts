@@ -15,8 +15,7 @@ import { DecimalAmount } from '../graph/scalars.js';
 import { licensesById } from '../licenses/queries.js';
 import { License } from '../licenses/schema/types.js';
 import type { License as LicenseRow } from '../licenses/table.js';
-import type { PaymentStatus } from './model/invoice.js';
-import { amountDueOf, creditOf, reachedOf } from './model/standing.js';
+import { amountDueOf, creditOf } from './model/standing.js';
 import {
   invoicesByCustomer,
   invoicesById,
@@ -62,11 +61,6 @@ import type { Invoice, Payment } from './table.js';
 @eventsEdge
 @Resolver(() => shapes.Invoice)
 export class InvoiceEdges {
-  @FieldResolver()
-  paymentStatus(@Root() invoice: Invoice): PaymentStatus {
-    return reachedOf(invoice);
-  }
-
   @FieldResolver(() => DecimalAmount, { description: 'What is still to be paid.' })
   amountDue(@Root() invoice: Invoice): string {
     return amountDueOf(invoice);

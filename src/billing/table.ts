@@ -104,7 +104,7 @@ export const invoices = pgTable(
       'invoices_standing',
       sql`${table.paymentStatus} = case
         when ${table.amountPaid} > 0 and ${table.amountRefunded} >= ${table.amountPaid} then 'REFUNDED'
-        when ${table.amountPaid} >= ${table.total} then 'PAID'
+        when ${table.paidAt} is not null then 'PAID'
         when ${table.amountPaid} > 0 then 'PARTIAL'
         when ${table.failedAt} is not null then 'FAILED'
         else 'PENDING' end`,

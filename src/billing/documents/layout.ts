@@ -2,7 +2,7 @@ import type { Content, TableCell, TDocumentDefinitions } from 'pdfmake/interface
 import type { Language } from '../../access/model/settings.js';
 import { type Amount, isZero, negated } from '../../core/money.js';
 import type { PriceLine } from '../model/price.js';
-import { amountDueOf, creditOf, reachedOf } from '../model/standing.js';
+import { amountDueOf, creditOf } from '../model/standing.js';
 import type { Invoice, Payment } from '../table.js';
 import { type InvoiceFormat, invoiceFormat } from './format.js';
 import { printable } from './glyphs.js';
@@ -86,7 +86,7 @@ function head({ sheet, words, script }: Page): Content {
 }
 
 function facts({ sheet: { invoice }, words, format, script }: Page): Content {
-  const state = invoice.voidedAt === null ? words.statuses[reachedOf(invoice)] : words.voided;
+  const state = invoice.voidedAt === null ? words.statuses[invoice.paymentStatus] : words.voided;
   const rows = [
     [words.date, format.date(invoice.createdAt)],
     ...(invoice.dueAt === null ? [] : [[words.due, format.date(invoice.dueAt)]]),

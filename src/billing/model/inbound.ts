@@ -21,8 +21,11 @@ export const inboundEvents = [
 export const inboundProcessors = ['STRIPE', 'PAYPAL', 'BILLING'] as const;
 export type InboundProcessor = (typeof inboundProcessors)[number];
 
-/** FAILED is set aside: nothing more happens to it unless somebody has it tried again. */
-export const inboundStatuses = ['RECEIVED', 'PROCESSED', 'IGNORED', 'UNMATCHED', 'FAILED'] as const;
+/**
+ * FAILED is set aside: nothing more happens to it unless somebody has it tried again. CLOSED had no effect, and a person has
+ * said what became of it.
+ */
+export const inboundStatuses = ['RECEIVED', 'PROCESSED', 'IGNORED', 'UNMATCHED', 'FAILED', 'CLOSED'] as const;
 export type InboundStatus = (typeof inboundStatuses)[number];
 
 /** Why an event has no effect, or none yet. */

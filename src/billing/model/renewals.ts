@@ -21,10 +21,19 @@ export const renewalWays = ['AUTOMATIC', 'BY_HAND'] as const;
 export type RenewalWay = (typeof renewalWays)[number];
 
 /**
- * OPEN waits for its invoice to be paid, whether or not it is still charged for. CANCELLED was overtaken: its invoice is
- * void. SKIPPED could not even be billed. UNSETTLED was paid, and could not be given: the money is to go back.
+ * OPEN waits for its invoice to be paid, whether or not it is still charged for. CANCELLED was overtaken, or called off by
+ * whoever had asked for it: its invoice is void. VOIDED had its invoice voided by a person: the clock bills this term no more.
+ * SKIPPED could not even be billed. UNSETTLED was paid, and could not be given: the money is to go back.
  */
-export const renewalStatuses = ['OPEN', 'RENEWED', 'CANCELLED', 'SKIPPED', 'UNSETTLED', 'REFUNDED'] as const;
+export const renewalStatuses = [
+  'OPEN',
+  'RENEWED',
+  'CANCELLED',
+  'VOIDED',
+  'SKIPPED',
+  'UNSETTLED',
+  'REFUNDED',
+] as const;
 export type RenewalStatus = (typeof renewalStatuses)[number];
 
 /** Why a renewal failed, as the payer may know it. */
@@ -34,6 +43,7 @@ export const renewalFailures = [
   'CARD_EXPIRED',
   'AUTHENTICATION_REQUIRED',
   'NO_PAYMENT_METHOD',
+  'PAYER_UNVERIFIED',
   'NO_PRICE',
   'NOT_RENEWABLE',
   'TRANSFERRED',

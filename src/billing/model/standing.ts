@@ -3,35 +3,25 @@ import type { InvoiceEvent, PaymentStatus } from './invoice.js';
 
 /** What the standing of an invoice is computed from. */
 export interface Settled {
-  readonly total: Amount;
   readonly amountPaid: Amount;
   readonly amountRefunded: Amount;
+  /** When all of the total was there at once, if it ever was. */
+  readonly paidAt: string | null;
   /** When a payment has failed last, if any ever has. */
   readonly failedAt: string | null;
 }
 
 /**
- * How far the payment of an invoice is, by sums alone: in whatever order payments, refunds and failures arrive, the end is
- * the same. A refund of a part leaves it PAID; a failure counts until there is money.
+ * How far the payment of an invoice is, by what came and went alone: in whatever order that arrives, the end is the same. A
+ * refund of a part leaves it PAID; a failure counts until there is money. Payments that add up to the total, some of which
+ * went back before the others came, are a part of it: nothing is given for them until all of the total is there at once.
  */
-export function paymentStatusOf({ total, amountPaid, amountRefunded, failedAt }: Settled): PaymentStatus {
+export function paymentStatusOf({ amountPaid, amountRefunded, paidAt, failedAt }: Settled): PaymentStatus {
   const isPaidAtAll = !isZero(amountPaid);
   if (isPaidAtAll && compareAmounts(amountRefunded, amountPaid) >= 0) return 'REFUNDED';
-  if (compareAmounts(amountPaid, total) >= 0) return 'PAID';
+  if (paidAt !== null) return 'PAID';
   if (isPaidAtAll) return 'PARTIAL';
   return failedAt === null ? 'PENDING' : 'FAILED';
-}
-
-/**
- * What was reached: payments that add up to the total, some of which went back before the others came, are a part of it.
- * Nothing is given for them until all of the total is there at once.
- */
-export function reachedOf(invoice: {
-  readonly paymentStatus: PaymentStatus;
-  readonly paidAt: string | null;
-}): PaymentStatus {
-  const { paymentStatus, paidAt } = invoice;
-  return paymentStatus === 'PAID' && paidAt === null ? 'PARTIAL' : paymentStatus;
 }
 
 /** What the amounts of an invoice say of it. */

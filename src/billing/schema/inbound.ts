@@ -31,6 +31,7 @@ export const InboundStatusEnum = enumOf<InboundStatus>(
     IGNORED: 'Tells nothing that concerns an invoice.',
     UNMATCHED: 'Names an invoice that is not known; it is looked for again.',
     FAILED: 'Is set aside: a person has to look at it. `reason` says why.',
+    CLOSED: 'Had no effect, and a person has said what became of it.',
   },
 );
 

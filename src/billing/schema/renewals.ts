@@ -16,7 +16,9 @@ export const RenewalWayEnum = enumOf<RenewalWay>('RenewalWay', 'How a renewal wa
 export const RenewalStatusEnum = enumOf<RenewalStatus>('RenewalStatus', 'How far a renewal is.', {
   OPEN: 'Its invoice is to be paid, whether or not it is still charged for.',
   RENEWED: 'It was paid, and the license was renewed.',
-  CANCELLED: 'Something overtook it, as a renewal by hand: its invoice is void.',
+  CANCELLED:
+    'Something overtook it, as a renewal by hand, or whoever had asked for it called it off: its invoice is void.',
+  VOIDED: 'The vendor voided its invoice: from this end of a term the clock bills it no more.',
   SKIPPED: 'It could not even be billed: `reason` says why.',
   UNSETTLED: 'It was paid, and the license could not be renewed any more: the money is to be paid back.',
   REFUNDED: 'It was paid back, and the term was taken back.',
@@ -28,6 +30,7 @@ export const RenewalFailureEnum = enumOf<RenewalFailure>('RenewalFailure', 'Why 
   CARD_EXPIRED: 'The card has expired.',
   AUTHENTICATION_REQUIRED: 'The holder of the card has to confirm the payment.',
   NO_PAYMENT_METHOD: 'There is nothing that could be charged.',
+  PAYER_UNVERIFIED: 'The payer is not known to be this customer at the processor: it was not charged.',
   NO_PRICE: 'The license has no template that says what it costs.',
   NOT_RENEWABLE: 'The license was suspended or revoked before it was paid for.',
   TRANSFERRED: 'The license belongs to another customer than the one who paid.',

@@ -3,7 +3,7 @@ import { customersById, resellersById, tenantOf } from '../../access/queries.js'
 import type { Tenant } from '../../access/table.js';
 import { addDays, type Instant } from '../../core/clock.js';
 import { type CustomerId, type LicenseId, newId, type ResellerId } from '../../core/id.js';
-import { compareAmounts, plainAmount, sumOf, ZERO } from '../../core/money.js';
+import { compareAmounts, isZero, plainAmount, sumOf, ZERO } from '../../core/money.js';
 import type { Work } from '../../core/work.js';
 import type { InvoicePurpose, Seller } from '../model/invoice.js';
 import type { Price } from '../model/price.js';
@@ -53,7 +53,8 @@ export async function createInvoice(work: Work, wanted: NewInvoice): Promise<Inv
   const seller = sellerOf(tenant);
   const billTo = (await buyerOf(work, wanted)) ?? seller.name;
   const { currency, lines, subtotal, discount, tax, total } = price;
-  const settled = { total, amountPaid: ZERO, amountRefunded: ZERO, failedAt: null };
+  const paidAt = isZero(total) ? work.now : null;
+  const settled = { amountPaid: ZERO, amountRefunded: ZERO, paidAt, failedAt: null };
   const paymentStatus = paymentStatusOf(settled);
   const [invoice] = await work.db
     .insert(invoices)
@@ -62,7 +63,7 @@ export async function createInvoice(work: Work, wanted: NewInvoice): Promise<Inv
       ...{ purpose, customerId, resellerId, licenseId, billTo, seller },
       ...{ currency, lines, subtotal, discount, tax, total, paymentStatus },
       dueAt: wanted.dueAt ?? addDays(work.now, tenant.settings.invoices?.dueDays ?? DEFAULT_DUE_DAYS),
-      paidAt: paymentStatus === 'PAID' ? work.now : null,
+      paidAt,
       createdAt: work.now,
       updatedAt: work.now,
     })

@@ -7,7 +7,7 @@ import { type Amount, plainAmount } from '../../core/money.js';
 import type { Work } from '../../core/work.js';
 import type { InvoiceEvent, Processor } from '../model/invoice.js';
 import { invoiceNotFound } from '../model/refusals.js';
-import { amountDueOf, creditOf, paymentStatusOf, reachedOf } from '../model/standing.js';
+import { amountDueOf, creditOf, paymentStatusOf } from '../model/standing.js';
 import { lockInvoice } from '../queries.js';
 import { type Invoice, invoices, type Payment, payments } from '../table.js';
 
@@ -98,7 +98,11 @@ export function eventOf(
     data: {
       ...{ number, purpose, currency, total: plainAmount(total) },
       ...{ amount_paid: plainAmount(amountPaid), amount_refunded: plainAmount(amountRefunded) },
-      ...{ amount_due: amountDueOf(invoice), credit: creditOf(invoice), payment_status: reachedOf(invoice) },
+      ...{
+        amount_due: amountDueOf(invoice),
+        credit: creditOf(invoice),
+        payment_status: invoice.paymentStatus,
+      },
       ...data,
     },
   };

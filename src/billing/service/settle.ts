@@ -1,7 +1,7 @@
 import { isZero, sumOf } from '../../core/money.js';
 import type { Work } from '../../core/work.js';
 import type { Processor } from '../model/invoice.js';
-import { amountDueOf, paymentEvent, reachedOf } from '../model/standing.js';
+import { amountDueOf, paymentEvent } from '../model/standing.js';
 import { paidInFullAt } from '../queries.js';
 import type { Invoice, Payment } from '../table.js';
 import { enter, eventOf, invoiceToSettle, requireCurrency, type Settlement, stand, told } from './entries.js';
@@ -23,7 +23,7 @@ export async function settlePayment(
   if (payment === undefined) return undefined;
   const amountPaid = sumOf([before.amountPaid, payment.amount]);
   const after = await stand(work, before, { amountPaid, paidAt: await paidInFullAt(work, before) });
-  const { type } = paymentEvent(reachedOf(before), reachedOf(after), before.voidedAt !== null);
+  const { type } = paymentEvent(before.paymentStatus, after.paymentStatus, before.voidedAt !== null);
   await work.emit(eventOf(after, type, told(payment)));
   return payment;
 }

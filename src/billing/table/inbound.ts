@@ -1,6 +1,7 @@
 import { sql } from 'drizzle-orm';
 import {
   boolean,
+  check,
   foreignKey,
   index,
   integer,
@@ -24,6 +25,7 @@ import type { TenantId } from '../../core/id.js';
 import type { KeptSecret } from '../../core/keptSecrets.js';
 import type { Amount } from '../../core/money.js';
 import { inboundProcessors, inboundReasons, inboundStatuses } from '../model/inbound.js';
+import { invoices } from '../table.js';
 
 /** Where a tenant's own account at a processor sends its webhooks, and what it signs them with. */
 export const paymentEndpoints = pgTable(
@@ -78,6 +80,9 @@ export const inboundWebhooks = pgTable(
     nextAttemptAt: instantColumn('next_attempt_at'),
     receivedAt: instantColumn('received_at').notNull(),
     processedAt: instantColumn('processed_at'),
+    /** Who has said what became of it, and what. */
+    closedBy: varchar('closed_by', { length: 255 }),
+    closeNote: text('close_note'),
   },
   (table) => [
     uniqueIndex('ux_inbound_webhooks_event').on(table.processor, table.source, table.eventId),
@@ -89,9 +94,23 @@ export const inboundWebhooks = pgTable(
       foreignColumns: [paymentEndpoints.tenantId, paymentEndpoints.id],
       name: 'inbound_webhooks_endpoint',
     }),
+    foreignKey({
+      columns: [table.tenantId, table.invoiceId],
+      foreignColumns: [invoices.tenantId, invoices.id],
+      name: 'inbound_webhooks_invoice',
+    }),
+    // Of what has no tenant a foreign key asks nothing.
+    check('inbound_webhooks_whose', sql`${table.invoiceId} is null or ${table.tenantId} is not null`),
     index('ix_inbound_webhooks_received').on(table.tenantId, table.receivedAt, table.id),
     index('ix_inbound_webhooks_due').on(table.nextAttemptAt).where(sql`next_attempt_at is not null`),
     index('ix_inbound_webhooks_invoice').on(table.invoiceRef).where(sql`status = 'UNMATCHED'`),
+    index('ix_inbound_webhooks_about')
+      .on(table.tenantId, table.invoiceId, table.receivedAt, table.id)
+      .where(sql`invoice_id is not null`),
+    index('ix_inbound_webhooks_unclaimed').on(table.receivedAt, table.id).where(sql`tenant_id is null`),
+    index('ix_inbound_webhooks_done')
+      .on(table.processedAt)
+      .where(sql`status in ('PROCESSED', 'IGNORED', 'CLOSED')`),
     oneOf('inbound_webhooks_processor', table.processor, inboundProcessors),
     oneOf('inbound_webhooks_status', table.status, inboundStatuses),
     oneOf('inbound_webhooks_reason', table.reason, inboundReasons),

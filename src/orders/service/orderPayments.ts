@@ -1,5 +1,4 @@
 import type { PaymentStatus } from '../../billing/model/invoice.js';
-import { reachedOf } from '../../billing/model/standing.js';
 import { invoicesById } from '../../billing/queries.js';
 import type { NewEvent } from '../../core/event.js';
 import type { Work } from '../../core/work.js';
@@ -35,5 +34,5 @@ export async function followInvoice(work: Work, { subjectId }: NewEvent): Promis
   const invoice = (await invoicesById(work, [subjectId])).get(subjectId);
   if (invoice === undefined || invoice.purpose !== 'ORDER') return;
   const order = await lockOrderOfInvoice(work, invoice.id);
-  if (order !== undefined) await follow(work, order, reachedOf(invoice));
+  if (order !== undefined) await follow(work, order, invoice.paymentStatus);
 }

@@ -77,6 +77,7 @@ export const german: Words = {
     CARD_EXPIRED: 'Die Karte ist abgelaufen.',
     AUTHENTICATION_REQUIRED: 'Die Bank verlangt, dass Sie die Zahlung bestätigen.',
     NO_PAYMENT_METHOD: 'Es ist kein Zahlungsmittel hinterlegt.',
+    PAYER_UNVERIFIED: 'Das Zahlungsmittel ist noch nicht bestätigt.',
     NO_PRICE: 'Für die Lizenz gibt es keinen Preis.',
     NOT_RENEWABLE: 'Die Lizenz kann so, wie sie ist, nicht verlängert werden.',
     TRANSFERRED: 'Die Lizenz gehört inzwischen jemand anderem.',

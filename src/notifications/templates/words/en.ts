@@ -77,6 +77,7 @@ export const english: Words = {
     CARD_EXPIRED: 'The card has expired.',
     AUTHENTICATION_REQUIRED: 'The bank asks you to confirm the payment.',
     NO_PAYMENT_METHOD: 'No means of payment is on file.',
+    PAYER_UNVERIFIED: 'The means of payment is not verified yet.',
     NO_PRICE: 'The license has no price.',
     NOT_RENEWABLE: 'The license cannot be renewed as it is.',
     TRANSFERRED: 'The license belongs to somebody else by now.',

@@ -75,6 +75,7 @@ export const spanish: Words = {
     CARD_EXPIRED: 'La tarjeta ha caducado.',
     AUTHENTICATION_REQUIRED: 'El banco le pide que confirme el pago.',
     NO_PAYMENT_METHOD: 'No hay ningún medio de pago registrado.',
+    PAYER_UNVERIFIED: 'El medio de pago aún no está verificado.',
     NO_PRICE: 'La licencia no tiene precio.',
     NOT_RENEWABLE: 'La licencia no puede renovarse en su estado actual.',
     TRANSFERRED: 'La licencia pertenece ahora a otra persona.',

@@ -77,6 +77,7 @@ export const french: Words = {
     CARD_EXPIRED: 'La carte a expiré.',
     AUTHENTICATION_REQUIRED: 'La banque vous demande de confirmer le paiement.',
     NO_PAYMENT_METHOD: "Aucun moyen de paiement n'est enregistré.",
+    PAYER_UNVERIFIED: "Le moyen de paiement n'est pas encore vérifié.",
     NO_PRICE: "La licence n'a pas de prix.",
     NOT_RENEWABLE: "La licence ne peut pas être renouvelée en l'état.",
     TRANSFERRED: "La licence appartient désormais à quelqu'un d'autre.",
