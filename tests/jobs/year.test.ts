@@ -103,9 +103,8 @@ const telling: Readonly<Record<string, (data: Data) => string>> = {
 
 const TIME = `'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"'`;
 
-/** A mail that was put off is asked about again: how many days are left by which clock, and whether it is sent, is open to who knows no mail server. */
-const asLater = (line: string): string =>
-  line.replace(/( mail \w+)( \d+)? (\S+ \S+) \S+ \w+$/, '$1 $3 LATER');
+/** A mail that was put off is asked about again: how many days are left, who holds the license by then, and whether it is sent, is open to who knows no mail server. */
+const asLater = (line: string): string => line.replace(/( mail \w+)( \d+)? \S+ \S+ \S+ \w+$/, '$1 LATER');
 
 /** The model's lines, without what is open of those mails that were put off. */
 function modelLines(product: readonly string[]): string[] {
