@@ -96,7 +96,12 @@ export interface QueuedJob {
   readonly key?: string;
   /** Jobs of one line run one after the other. Few words, never an id. */
   readonly line?: string;
+  /** Whatever does not wait is taken before it, however long it has been there. */
+  readonly waits?: boolean;
 }
+
+/** Of a job that waits; of two that can be taken the queue takes the one with the lower number. */
+const WAITING_PRIORITY = 10;
 
 /**
  * Puts jobs into the queue in the caller's transaction: they are there when it commits, and only then. Needs lg_worker.
@@ -106,8 +111,9 @@ export async function enqueueJobs(db: Db, jobs: readonly QueuedJob[]): Promise<v
   if (jobs.length === 0) return;
   const specs = JSON.stringify(jobs);
   await db.execute(sql`select count(*) from graphile_worker.add_jobs(array(
-    select (spec.name, spec.payload, spec.line, null, null, spec.key, null, null)::graphile_worker.job_spec
-    from json_to_recordset(${specs}::text::json) as spec (name text, payload json, line text, key text)))`);
+    select (spec.name, spec.payload, spec.line, null, null, spec.key, case when spec.waits then ${WAITING_PRIORITY}::int end,
+      null)::graphile_worker.job_spec
+    from json_to_recordset(${specs}::text::json) as spec (name text, payload json, line text, key text, waits boolean)))`);
 }
 
 /**
@@ -116,7 +122,7 @@ export async function enqueueJobs(db: Db, jobs: readonly QueuedJob[]): Promise<v
  */
 export async function enqueueJob(
   work: Work,
-  { name, payload, key }: Required<Omit<QueuedJob, 'line'>>,
+  { name, payload, key }: Required<Omit<QueuedJob, 'line' | 'waits'>>,
 ): Promise<void> {
   await work.db.execute(sql`select enqueue_job(${name}, ${JSON.stringify(payload)}::text::json, ${key})`);
 }

@@ -11,6 +11,8 @@ export interface Reaction {
   readonly job: Job<ReactionPayload>;
   /** Leaves out, before anything is queued, facts that nobody waits for: one look for all of a batch. */
   readonly wanted?: (db: Db, facts: readonly SealedFact[]) => Promise<readonly SealedFact[]>;
+  /** It may come by the thousand, and nothing else is to stand behind it. */
+  readonly waits?: boolean;
 }
 
 export interface Reactions {
@@ -20,8 +22,9 @@ export interface Reactions {
   readonly toAll: readonly Reaction[];
 }
 
+/** A list of 10,000 licenses is 10,000 mails: a payment that comes meanwhile, and the rest of the list, go before them. */
 const mailed: Reactions['to'] = Object.fromEntries(
-  mailedFacts.map((type) => [type, [{ job: tellByMail, wanted: wantedMail }]]),
+  mailedFacts.map((type) => [type, [{ job: tellByMail, wanted: wantedMail, waits: true }]]),
 );
 
 /** Event → job. What has to happen in the same transaction as the fact stands in server/events/followers.ts. */
@@ -43,9 +46,12 @@ export function reactionJobs({ to, toAll }: Reactions): Job<ReactionPayload>[] {
   return [...new Set(all.map(({ job }) => job))];
 }
 
-function queued({ job }: Reaction, { tenantId, sequence, eventId, type }: SealedFact): QueuedJob {
+function queued(
+  { job, waits = false }: Reaction,
+  { tenantId, sequence, eventId, type }: SealedFact,
+): QueuedJob {
   const payload: ReactionPayload = { tenantId, sequence, eventId, type };
-  return { name: job.name, payload, key: `${job.name}:${tenantId}:${eventId}` };
+  return { name: job.name, payload, key: `${job.name}:${tenantId}:${eventId}`, waits };
 }
 
 async function queuedBy(db: Db, reaction: Reaction, facts: readonly SealedFact[]): Promise<QueuedJob[]> {

@@ -2,14 +2,16 @@ import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
 import type { LicenseId } from '../../src/core/id.js';
 import { mutation } from '../support/acts.js';
 import { issueLicense, openShop, type Shop } from '../support/fixtures.js';
+import { intent, newIntent, OPEN, sendsStripe } from '../support/inbound.js';
 import { MailWorker } from '../support/mailing.js';
+import { approveOrder, createOrder, readOrder } from '../support/orders.js';
 import { startTestServer, type TestServer } from '../support/server.js';
 import { insertOrder } from '../support/world.js';
 
 let server: TestServer;
 let shop: Shop;
 beforeAll(async () => {
-  server = await startTestServer();
+  server = await startTestServer({ environment: OPEN });
 });
 beforeEach(async () => {
   shop = await openShop(server);
@@ -85,4 +87,40 @@ test('the vendor’s people are told what fails where the customer has no addres
   await worker.end();
 
   expect([nobody, staff]).toEqual([0, 1]);
+});
+
+test('a payment, and the licenses that it pays for, go before mails that were there first', async () => {
+  await addressed();
+  const selection = 'id totalAmount currency invoice { id }';
+  const order = await createOrder(server, shop, { fulfillmentMethod: 'BATCH', quantity: 26 }, selection);
+  await approveOrder(server, shop, order);
+  for (let made = 0; made < 3; made += 1) await issueLicense(server, shop);
+  const waiting = await queued();
+  const ran: string[] = [];
+  const { list } = server.jobs;
+  server.jobs.list = {
+    queued: list.queued.map((job) => ({
+      ...job,
+      run: async (context, payload) => {
+        ran.push(job.name);
+        return job.run(context, payload);
+      },
+    })),
+    scheduled: [],
+  };
+
+  const sum = Number(order.totalAmount) * 100;
+  const money = { amount: sum, amount_received: sum, currency: String(order.currency).toLowerCase() };
+  const paid = intent(newIntent(), String(order.invoice?.id), money);
+  await sendsStripe(server, ['payment_intent.succeeded', paid]).finally(() => {
+    server.jobs.list = list;
+  });
+
+  const { status, paymentStatus } = await readOrder(server, shop, order);
+  expect([waiting, status, paymentStatus]).toEqual([3, 'FULFILLED', 'PAID']);
+  expect(ran.slice(0, 5)).toEqual([
+    'inbound_webhook.process',
+    'order.fulfill',
+    ...['mail.tell', 'mail.tell', 'mail.tell'],
+  ]);
 });
