@@ -66,6 +66,8 @@ export class StripeServer {
   now = Date.now();
   behaviour: (form: URLSearchParams, path: string) => StripeBehaviour | Promise<StripeBehaviour> = () =>
     'TAKE';
+  /** Whoever comes is cut off before a word is said. */
+  isDown = false;
   readonly #keys = new Map<string, Kept>();
   readonly #server: Server;
   #count = 0;
@@ -104,6 +106,7 @@ export class StripeServer {
   }
 
   async #serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    if (this.isDown) return void response.destroy();
     let form = '';
     for await (const chunk of request) form += String(chunk);
     const { pathname, searchParams } = new URL(request.url ?? '/', this.url);

@@ -3,17 +3,9 @@ import { mutation } from './acts.js';
 import { activate } from './fixtures.js';
 import type { Random } from './random.js';
 import type { Answer, Claims, TestServer } from './server.js';
-import {
-  type Card,
-  DAY,
-  dated,
-  HOUR,
-  type Holder,
-  monthsLater,
-  reads,
-  written,
-  type Year,
-} from './yearModel.js';
+import { goOn } from './yearBills.js';
+import { type Card, DAY, dated, HOUR, type Holder, reads, written } from './yearCards.js';
+import type { Year } from './yearModel.js';
 
 /** Where an act is made: the server that stands now, and the model of what it does. */
 export interface YearDesk {
@@ -55,11 +47,6 @@ function endDevices(card: Card, now: number): void {
   for (const device of card.devices) device.endedAt ??= now;
 }
 
-function renewedFrom(card: Card, now: number): number {
-  const isRunning = ['ACTIVE', 'INACTIVE', 'EXPIRED'].includes(reads(card, now));
-  return isRunning ? (card.expiresAt ?? now) : now;
-}
-
 const renew: Act = {
   weight: 10,
   run: async (desk, card, now) => {
@@ -68,13 +55,7 @@ const renew: Act = {
     const input = { licenseId: card.id, durationMonths, extendMaintenance };
     const refusal = isClosed ? 'LICENSE_NOT_RENEWABLE' : undefined;
     await tried(desk, 'renewLicense', input, refusal, () => {
-      const [before, from, status] = [card.expiresAt, renewedFrom(card, now), reads(card, now)];
-      const isEndless = before === undefined;
-      if (!isEndless) dated(card, monthsLater(from, durationMonths), now);
-      if (isEndless || (extendMaintenance && card.maintainedUntil !== undefined))
-        card.maintainedUntil = monthsLater(Math.max(card.maintainedUntil ?? now, now), durationMonths);
-      if (status !== 'INACTIVE') card.switchedOff = false;
-      desk.year.tell(now, card, `renewed ${written(before)} to ${written(card.expiresAt)}`);
+      desk.year.tell(now, card, `renewed by HAND ${goOn(card, durationMonths, extendMaintenance, now)}`);
     });
   },
 };
@@ -211,7 +192,6 @@ const moveHouse: Act = {
   },
 };
 
-/** Charged renewals, with their retries, join here and in the model. */
 const acts: readonly Act[] = [
   renew,
   suspend,

@@ -1,16 +1,26 @@
 import { instant } from '../../src/core/clock.js';
 import { openPresence } from '../../src/jobs/presence.js';
 import { mutation } from './acts.js';
-import { createLicense, createProduct, type Shop } from './fixtures.js';
+import { createLicense, createProduct, createTemplate, issueLicense, type Shop } from './fixtures.js';
+import { OPEN } from './inbound.js';
 import type { Random } from './random.js';
 import { type Claims, type Json, startTestServer, type TestServer } from './server.js';
 import type { MailServer } from './smtp.js';
-import { type Card, DAY, HOUR, type Holder, MINUTE, type Terms, Year } from './yearModel.js';
+import { StripeServer } from './stripeServer.js';
+import { YearBank } from './yearBank.js';
+import { type Card, DAY, HOUR, type Holder, MINUTE, type Terms } from './yearCards.js';
+import { Year } from './yearModel.js';
+import { type Offer, offers } from './yearPrices.js';
+import { type Wallet, wallets } from './yearWallets.js';
 
-const HOUSE = { language: 'fr', timeZone: 'Europe/Paris' };
+const TAXES = [
+  { name: 'VAT', percentage: '19' },
+  { name: 'Levy', percentage: '2.5' },
+];
+const HOUSE = { language: 'fr', timeZone: 'Europe/Paris', staff: 'desk@example.com', taxes: TAXES };
 
 /** Across the date line, with summer time in the north and the south, by half hours, and as the house has it. */
-const people: readonly Omit<Holder, 'id'>[] = [
+const people: readonly Omit<Holder, 'id' | 'wallet'>[] = [
   { email: 'line@example.com', language: 'en', timeZone: 'Pacific/Kiritimati', wantsReminders: true },
   { email: 'behind@example.com', language: 'es', timeZone: 'Pacific/Pago_Pago', wantsReminders: true },
   { email: 'berlin@example.com', language: 'de', timeZone: 'Europe/Berlin', wantsReminders: true },
@@ -21,6 +31,8 @@ const people: readonly Omit<Holder, 'id'>[] = [
   { email: 'quiet@example.com', language: 'de', timeZone: 'Asia/Tokyo', wantsReminders: false },
   { email: null, language: 'fr', timeZone: 'America/St_Johns', wantsReminders: true },
 ];
+
+const SOMEBODY = people[0] as (typeof people)[number];
 
 const TYPES = ['PERPETUAL', 'SUBSCRIPTION', 'TRIAL', 'EVALUATION', 'CONCURRENT', 'NAMED_USER'] as const;
 const MODELS = ['PER_SEAT', 'PER_DEVICE', 'PER_CPU', 'PER_CORE', 'SITE_LICENSE', 'ENTERPRISE'] as const;
@@ -42,6 +54,8 @@ const BREAKS =
 export class YearWorld {
   readonly year = new Year({ ...HOUSE });
   readonly holders: Holder[] = [];
+  readonly offers = offers();
+  readonly bank: YearBank;
   #looks = 0;
   #current: TestServer;
   #shop: Shop | undefined;
@@ -49,14 +63,17 @@ export class YearWorld {
   private constructor(
     readonly base: TestServer,
     readonly post: MailServer,
+    readonly stripe: StripeServer,
     readonly random: Random,
     readonly admin: Claims,
   ) {
     this.#current = base;
+    this.bank = new YearBank(stripe);
   }
 
   static async open(base: TestServer, post: MailServer, random: Random): Promise<YearWorld> {
-    const world = new YearWorld(base, post, random, await base.tenant());
+    const stripe = await StripeServer.open();
+    const world = new YearWorld(base, post, stripe, random, await base.tenant());
     await world.restart();
     await world.#settle();
     return world;
@@ -70,6 +87,7 @@ export class YearWorld {
 
   set now(at: number) {
     this.#current.now = instant(at);
+    this.stripe.now = at;
   }
 
   #act(name: string, selection: string, input: object): Promise<Json> {
@@ -77,31 +95,84 @@ export class YearWorld {
   }
 
   async #settle(): Promise<void> {
+    const { language, timeZone, staff, taxes } = HOUSE;
     // Nothing is erased before the year is compared: what is kept of people, and how long, has its own tests.
     const retention = { personalDataDays: 800 };
-    await this.#act('updateTenantSettings', '__typename', { ...HOUSE, retention });
+    const settings = { language, timeZone, retention, mail: { staffAddress: staff }, invoices: { taxes } };
+    await this.#act('updateTenantSettings', '__typename', settings);
     const productId = await createProduct(this.#current, this.admin);
-    for (const { email, language, timeZone, wantsReminders } of people) {
-      const input = {
-        name: 'Ada Okafor',
-        language,
-        timeZone,
-        receivesReminders: wantsReminders,
-        ...(email === null ? {} : { email }),
-      };
-      const made = await this.#act('createCustomer', 'customer { id }', input);
-      const id = String(made.createCustomer?.customer?.id);
-      this.holders.push({ id, email, language, timeZone, wantsReminders });
-    }
+    // Somebody pays in each way, and one who has nothing to be charged.
+    const shift = this.random.below(wallets.length);
+    for (let count = 0; count <= wallets.length; count += 1)
+      await this.#welcome(count, count === 0 ? undefined : wallets[(count + shift) % wallets.length]);
     this.#shop = { admin: this.admin, productId, templateId: '', customerId: '' };
+    for (const offer of this.offers) await this.#offer(offer, productId);
   }
 
-  /** One more license, every type with every model in turn. */
-  async issue(): Promise<Card> {
+  async #welcome(count: number, wallet: Wallet | undefined): Promise<void> {
+    const { email, language, timeZone, wantsReminders } = people[count % people.length] ?? SOMEBODY;
+    const address = email === null ? null : `${count}-${email}`;
+    const input = {
+      name: 'Ada Okafor',
+      language,
+      timeZone,
+      receivesReminders: wantsReminders,
+      ...(address === null ? {} : { email: address }),
+    };
+    const made = await this.#act('createCustomer', 'customer { id }', input);
+    const id = String(made.createCustomer?.customer?.id);
+    this.holders.push({ id, email: address, language, timeZone, wantsReminders, wallet });
+    if (wallet !== undefined) await this.#act('setPaymentMethod', '__typename', paymentMethod(id, wallet));
+  }
+
+  async #offer(offer: Offer, productId: string): Promise<void> {
+    const { licenseType, licenseModel, days: defaultDuration, graceDays, seats, cycle, currency } = offer;
+    const { base: basePrice, seat: perSeatPrice, discount } = offer;
+    const tier = { minQuantity: 1, discountPercentage: discount };
+    offer.templateId = await createTemplate(this.#current, this.admin, productId, {
+      ...{ templateName: `${currency} ${cycle}`, licenseType, licenseModel, defaultDuration },
+      ...{ gracePeriodDays: graceDays, maxActivations: seats, autoRenewalEnabled: true },
+      pricing: {
+        ...{ basePrice, perSeatPrice, currency, billingCycle: cycle, setupFee: '49' },
+        ...(discount === undefined ? {} : { volumeDiscounts: [tier] }),
+      },
+    });
+  }
+
+  /** One more license: of five two are of the price list, the others every type with every model in turn. */
+  issue(): Promise<Card> {
+    const { length } = this.year.cards;
+    return length % 5 > 2 ? this.#sell(length) : this.#make(length);
+  }
+
+  async #sell(count: number): Promise<Card> {
     const { random, now } = this;
-    const count = this.year.cards.length;
-    const licenseType = TYPES[count % TYPES.length] ?? 'SUBSCRIPTION';
-    const licenseModel = MODELS[Math.floor(count / TYPES.length) % MODELS.length];
+    const [offer, holder] = [random.pick(this.offers), random.pick(this.holders)];
+    const { templateId, licenseType, graceDays } = offer;
+    const shop = { ...this.#known, templateId, customerId: holder.id };
+    const { id, licenseKey } = await issueLicense(this.#current, shop);
+    const until = now + offer.days * DAY;
+    const terms = {
+      name: `L${count} ${licenseType}`,
+      id,
+      licenseKey,
+      isTrial: false,
+      issuedAt: now,
+      trialDays: 0,
+    };
+    return this.#card({ ...terms, graceDays, offer }, { holder, renewsItself: true }, until, until);
+  }
+
+  get #known(): Shop {
+    if (this.#shop === undefined) throw new Error('there is no product yet');
+    return this.#shop;
+  }
+
+  async #make(count: number): Promise<Card> {
+    const { random, now } = this;
+    const kind = count - 2 * Math.floor(count / 5);
+    const licenseType = TYPES[kind % TYPES.length] ?? 'SUBSCRIPTION';
+    const licenseModel = MODELS[Math.floor(kind / TYPES.length) % MODELS.length];
     const isTrial = licenseType === 'TRIAL' || licenseType === 'EVALUATION';
     const ends = !isTrial && licenseType !== 'PERPETUAL' && random.chance(0.95);
     const later = (days: number): number => now + HOUR + random.below(days * 24 * 60) * MINUTE;
@@ -112,8 +183,7 @@ export class YearWorld {
     const [graceDays, trialDays] = [random.pick(GRACES), isTrial ? 1 + random.below(45) : undefined];
     const holder = random.chance(0.95) ? random.pick(this.holders) : undefined;
     const renewsItself = random.chance(0.3);
-    if (this.#shop === undefined) throw new Error('there is no product yet');
-    const { id, licenseKey } = await createLicense(this.#current, this.#shop, {
+    const { id, licenseKey } = await createLicense(this.#current, this.#known, {
       licenseType,
       licenseModel,
       maxActivations: 1000,
@@ -125,14 +195,28 @@ export class YearWorld {
       trialPeriodDays: trialDays,
     });
     const name = `L${count} ${licenseType}`;
-    const terms = { name, id, licenseKey, isTrial, issuedAt: now, trialDays: trialDays ?? 0, renewsItself };
-    return this.#card({ ...terms, graceDays: graceDays ?? 0 }, holder, expiresAt, maintainedUntil);
+    const terms = {
+      name,
+      id,
+      licenseKey,
+      isTrial,
+      issuedAt: now,
+      trialDays: trialDays ?? 0,
+      offer: undefined,
+    };
+    const held = { holder, renewsItself };
+    return this.#card({ ...terms, graceDays: graceDays ?? 0 }, held, expiresAt, maintainedUntil);
   }
 
-  #card(terms: Terms, holder: Holder | undefined, expiresAt?: number, maintainedUntil?: number): Card {
+  #card(
+    terms: Terms,
+    held: Pick<Card, 'holder' | 'renewsItself'>,
+    expiresAt?: number,
+    maintainedUntil?: number,
+  ): Card {
     const card: Card = {
       ...terms,
-      holder,
+      ...held,
       expiresAt,
       maintainedUntil,
       switchedOff: false,
@@ -143,7 +227,8 @@ export class YearWorld {
       toldExpired: undefined,
       toldOver: undefined,
       reminded: new Map(),
-      unrenewed: new Set(),
+      begun: new Set(),
+      bills: [],
       devices: [],
     };
     this.year.cards.push(card);
@@ -156,7 +241,8 @@ export class YearWorld {
     const before = this.#current;
     const { now } = before;
     if (before !== this.base) await before.stop();
-    const environment = { LG_SMTP_URL: this.post.url, LG_MAIL_FROM: 'mail@licenses.example' };
+    const mail = { LG_SMTP_URL: this.post.url, LG_MAIL_FROM: 'mail@licenses.example' };
+    const environment = { ...mail, ...OPEN, ...this.stripe.environment, LG_STRIPE_SECONDS: '1' };
     const server = await startTestServer({ beside: this.base, environment });
     server.now = now;
     const { queued, scheduled } = server.jobs.list;
@@ -173,24 +259,57 @@ export class YearWorld {
     const triggers = ['license_event_logs', 'notifications', 'archived_activations'];
     await sql.unsafe(breaking(this.random.below(12)));
     for (const table of triggers) await sql.unsafe(BREAKS.replaceAll('TABLE', table));
-    await this.#current.jobs.drain();
+    await this.#run();
     for (const table of triggers) await sql.unsafe(`drop trigger breaks on ${table}`);
     await sql`drop sequence year_writes`;
     await this.restart();
   }
 
+  /** What lapses is told before what goes on: which of the two comes first, where both are due, is left to chance. */
+  async #run(): Promise<void> {
+    const { jobs } = this.#current;
+    const { queued, scheduled } = jobs.list;
+    jobs.list = { queued, scheduled: scheduled.filter(({ job }) => job.name !== 'license.renew') };
+    await jobs.drain();
+    jobs.list = { queued, scheduled };
+    await jobs.drain();
+  }
+
+  /** Bills whose charge has no answer yet: of each license, counted in their order. */
+  async #unanswered(): Promise<ReadonlySet<string>> {
+    const rows = await this.base.sql`select license_id, place from (
+        select id, tenant_id, license_id, row_number() over (partition by license_id order by created_at, id) - 1 as place
+          from invoices where tenant_id = ${this.admin.tenant_id}
+      ) as bill join charges on charges.tenant_id = bill.tenant_id and charges.invoice_id = bill.id
+      where charges.kind = 'CHARGE' and charges.ask_at is not null`;
+    return new Set(rows.map(({ license_id, place }) => `${license_id} ${place}`));
+  }
+
   /** Somebody looks after what is due, in the model and here. */
   async look(): Promise<void> {
     this.#looks += 1;
-    if (this.#looks % 20 === 7) await this.#kill();
+    this.bank.settle();
+    const dies = this.#looks % 20 === 7;
+    if (dies) await this.#kill();
     else if (this.random.chance(0.03)) await this.restart();
-    await this.#current.jobs.drain();
-    this.year.look(this.now);
+    await this.#run();
+    const unanswered = dies ? await this.#unanswered() : new Set();
+    this.year.look(this.now, {
+      isDown: this.stripe.isDown,
+      isUnanswered: (card, bill) => unanswered.has(`${card.id} ${card.bills.indexOf(bill)}`),
+    });
   }
 
   async end(): Promise<void> {
     if (this.#current !== this.base) await this.#current.stop();
+    await this.stripe.stop();
   }
+}
+
+/** What is entered of whoever pays so. */
+export function paymentMethod(customerId: string, wallet: Wallet): object {
+  const stripeCustomer = `cus_${customerId.replaceAll('-', '')}`;
+  return { customerId, stripeCustomer, stripePaymentMethod: `pm_${wallet}_4242`, label: wallet };
 }
 
 /** How far the clock goes at once: as a rule a day or two, sometimes weeks in which nothing ran. */

@@ -1,0 +1,334 @@
+/**
+ * What is to be paid for licenses that go on, and what becomes of it, in words of its own: nothing of the product stands in
+ * here.
+ */
+import {
+  type Card,
+  DAY,
+  dated,
+  graceEnds,
+  HOUR,
+  type Holder,
+  type House,
+  MINUTE,
+  monthsLater,
+  reads,
+  wall,
+  written,
+} from './yearCards.js';
+import { type Offer, type Price, priceFor, shown, termOf, unitsOf } from './yearPrices.js';
+import { BUSY_SECONDS, SLOW_MILLIS, stepOf, type Wallet } from './yearWallets.js';
+
+/** What has reached the bank; that of a slow one is known later. */
+interface Reached {
+  readonly status: 'succeeded' | 'requires_payment_method';
+  readonly decline: string;
+  readonly knownAt: number;
+  /** Told by the processor itself, before anybody asked. */
+  isTold: boolean;
+}
+
+interface Charge {
+  readonly wallet: Wallet;
+  readonly amount: bigint;
+  asks: number;
+  askAt: number;
+  /** Until then the processor says what it said: that it failed. */
+  failsUntil: number;
+  reached: Reached | undefined;
+}
+
+export interface Bill {
+  readonly isByHand: boolean;
+  /** The end that it goes on from. */
+  readonly from: number | undefined;
+  readonly offer: Offer;
+  readonly holder: Holder;
+  readonly months: number;
+  readonly extendsMaintenance: boolean;
+  readonly price: Price;
+  status: 'OPEN' | 'RENEWED' | 'CANCELLED' | 'UNSETTLED';
+  paid: bigint;
+  attempts: number;
+  firstFailedAt: number | undefined;
+  nextAt: number | undefined;
+  /** The one that is under way, or that was paid. */
+  charge: Charge | undefined;
+  /** How often the bank has heard of it. */
+  heard: number;
+}
+
+export interface Letter {
+  /** Whoever holds the license, unless it is told to somebody else. */
+  readonly to?: Holder;
+  readonly isToStaff?: boolean;
+  readonly isStill?: () => boolean;
+}
+
+/** Who writes down what is told, and sends mail of it as long as it is so. */
+export interface Desk {
+  readonly house: House;
+  tell(at: number, card: Card, what: string): void;
+  mailNext(card: Card, what: string, letter?: Letter): void;
+}
+
+/** What nobody can know who only knows the rules: whether the processor is away, and whose charges died with a process. */
+export interface Weather {
+  readonly isDown: boolean;
+  readonly isUnanswered: (card: Card, bill: Bill) => boolean;
+}
+
+const BILLED_BEFORE = 3 * DAY;
+/** After so long in grace nobody renews what was missed. */
+const BILLED_UNTIL = 30 * DAY;
+const DUNNED = [1, 3, 5];
+const ATTEMPTS = 4;
+/** The charge of a process that died is somebody else's after that: a minute behind the second that it may take. */
+const LEFT_ALONE = 61_000;
+
+const reasons: Readonly<Record<string, string>> = {
+  insufficient_funds: 'INSUFFICIENT_FUNDS',
+  expired_card: 'CARD_EXPIRED',
+  authentication_required: 'AUTHENTICATION_REQUIRED',
+};
+
+export const openBill = ({ bills }: Card): Bill | undefined => bills.find(({ status }) => status === 'OPEN');
+export const isUnderWay = ({ charge }: Bill): boolean =>
+  charge !== undefined && charge.askAt < Number.POSITIVE_INFINITY;
+export const dueOf = ({ price, paid }: Bill): bigint => (price.total > paid ? price.total - paid : 0n);
+
+function isOvertaken(card: Card, { isByHand, from, offer, holder }: Bill): boolean {
+  const isOther = card.expiresAt !== from || card.offer !== offer || card.holder !== holder;
+  if (isOther || card.revoked) return true;
+  return !isByHand && (!card.renewsItself || card.switchedOff || card.heldBack);
+}
+
+/** So many months more: behind the end that it has or is honoured past, or else from now. */
+export function goOn(card: Card, months: number, extendsMaintenance: boolean, now: number): string {
+  const [before, status] = [card.expiresAt, reads(card, now)];
+  const isEndless = before === undefined;
+  const isHonoured = ['ACTIVE', 'INACTIVE', 'EXPIRED'].includes(status);
+  if (!isEndless) dated(card, monthsLater(isHonoured ? before : now, months), now);
+  if (isEndless || (extendsMaintenance && card.maintainedUntil !== undefined))
+    card.maintainedUntil = monthsLater(Math.max(card.maintainedUntil ?? now, now), months);
+  if (status !== 'INACTIVE') card.switchedOff = false;
+  return `${written(before)} to ${written(card.expiresAt)}`;
+}
+
+export class Till {
+  /** What the bank has on record, with the second. */
+  readonly banked: string[] = [];
+  readonly numbers: string[] = [];
+  readonly #numbered = new Map<number, number>();
+
+  constructor(
+    readonly desk: Desk,
+    readonly cards: readonly Card[],
+  ) {}
+
+  #failed(at: number, card: Card, bill: Bill | undefined, reason: string, tries: string): void {
+    this.desk.tell(at, card, `not renewed: ${reason} ${tries}`);
+    const isStill = (): boolean => bill === undefined || dueOf(bill) > 0n || bill.status === 'UNSETTLED';
+    const payer = bill === undefined ? {} : { to: bill.holder };
+    this.desk.mailNext(card, 'RENEWAL_FAILED', { ...payer, isStill, isToStaff: true });
+  }
+
+  #renewed(at: number, card: Card, by: 'CHARGE' | 'HAND', months: number, extendsMaintenance = false): void {
+    this.desk.tell(at, card, `renewed by ${by} ${goOn(card, months, extendsMaintenance, at)}`);
+    if (by === 'CHARGE') this.desk.mailNext(card, 'LICENSE_RENEWED');
+  }
+
+  /** A bill for so many months; the numbers of a year follow one upon the other. */
+  bill(at: number, card: Card, { months, isByHand, extendsMaintenance = false }: Wish): Bill {
+    const { offer, holder, expiresAt: from } = card;
+    if (offer === undefined || holder === undefined) throw new Error(`nobody can be billed for ${card.name}`);
+    const { house } = this.desk;
+    const price = priceFor(offer, months, house.taxes);
+    const year = new Date(wall(house.timeZone, at)).getUTCFullYear();
+    const number = (this.#numbered.get(year) ?? 0) + 1;
+    this.#numbered.set(year, number);
+    this.numbers.push(`${written(at)} INV-${year}-${String(number).padStart(6, '0')}`);
+    const due = written(Math.max(from ?? 0, at));
+    const { lines, currency, tax, total } = price;
+    const sums = `${shown(total)} ${currency} with ${shown(tax)} of tax`;
+    this.desk.tell(at, card, `billed ${lines.join(', ')}: ${sums}, to ${holder.id} until ${due}`);
+    const bill: Bill = {
+      ...{ isByHand, from, offer, holder, months, extendsMaintenance, price, status: 'OPEN' },
+      ...{ paid: 0n, attempts: 0, firstFailedAt: undefined, nextAt: undefined, charge: undefined, heard: 0 },
+    };
+    card.bills.push(bill);
+    return bill;
+  }
+
+  #cancel(at: number, card: Card, bill: Bill): void {
+    bill.nextAt = undefined;
+    if (bill.paid > 0n) return;
+    bill.status = 'CANCELLED';
+    if (!bill.isByHand && bill.from !== undefined) card.begun.delete(bill.from);
+    this.desk.tell(at, card, 'bill voided');
+  }
+
+  #begin(at: number, card: Card): void {
+    const { expiresAt, isTrial, holder, offer, begun } = card;
+    if (expiresAt === undefined || isTrial || !holder || !card.renewsItself || openBill(card)) return;
+    if (card.revoked || card.heldBack || card.waits || card.switchedOff || begun.has(expiresAt)) return;
+    const isOver = at >= expiresAt && at >= (graceEnds(card) ?? expiresAt);
+    if (isOver || expiresAt > at + BILLED_BEFORE || expiresAt < at - BILLED_UNTIL) return;
+    begun.add(expiresAt);
+    if (offer === undefined) this.#failed(at, card, undefined, 'NO_PRICE', '0/0, next never');
+    else this.#next(at, card, offer, holder);
+  }
+
+  #next(at: number, card: Card, offer: Offer, { wallet }: Holder): void {
+    const months = termOf(offer);
+    const isFree = priceFor(offer, months, this.desk.house.taxes).total === 0n;
+    const bill = isFree ? undefined : this.bill(at, card, { months, isByHand: false });
+    if (bill === undefined) this.#renewed(at, card, 'CHARGE', months);
+    else if (wallet !== undefined) bill.nextAt = at;
+    else this.#failed(at, card, bill, 'NO_PAYMENT_METHOD', '0/0, next never');
+  }
+
+  #attempt(at: number, card: Card, bill: Bill): void {
+    if (bill.nextAt === undefined || bill.nextAt > at) return;
+    bill.nextAt = undefined;
+    if (bill.status !== 'OPEN' || dueOf(bill) === 0n || isUnderWay(bill)) return;
+    if (isOvertaken(card, bill)) this.#cancel(at, card, bill);
+    else this.#charge(at, card, bill);
+  }
+
+  #charge(at: number, card: Card, bill: Bill): void {
+    const { wallet } = bill.holder;
+    const { attempts } = bill;
+    if (wallet === undefined) {
+      this.#failed(at, card, bill, 'NO_PAYMENT_METHOD', `${attempts}/${attempts}, next never`);
+      return;
+    }
+    bill.attempts += 1;
+    bill.charge = { wallet, amount: dueOf(bill), asks: 0, askAt: at, failsUntil: 0, reached: undefined };
+  }
+
+  /** What the bank makes of it, and for how long nobody should ask again; undefined where its answer arrives. */
+  #send(at: number, card: Card, bill: Bill, charge: Charge): number | undefined {
+    if (at < charge.failsUntil) return 0;
+    const step = stepOf(charge.wallet, bill.heard);
+    bill.heard += 1;
+    if (step === 'BUSY') return BUSY_SECONDS * 1000;
+    if (step === 'FAIL') charge.failsUntil = at + DAY;
+    if (step === 'CUT' || step === 'FAIL') return 0;
+    const decline = step === 'BOUNCE' ? 'insufficient_funds' : step.replace(/^declined /, '');
+    const isTaken = step.startsWith('TAKE') || step === 'SLOW';
+    const isSlow = step === 'SLOW' || step === 'BOUNCE';
+    const knownAt = isSlow ? at + SLOW_MILLIS : at;
+    const status = isTaken ? 'succeeded' : 'requires_payment_method';
+    charge.reached = { status, decline, knownAt, isTold: false };
+    const units = unitsOf(bill.offer, charge.amount);
+    const second = written(at - (at % 1000));
+    this.banked.push(`${second} ${card.name} ${units} ${bill.price.currency.toLowerCase()} ${status}`);
+    return step.startsWith('TAKE_') ? 0 : undefined;
+  }
+
+  /** Somebody asks for the money: what was asked before is looked for first. */
+  #ask(at: number, card: Card, bill: Bill, weather: Weather): void {
+    const { charge } = bill;
+    if (charge === undefined || charge.askAt > at) return;
+    charge.asks += 1;
+    const wait = this.#asked(at, card, bill, charge, weather);
+    const patience = Math.min(HOUR, MINUTE * 2 ** Math.min(charge.asks - 1, 10));
+    if (wait === 'PENDING') charge.askAt = at + HOUR;
+    else if (wait !== undefined) charge.askAt = at + Math.max(patience, wait);
+    else if (weather.isUnanswered(card, bill)) charge.askAt = at + LEFT_ALONE;
+    else this.#answered(at, card, bill, charge);
+  }
+
+  /** For how long it has to be waited for; undefined where it is known what became of it. */
+  #asked(
+    at: number,
+    card: Card,
+    bill: Bill,
+    charge: Charge,
+    { isDown }: Weather,
+  ): number | 'PENDING' | undefined {
+    const isFirst = charge.asks === 1;
+    if (!isFirst && isDown) return 0;
+    if (!isFirst && charge.reached !== undefined) return charge.reached.knownAt > at ? 'PENDING' : undefined;
+    if (bill.status !== 'OPEN' || dueOf(bill) === 0n || isOvertaken(card, bill)) return undefined;
+    if (unitsOf(bill.offer, charge.amount) === undefined) return undefined;
+    if (isDown) return 0;
+    const wait = this.#send(at, card, bill, charge);
+    if (wait !== undefined) return wait;
+    return charge.reached !== undefined && charge.reached.knownAt > at ? 'PENDING' : undefined;
+  }
+
+  #answered(at: number, card: Card, bill: Bill, charge: Charge): void {
+    const { reached } = charge;
+    const isWanted = bill.status === 'OPEN' && dueOf(bill) > 0n;
+    charge.askAt = Number.POSITIVE_INFINITY;
+    if (reached?.status === 'succeeded') {
+      if (!reached.isTold) this.pay(at, card, bill, charge.amount, 'STRIPE');
+      return;
+    }
+    bill.charge = undefined;
+    if (reached !== undefined) this.#declined(at, card, bill, reached.decline);
+    else if (isWanted && isOvertaken(card, bill)) this.#cancel(at, card, bill);
+    else if (isWanted) this.#declined(at, card, bill, 'not payable');
+  }
+
+  #declined(at: number, card: Card, bill: Bill, decline: string): void {
+    const asked = dueOf(bill) === 0n ? bill.price.total : dueOf(bill);
+    this.desk.tell(at, card, `payment failed ${shown(asked)} by STRIPE`);
+    if (bill.status !== 'OPEN') return;
+    bill.firstFailedAt ??= at;
+    const days = DUNNED[bill.attempts - 1];
+    bill.nextAt = days === undefined ? undefined : bill.firstFailedAt + days * DAY;
+    const tries = `${bill.attempts}/${ATTEMPTS}, next ${written(bill.nextAt)}`;
+    this.#failed(at, card, bill, reasons[decline] ?? 'CARD_DECLINED', tries);
+  }
+
+  /** Money came, whoever sent it: what it pays for is given, or somebody is told that it cannot be. */
+  pay(at: number, card: Card, bill: Bill, amount: bigint, by: string): void {
+    const wasPaid = dueOf(bill) === 0n || bill.status === 'CANCELLED';
+    bill.paid += amount;
+    const what = wasPaid ? 'overpaid' : dueOf(bill) === 0n ? 'paid' : 'paid in part';
+    this.desk.tell(at, card, `bill ${what} ${shown(amount)} by ${by}`);
+    if (what === 'paid' && bill.status === 'OPEN') this.#give(at, card, bill);
+  }
+
+  #give(at: number, card: Card, bill: Bill): void {
+    bill.nextAt = undefined;
+    const isMoved = card.holder !== bill.holder;
+    const isGiven = !isMoved && !card.revoked && !card.heldBack && !card.waits;
+    bill.status = isGiven ? 'RENEWED' : 'UNSETTLED';
+    const { months, extendsMaintenance, attempts, charge } = bill;
+    const reason = isMoved ? 'TRANSFERRED' : 'NOT_RENEWABLE';
+    if (!isGiven) this.#failed(at, card, bill, reason, `${attempts}/${attempts}, next never`);
+    else this.#renewed(at, card, charge === undefined ? 'HAND' : 'CHARGE', months, extendsMaintenance);
+  }
+
+  /** Who pays with something else from now on is charged by it for what waits, unless that was given up. */
+  chargeWhatWaits(holder: Holder, now: number): void {
+    for (const bill of this.cards.flatMap(({ bills }) => bills)) {
+      const isOpen = bill.holder === holder && bill.status === 'OPEN' && !bill.isByHand;
+      if (isOpen && bill.attempts < ATTEMPTS) bill.nextAt ??= now;
+    }
+  }
+
+  /** Somebody looks after what is due. */
+  look(now: number, weather: Weather): void {
+    const each = (act: (card: Card, bill: Bill) => void): void => {
+      for (const card of this.cards) for (const bill of card.bills) act(card, bill);
+    };
+    each((card, bill) => {
+      const isFree = bill.status === 'OPEN' && bill.paid === 0n && !isUnderWay(bill);
+      if (isFree && isOvertaken(card, bill)) this.#cancel(now, card, bill);
+    });
+    for (const card of this.cards) this.#begin(now, card);
+    each((card, bill) => this.#attempt(now, card, bill));
+    each((card, bill) => this.#ask(now, card, bill, weather));
+  }
+}
+
+interface Wish {
+  readonly months: number;
+  readonly isByHand: boolean;
+  readonly extendsMaintenance?: boolean;
+}

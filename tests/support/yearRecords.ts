@@ -1,0 +1,176 @@
+import { expect } from 'vitest';
+import { written } from './yearCards.js';
+import type { Year } from './yearModel.js';
+import { shown } from './yearPrices.js';
+import type { YearWorld } from './yearWorld.js';
+
+type Data = Readonly<Record<string, string | number | null>>;
+
+const telling: Readonly<Record<string, (data: Data) => string>> = {
+  'license.expiring': ({ days, expiry_date }) => `reminded ${days} of ${expiry_date}`,
+  'license.expired': ({ expiry_date }) => `expired of ${expiry_date}`,
+  'license.suspended': ({ reason, from, expiry_date }) =>
+    `suspended ${reason} from ${from}${expiry_date === undefined ? '' : ` of ${expiry_date}`}`,
+  'license.renewed': ({ by, from, to }) => `renewed by ${by} ${from ?? 'never'} to ${to ?? 'never'}`,
+  'license.renewal_failed': ({ reason, attempt, attempts, next_at }) =>
+    `not renewed: ${reason} ${attempt}/${attempts}, next ${next_at ?? 'never'}`,
+  'invoice.paid': ({ amount, processor }) => `bill paid ${amount} by ${processor}`,
+  'invoice.overpaid': ({ amount, processor }) => `bill overpaid ${amount} by ${processor}`,
+  'invoice.partially_paid': ({ amount, processor }) => `bill paid in part ${amount} by ${processor}`,
+  'invoice.payment_failed': ({ amount, processor }) => `payment failed ${amount} by ${processor}`,
+  'invoice.voided': () => 'bill voided',
+  'license.reinstated': ({ to }) => `reinstated ${to}`,
+  'license.revoked': ({ from }) => `revoked from ${from}`,
+  'license.transferred': ({ to_customer_id }) => `transferred to ${to_customer_id}`,
+  'license.activated': ({ expiry_date }) => `begun until ${expiry_date}`,
+};
+
+const TIME = `'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"'`;
+
+/** A mail that was put off is asked about again: how many days are left, who holds the license by then, and whether it is sent, is open to who knows no mail server. */
+const asLater = (line: string): string => line.replace(/( mail \w+)( \d+)? \S+ \S+ \S+ \w+$/, '$1 LATER');
+
+/** The model's lines, without what is open of those mails that were put off. */
+export function modelLines({ lines }: Year, product: readonly string[]): string[] {
+  const later = new Set(product.filter((line) => line.endsWith(' LATER')));
+  return lines.map((line) => (later.has(asLater(line)) ? asLater(line) : line));
+}
+
+interface BillRow {
+  readonly lines: readonly { readonly kind: string; readonly amount: string }[];
+  readonly total: string;
+  readonly tax: string;
+  readonly currency: string;
+  readonly customer_id: string;
+  readonly due: string;
+}
+
+const plain = (amount: string): string => amount.replace(/(\.\d*?)0+$/, '$1').replace(/\.$/, '');
+
+function billed({ lines, total, tax, currency, customer_id, due }: BillRow): string {
+  const parts = lines.map(({ kind, amount }) => `${kind} ${plain(amount)}`).join(', ');
+  return `billed ${parts}: ${plain(total)} ${currency} with ${plain(tax)} of tax, to ${customer_id} until ${due}`;
+}
+
+/** What the product has told and done, as lines like those of the model. */
+export async function productLines(world: YearWorld): Promise<string[]> {
+  const { base } = world;
+  const names = new Map(world.year.cards.map(({ id, name }) => [id, name]));
+  const { tenant_id } = world.admin;
+  const told = (columns: string, table: string, at: string) =>
+    base.sql.unsafe(
+      `select ${columns}, license_id as license, to_char(${at} at time zone 'UTC', ${TIME}) as at from ${table} where tenant_id = $1`,
+      [tenant_id],
+    );
+  const lines: string[] = [];
+  const add = (at: string, license: string, what: string): void =>
+    void lines.push(`${at} ${names.get(license)} ${what}`);
+  for (const row of await told(
+    'event_type as type, event_data as data',
+    'license_event_logs',
+    'created_at',
+  )) {
+    const what = telling[row.type]?.(row.data);
+    if (what !== undefined) add(row.at, row.license, what);
+  }
+  for (const row of await told('*', 'notifications', 'created_at')) {
+    const days = row.kind === 'LICENSE_EXPIRING' ? ` ${/\d+/.exec(row.subject)?.[0]}` : '';
+    const reader = `${row.recipient} ${row.language} ${row.time_zone}`;
+    const line = `mail ${row.kind}${days} ${reader} ${row.status}`;
+    const isLater = row.attempts > 1 || (row.status === 'SUPPRESSED' && row.attempts > 0);
+    add(row.at, row.license, isLater ? asLater(` ${line}`).trim() : line);
+  }
+  for (const row of await told('id', 'archived_activations', 'archived_at'))
+    add(row.at, row.license, `archived ${row.id}`);
+  const due = `to_char(due_at at time zone 'UTC', ${TIME}) as due`;
+  for (const row of await told(`lines, total, tax, currency, customer_id, ${due}`, 'invoices', 'created_at'))
+    add(row.at, row.license, billed(row as unknown as BillRow));
+  return lines;
+}
+
+/** What is on record of each license and of its devices at the end. */
+export async function productCards({ base, admin }: YearWorld): Promise<string[]> {
+  const rows = await base.sql.unsafe(
+    `select id, to_char(expiry_date at time zone 'UTC', ${TIME}) as expiry,
+      to_char(maintenance_expiry at time zone 'UTC', ${TIME}) as maintenance,
+      (select count(*)::int from license_activations as a where a.license_id = licenses.id and status = 'ACTIVE') as living,
+      (select count(*)::int from license_activations as a where a.license_id = licenses.id and status <> 'ACTIVE') as ended,
+      (select count(*)::int from license_reminders as r where r.license_id = licenses.id) as reminders
+      from licenses where tenant_id = $1`,
+    [admin.tenant_id],
+  );
+  return rows.map(
+    ({ id, expiry, maintenance, living, ended, reminders }) =>
+      `${id} ${expiry ?? 'never'} ${maintenance ?? 'never'} ${living} ${ended} ${reminders}`,
+  );
+}
+
+export function modelCards({ cards, lines }: Year): string[] {
+  return cards.map(({ id, name, expiresAt, maintainedUntil, devices }) => {
+    const living = devices.filter(({ endedAt }) => endedAt === undefined).length;
+    const kept = devices.filter(({ archivedAt }) => archivedAt === undefined).length;
+    const reminders = lines.filter((line) => line.includes(` ${name} reminded `)).length;
+    return `${id} ${written(expiresAt)} ${written(maintainedUntil)} ${living} ${kept - living} ${reminders}`;
+  });
+}
+
+/** Every mail that was sent arrived at its recipient: once, and again only where an attempt was not known to have ended. */
+export async function compareArrived({ base, post, admin }: YearWorld): Promise<void> {
+  const sent = await base.sql`select message_id, recipient, attempts from notifications
+    where tenant_id = ${admin.tenant_id} and status = 'SENT'`;
+  const arrived = new Map<string, string[]>();
+  for (const { mail, to } of post.arrived) {
+    const id = mail.messageId ?? '';
+    arrived.set(id, [...(arrived.get(id) ?? []), ...to]);
+  }
+  const found = [...arrived].map(([id, to]) => `${id} ${[...new Set(to)].join()}`);
+  expect(found.sort()).toEqual(sent.map(({ message_id, recipient }) => `${message_id} ${recipient}`).sort());
+  const doubled = sent.filter(
+    ({ message_id, attempts }) => (arrived.get(message_id)?.length ?? 0) > attempts,
+  );
+  expect(doubled).toEqual([]);
+}
+
+/** The numbers of what was billed, with the instant: they follow one upon the other. */
+export async function productNumbers({ base, admin }: YearWorld): Promise<string[]> {
+  const rows = await base.sql.unsafe(
+    `select to_char(created_at at time zone 'UTC', ${TIME}) || ' ' || number as line from invoices where tenant_id = $1`,
+    [admin.tenant_id],
+  );
+  return rows.map(({ line }) => line);
+}
+
+/** How each bill stands at the end, in their order. */
+export async function productBills(world: YearWorld): Promise<string[]> {
+  const names = new Map(world.year.cards.map(({ id, name }) => [id, name]));
+  const rows = await world.base.sql`select renewal.license_id, way, status, attempts, amount_paid,
+      row_number() over (partition by renewal.license_id order by invoice.created_at, invoice.id) - 1 as place
+    from renewals as renewal join invoices as invoice on invoice.tenant_id = renewal.tenant_id
+      and invoice.id = renewal.invoice_id
+    where renewal.tenant_id = ${world.admin.tenant_id}`;
+  return rows.map(
+    ({ license_id, way, status, attempts, amount_paid, place }) =>
+      `${names.get(license_id)} ${place} ${way} ${status} ${attempts} ${plain(amount_paid)}`,
+  );
+}
+
+export function modelBills({ cards }: Year): string[] {
+  return cards.flatMap(({ name, bills }) =>
+    bills.map(
+      ({ isByHand, status, attempts, paid }, place) =>
+        `${name} ${place} ${isByHand ? 'BY_HAND' : 'AUTOMATIC'} ${status} ${attempts} ${shown(paid)}`,
+    ),
+  );
+}
+
+/** Every payment that the processor has on record, with the second. */
+export async function bankedPayments(world: YearWorld): Promise<string[]> {
+  const { base, stripe, admin, year } = world;
+  const names = new Map(year.cards.map(({ id, name }) => [id, name]));
+  const rows = await base.sql`select id, license_id from invoices where tenant_id = ${admin.tenant_id}`;
+  const licenses = new Map(rows.map(({ id, license_id }) => [id, names.get(license_id)]));
+  return stripe.intents.map(({ created, metadata, amount, currency, status }) => {
+    const name = licenses.get(metadata.invoice_id ?? '');
+    return `${written(created * 1000)} ${name} ${amount} ${currency} ${status}`;
+  });
+}
