@@ -1,8 +1,8 @@
 import type { Decision, Verdict } from './licensee.js';
 import { Unreachable } from './outage.js';
 
-/** What is read of an answer at most: 500 verdicts take less than 200 kB. */
-const ANSWER_LIMIT_BYTES = 1_000_000;
+/** What is read of an answer at most: 500 refusals take less than 2 MB, each with three templates whatever they are called. */
+const ANSWER_LIMIT_BYTES = 4_000_000;
 
 type Fields = Readonly<Record<string, unknown>>;
 
@@ -34,15 +34,28 @@ const isNumber = (value: unknown): value is number | null => value === null || t
 const isLines = (value: unknown): value is number[] =>
   Array.isArray(value) && value.every((line) => Number.isSafeInteger(line));
 
+const areTexts = (value: unknown, names: readonly string[]): boolean =>
+  names.every((name) => typeof fieldsOf(value)[name] === 'string');
+
+function isHints(value: unknown): boolean {
+  if (value === null || value === undefined) return true;
+  const { lapsedLicense: lapsed, upgrades } = fieldsOf(value);
+  const isLapsed =
+    lapsed === null || (areTexts(lapsed, ['licenseId', 'status']) && isText(fieldsOf(lapsed).endedAt));
+  const named = ['templateId', 'templateName'];
+  return isLapsed && Array.isArray(upgrades) && upgrades.every((each) => areTexts(each, named));
+}
+
 function isVerdict(value: unknown): value is Verdict {
-  const { featureId, granted, code, message, refusedFeatureId, lines, limit, used, windowEndsAt } =
+  const { featureId, granted, code, message, refusedFeatureId, lines, limit, used, windowEndsAt, hints } =
     fieldsOf(value);
   return (
     typeof featureId === 'string' &&
     typeof granted === 'boolean' &&
     [code, message, refusedFeatureId, windowEndsAt].every(isText) &&
     [limit, used].every(isNumber) &&
-    isLines(lines)
+    isLines(lines) &&
+    isHints(hints)
   );
 }
 

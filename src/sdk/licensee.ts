@@ -34,6 +34,20 @@ export interface Use {
   readonly path?: string;
 }
 
+/**
+ * What would make a refusal pass, as far as the API key may see it: the license that lapsed last with `license.read`, the
+ * templates on sale with `template.read`.
+ */
+export interface Hints {
+  readonly lapsedLicense: {
+    readonly licenseId: string;
+    readonly status: string;
+    /** ISO 8601 in UTC; null if it has no end. */
+    readonly endedAt: string | null;
+  } | null;
+  readonly upgrades: readonly { readonly templateId: string; readonly templateName: string }[];
+}
+
 /** What is answered to a use. */
 export interface Verdict {
   readonly featureId: string;
@@ -51,6 +65,8 @@ export interface Verdict {
   readonly used: number | null;
   /** When the limit starts anew, ISO 8601 in UTC; null if it never does. */
   readonly windowEndsAt: string | null;
+  /** Null where it is granted; undefined where nobody was asked. */
+  readonly hints?: Hints | null;
 }
 
 /** What is answered to uses that were asked together. */

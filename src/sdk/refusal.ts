@@ -42,12 +42,21 @@ function countsOf(feature: string, verdicts: readonly Verdict[]): Readonly<Recor
   return { limit, used, windowEndsAt };
 }
 
+/** Named as this product's own refusals name them, and left out where there is nothing to say. */
+function hintsOf({ hints }: Verdict): Readonly<Record<string, unknown>> {
+  const { lapsedLicense = null, upgrades = [] } = hints ?? {};
+  return {
+    ...(lapsedLicense === null ? {} : { lapsedLicense }),
+    ...(upgrades.length === 0 ? {} : { upgrades }),
+  };
+}
+
 function refusalOf(verdict: Verdict, verdicts: readonly Verdict[]): FeatureRefused | undefined {
   const { granted, code, message, featureId, refusedFeatureId } = verdict;
   if (granted) return undefined;
   const feature = refusedFeatureId ?? featureId;
   const counts = code === 'QUOTA_EXCEEDED' ? countsOf(feature, verdicts) : {};
-  const details = code === 'NO_ACTIVE_LICENSE' ? {} : { feature, ...counts };
+  const details = { feature, ...counts, ...hintsOf(verdict) };
   return new FeatureRefused(code ?? 'NO_ACTIVE_LICENSE', message ?? '', details);
 }
 

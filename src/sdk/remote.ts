@@ -27,7 +27,8 @@ const passing = new Set([
   'IDEMPOTENCY_KEY_IN_USE',
 ]);
 
-const VERDICTS = 'verdicts { featureId granted code message refusedFeatureId lines limit used windowEndsAt }';
+const VERDICTS = `verdicts { featureId granted code message refusedFeatureId lines limit used windowEndsAt
+    hints { lapsedLicense { licenseId status endedAt } upgrades { templateId templateName } } }`;
 const CHECK = `query ($licensee: LicenseeInput, $uses: [FeatureUseInput!]!) {
   answer: checkFeatures(licensee: $licensee, uses: $uses) { ${VERDICTS} } }`;
 const CONSUME = `mutation ($input: ConsumeFeaturesInput!) {

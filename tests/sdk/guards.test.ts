@@ -125,7 +125,7 @@ describe.each(Object.entries(guardedServers))('on %s', (_name, start) => {
 
     expect([answer.status, answer.body]).toEqual([
       403,
-      { detail: 'No active license found for tenant', code: 'NO_ACTIVE_LICENSE' },
+      { detail: 'No active license found for tenant', code: 'NO_ACTIVE_LICENSE', feature: 'calls' },
     ]);
     expect(await used()).toEqual({});
   });
