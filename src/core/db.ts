@@ -21,6 +21,8 @@ export interface PoolOptions {
 /** One transaction on one connection. */
 export interface Session {
   readonly db: Db;
+  /** The same for statements that are planned for their own values, each time that they run. */
+  readonly planned: Db;
   /** Row-level security shows nothing until a tenant is set. */
   setTenant(tenantId: TenantId): void;
   /** Shows the row of every tenant in `tenants`, and nothing else of theirs: for operators. */
@@ -63,12 +65,13 @@ function drizzleOver(
   connection: Runner,
   options: postgres.Sql['options'],
   onStatement: ((text: string) => void) | undefined,
+  prepare = true,
 ): Db {
   const client = {
     options,
     unsafe: (text: string, values: postgres.ParameterOrJSON<never>[] = []) => {
       onStatement?.(text);
-      return connection.unsafe(text, values, { prepare: true });
+      return connection.unsafe(text, values, { prepare });
     },
   };
   return drizzle(client as unknown as postgres.Sql);
@@ -133,6 +136,20 @@ class Opening {
   }
 }
 
+type Settings = Pick<Session, 'setTenant' | 'showTenants' | 'limitLockWait'>;
+
+function settingsOf(opening: Opening, requireOpen: () => void): Settings {
+  const set = (text: string): void => {
+    requireOpen();
+    opening.set(text);
+  };
+  return {
+    setTenant: (tenantId) => set(tenantStatement(tenantId)),
+    showTenants: () => set("set local app.operator = 'on'"),
+    limitLockWait: (millis) => set(`set local lock_timeout = ${millis}`),
+  };
+}
+
 async function beginOn(
   connections: Connections,
   mode: 'read' | 'write',
@@ -178,24 +195,17 @@ async function beginOn(
       connections.give(connection);
     }
   };
+  const onStatement = (text: string): void => {
+    requireOpen();
+    opening.goOut();
+    options.onStatement?.(text);
+  };
   return {
-    db: drizzleOver(connection, connection.options, (text) => {
-      requireOpen();
-      opening.goOut();
-      options.onStatement?.(text);
-    }),
-    setTenant: (tenantId) => {
-      requireOpen();
-      opening.set(tenantStatement(tenantId));
+    db: drizzleOver(connection, connection.options, onStatement),
+    get planned() {
+      return drizzleOver(connection, connection.options, onStatement, false);
     },
-    showTenants: () => {
-      requireOpen();
-      opening.set("set local app.operator = 'on'");
-    },
-    limitLockWait: (millis) => {
-      requireOpen();
-      opening.set(`set local lock_timeout = ${millis}`);
-    },
+    ...settingsOf(opening, requireOpen),
     send: sent.take,
     commit: () => end('commit'),
     rollback: () => end('rollback').catch(() => undefined),
