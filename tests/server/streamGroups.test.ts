@@ -1,4 +1,5 @@
-import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { addMillis, DAY_MILLIS } from '../../src/core/clock.js';
 import { hashOf } from '../../src/server/limits/documents.js';
 import { actOn } from '../support/acts.js';
 import {
@@ -67,6 +68,60 @@ test('forty who ask and see the same are one execution, each told under its own 
   expect(customers.length).toBe(1);
   expect(new Set(raw.heard.slice(1).map(({ payload }) => JSON.stringify(payload))).size).toBe(1);
   expect(raw.heard.slice(1).map(({ id }) => id)).toEqual(ids);
+});
+
+describe('forty who wait for what expires within a week', () => {
+  const expiring = `subscription { licenseExpiring(withinDays: 7) { daysRemaining
+    license { id customer { name } } } }`;
+  const ids = Array.from({ length: 40 }, (_, index) => `${index}`);
+  const expiringIn = (millis: number) =>
+    createLicense(server, shop, {
+      customerId: shop.customerId,
+      expiryDate: addMillis(server.now, millis),
+    });
+
+  /** All forty wait, and have been told of the license that is in the window when they come. */
+  async function waiting(): Promise<RawSocket> {
+    await expiringIn(DAY_MILLIS);
+    await sealed(server);
+    const raw = await RawSocket.as(server, url, shop.admin);
+    open.push(raw);
+    for (const id of ids) raw.ask(id, expiring);
+    await allTold(raw, 1);
+    return raw;
+  }
+  const allTold = (raw: RawSocket, count: number) =>
+    expect.poll(() => ids.map((id) => raw.of(id).length), { interval: 5 }).toEqual(ids.map(() => count));
+  /** The customers that an execution has looked up; acts lock theirs. */
+  const executions = () =>
+    server.statements.filter((text) => text.includes('from "customers"') && !text.includes(' for ')).length;
+  const looks = () => server.statements.filter((text) => text.includes('make_interval(days')).length;
+
+  test('are one look and one execution, at their start and when a change brings a license in', async () => {
+    server.statements.length = 0;
+    const raw = await waiting();
+    const atStart = executions();
+    server.statements.length = 0;
+
+    await expiringIn(2 * DAY_MILLIS);
+    await allTold(raw, 2);
+
+    expect([atStart, executions()]).toEqual([1, 1]);
+    expect(new Set(raw.heard.slice(1).map(({ payload }) => JSON.stringify(payload))).size).toBe(2);
+  });
+
+  test('and when time does', async () => {
+    const { id } = await expiringIn(7 * DAY_MILLIS + 400);
+    const raw = await waiting();
+    server.statements.length = 0;
+
+    server.pass(400);
+    await allTold(raw, 2);
+
+    expect(executions()).toBe(1);
+    expect(looks()).toBeLessThan(12);
+    expect(new Set(ids.map((each) => toldOf(raw, each)[1]?.license?.id))).toEqual(new Set([id]));
+  });
 });
 
 test('the same document by callers who may or see other things is answered to each for itself', async () => {
