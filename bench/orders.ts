@@ -1,13 +1,15 @@
 /**
  * What a license costs that is made among many: `npm run bench -- orders`. A batch order in chunks, as its job makes it, against
  * `issueLicense` one after the other, each in a transaction of its own, in turns of one run on a database that writes to disk.
- * BENCH_LICENSES makes it smaller. Printed as well: what the heap has grown by over all chunks.
+ * BENCH_LICENSES makes it smaller. Printed as well: what the heap has grown by over all chunks, and how long orders of one
+ * tenant take that come at once: their numbers have no gaps, so that they commit one after the other.
  */
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import type { OrderId, TenantId } from '../src/core/id.js';
 import { issueLicense } from '../src/licenses/service/issueLicense.js';
 import { fulfillOrders } from '../src/orders/jobs.js';
 import { insertBatch, orderNow } from '../tests/support/batches.js';
+import { createOrder } from '../tests/support/orders.js';
 import { type Channel, openChannel } from '../tests/support/pools.js';
 import { startTestServer, type TestServer } from '../tests/support/server.js';
 import { type Durable, openDurable } from './support/durable.js';
@@ -77,3 +79,25 @@ test('licenses of a batch against licenses one by one', async () => {
   console.log(`heap: ${grown} MiB more after ${LICENSES * (ROUNDS + 1)} licenses`);
   expect(await server.count('licenses')).toBe((LICENSES + ALONE) * (ROUNDS + 1));
 }, 900_000);
+
+/** So many orders of one tenant at once, each with its invoice: how long each caller waited for its answer. */
+async function atOnce(count: number): Promise<Measured> {
+  const waited: number[] = [];
+  const begin = performance.now();
+  const order = async (): Promise<void> => {
+    await createOrder(server, channel);
+    waited.push(performance.now() - begin);
+  };
+  await Promise.all(Array.from({ length: count }, order));
+  return measured(waited, performance.now() - begin);
+}
+
+test.each([50, 200])(
+  '%i orders of one tenant at once',
+  async (count) => {
+    const rounds = await takeTurns({ orders: () => atOnce(count) }, ROUNDS);
+
+    console.table({ [`${count} at once`]: line(rounds, 'orders', 'orders') });
+  },
+  300_000,
+);

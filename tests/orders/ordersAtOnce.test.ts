@@ -92,3 +92,34 @@ describe('two at once', () => {
     },
   );
 });
+
+describe('numbers without a gap', () => {
+  test('sixty orders at once, each with its invoice, get the next number each', async () => {
+    const own = await openShop(server);
+
+    const orders = await Promise.all(Array.from({ length: 60 }, () => createOrder(server, own)));
+
+    const expected = (series: string) =>
+      Array.from({ length: 60 }, (_, index) => `${series}-2026-${String(index + 1).padStart(6, '0')}`);
+    expect(orders.map(({ orderNumber }) => String(orderNumber)).toSorted()).toEqual(expected('ORD'));
+    const rows = await server.sql`select number from invoices where tenant_id = ${own.admin.tenant_id}
+      order by number`;
+    expect(rows.map(({ number }) => number)).toEqual(expected('INV'));
+  });
+
+  test('whoever has a number only inserts: others of the tenant wait for that and nothing else', async () => {
+    const own = await openShop(server);
+    server.statements.length = 0;
+
+    await createOrder(server, own);
+
+    const tables = server.statements.map((text) => /insert into "(\w+)"/.exec(text)?.[1] ?? text.slice(0, 6));
+    expect(tables.slice(tables.indexOf('number_series'))).toEqual([
+      'number_series',
+      'invoices',
+      'license_orders',
+      'license_event_logs',
+      'license_event_logs',
+    ]);
+  });
+});

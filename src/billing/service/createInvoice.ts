@@ -45,8 +45,14 @@ function requireSum({ lines, total }: Price): void {
   }
 }
 
-/** Bills a price, to the customer or else to the reseller. A total of nothing is paid from the start. */
-export async function createInvoice(work: Work, wanted: NewInvoice): Promise<Invoice> {
+/** An invoice that lacks its number, and nothing else. */
+export interface DraftInvoice {
+  readonly values: Omit<typeof invoices.$inferInsert, 'number'>;
+  readonly billTo: string;
+}
+
+/** All of an invoice that can be known and written before it has a number: whoever has one makes others wait. */
+export async function draftInvoice(work: Work, wanted: NewInvoice): Promise<DraftInvoice> {
   const { purpose, customerId, resellerId, licenseId, price } = wanted;
   requireSum(price);
   const tenant = await tenantOf(work);
@@ -56,20 +62,32 @@ export async function createInvoice(work: Work, wanted: NewInvoice): Promise<Inv
   const paidAt = isZero(total) ? work.now : null;
   const settled = { amountPaid: ZERO, amountRefunded: ZERO, paidAt, failedAt: null };
   const paymentStatus = paymentStatusOf(settled);
-  const [invoice] = await work.db
+  const id = newId<'Invoice'>(work.now);
+  await referInvoice(work, { id }, 'INVOICE', id);
+  const values = {
+    ...{ tenantId: work.tenantId, id, purpose, customerId, resellerId, licenseId, billTo, seller },
+    ...{ currency, lines, subtotal, discount, tax, total, paymentStatus },
+    dueAt: wanted.dueAt ?? addDays(work.now, tenant.settings.invoices?.dueDays ?? DEFAULT_DUE_DAYS),
+    paidAt,
+    createdAt: work.now,
+    updatedAt: work.now,
+  };
+  return { values, billTo };
+}
+
+/** Sent before this returns: what refers to the invoice may be sent behind it without waiting for its answer. */
+export async function insertInvoice(
+  work: Work,
+  { values, billTo }: DraftInvoice,
+  number: string,
+): Promise<Invoice> {
+  const rows = work.db
     .insert(invoices)
-    .values({
-      ...{ tenantId: work.tenantId, id: newId<'Invoice'>(work.now), number: await nextNumber(work, 'INV') },
-      ...{ purpose, customerId, resellerId, licenseId, billTo, seller },
-      ...{ currency, lines, subtotal, discount, tax, total, paymentStatus },
-      dueAt: wanted.dueAt ?? addDays(work.now, tenant.settings.invoices?.dueDays ?? DEFAULT_DUE_DAYS),
-      paidAt,
-      createdAt: work.now,
-      updatedAt: work.now,
-    })
+    .values({ ...values, number })
     .returning();
+  const [invoice] = await rows.execute();
   if (invoice === undefined) throw new Error('an insert returned no row');
-  await referInvoice(work, invoice, 'INVOICE', invoice.id);
+  const { licenseId } = invoice;
   await work.emit({
     type: 'invoice.created',
     subjectId: invoice.id,
@@ -78,6 +96,12 @@ export async function createInvoice(work: Work, wanted: NewInvoice): Promise<Inv
     personal: { bill_to: billTo },
   });
   return invoice;
+}
+
+/** Bills a price, to the customer or else to the reseller. A total of nothing is paid from the start. */
+export async function createInvoice(work: Work, wanted: NewInvoice): Promise<Invoice> {
+  const draft = await draftInvoice(work, wanted);
+  return insertInvoice(work, draft, await nextNumber(work, 'INV'));
 }
 
 function createdData(invoice: Invoice): Readonly<Record<string, unknown>> {

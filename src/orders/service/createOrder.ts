@@ -1,8 +1,8 @@
 import type { Customer } from '../../access/table.js';
 import { type Price, priceOf, type TaxRate } from '../../billing/model/price.js';
-import { createInvoice } from '../../billing/service/createInvoice.js';
+import { type DraftInvoice, draftInvoice, insertInvoice } from '../../billing/service/createInvoice.js';
 import { defaultTaxes } from '../../billing/service/defaultTaxes.js';
-import { nextNumber } from '../../billing/service/nextNumber.js';
+import { nextNumbers } from '../../billing/service/nextNumber.js';
 import { mayAct, scopeOf } from '../../core/actor.js';
 import { type LicenseId, newId } from '../../core/id.js';
 import { isZero } from '../../core/money.js';
@@ -83,7 +83,7 @@ async function orderedBy(work: Work) {
 
 type OrderValues = ReturnType<typeof wishesOf> &
   Awaited<ReturnType<typeof orderedBy>> &
-  Pick<Order, 'customerId' | 'resellerId' | 'invoiceId'>;
+  Pick<Order, 'customerId' | 'resellerId' | 'invoiceId' | 'orderNumber'>;
 
 async function boughtBy(
   work: Work,
@@ -104,15 +104,15 @@ async function boughtBy(
   return { template, terms: ordered, quantity, renews: renewal?.licenses ?? [], taxes, price };
 }
 
-async function invoiceOf(
+async function billOf(
   work: Work,
   customer: Customer | undefined,
   resellerId: Order['resellerId'],
   price: Price,
-) {
-  if (isZero(price.total)) return null;
+): Promise<DraftInvoice | undefined> {
+  if (isZero(price.total)) return undefined;
   const about = { purpose: 'ORDER', customerId: customer?.id ?? null, resellerId, licenseId: null } as const;
-  return (await createInvoice(work, { ...about, price, dueAt: null })).id;
+  return draftInvoice(work, { ...about, price, dueAt: null });
 }
 
 /** What is asked for, as it was asked. */
@@ -134,9 +134,10 @@ function standingOf({ price }: Bought, now: Order['createdAt']) {
   return { paymentStatus: free ? 'PAID' : 'PENDING', paidAt: free ? now : null } as const;
 }
 
+/** Sent before this returns, as its invoice was. */
 async function insertOrder(work: Work, bought: Bought, values: OrderValues): Promise<Order> {
   const { template, terms, quantity, taxes, price, renews } = bought;
-  const [order] = await work.db
+  const rows = work.db
     .insert(licenseOrders)
     .values({
       ...values,
@@ -153,11 +154,11 @@ async function insertOrder(work: Work, bought: Bought, values: OrderValues): Pro
       tax: price.tax,
       totalAmount: price.total,
       currency: price.currency,
-      orderNumber: await nextNumber(work, 'ORD'),
       createdAt: work.now,
       updatedAt: work.now,
     })
     .returning();
+  const [order] = await rows.execute();
   if (order === undefined) throw new Error('an insert returned no row');
   await insertRenewals(work, order, renews);
   return order;
@@ -170,6 +171,21 @@ async function insertRenewals(work: Work, order: Order, renews: readonly License
   await work.db.insert(orderRenewals).values(rows);
 }
 
+/**
+ * Whoever has a number makes all others of the tenant wait until the commit. So both are taken in one statement, behind
+ * everything else, and what is inserted with them is sent in one go.
+ */
+async function numbered(
+  work: Work,
+  bill: DraftInvoice | undefined,
+  insert: (orderNumber: string) => Promise<Order>,
+): Promise<Order> {
+  if (bill === undefined) return insert((await nextNumbers(work, ['ORD'])).ORD);
+  const { INV, ORD } = await nextNumbers(work, ['INV', 'ORD']);
+  const [, order] = await Promise.all([insertInvoice(work, bill, INV), insert(ORD)]);
+  return order;
+}
+
 /** Prices it, bills it, and keeps all that its licenses will be: nothing that changes in the template later reaches it. */
 export async function createOrder(work: Work, input: CreateOrderInput): Promise<Order> {
   requirePlainPrice(work, input);
@@ -178,10 +194,17 @@ export async function createOrder(work: Work, input: CreateOrderInput): Promise<
   const bought = await boughtBy(work, input, customer, template);
   const resellerId = await sellingReseller(work, input.resellerId, customer);
   const asked = { ...wishesOf(work, input), ...(await orderedBy(work)) };
-  // Whoever has a number makes all others of the tenant wait until the commit: as little as possible comes behind it.
-  const invoiceId = await invoiceOf(work, customer, resellerId, bought.price);
-  const parties = { customerId: customer?.id ?? null, resellerId, invoiceId };
-  const order = await insertOrder(work, bought, { ...asked, ...parties });
+  const bill = await billOf(work, customer, resellerId, bought.price);
+  const invoiceId = bill?.values.id ?? null;
+  const order = await numbered(work, bill, (orderNumber) =>
+    insertOrder(work, bought, {
+      ...asked,
+      customerId: customer?.id ?? null,
+      resellerId,
+      invoiceId,
+      orderNumber,
+    }),
+  );
   const { subjectId, data } = aboutOrder(order);
   const facts = {
     ...data,
