@@ -205,7 +205,9 @@ export function costOf(asked: OperationDocument, counts = (_rootField: string): 
 /** By a document's own nodes: an execution makes new arrays of them. */
 const sizes = new WeakMap<FieldNode, number>();
 
-function fieldsIn(set: SelectionSetNode | undefined, info: GraphQLResolveInfo): number {
+type Selected = Pick<GraphQLResolveInfo, 'fieldNodes' | 'fragments'>;
+
+function fieldsIn(set: SelectionSetNode | undefined, info: Selected): number {
   return (set?.selections ?? []).reduce((sum, node) => {
     const below =
       node.kind === Kind.FRAGMENT_SPREAD ? info.fragments[node.name.value]?.selectionSet : node.selectionSet;
@@ -213,7 +215,7 @@ function fieldsIn(set: SelectionSetNode | undefined, info: GraphQLResolveInfo): 
   }, 0);
 }
 
-function sizeBelow(node: FieldNode, info: GraphQLResolveInfo): number {
+function sizeBelow(node: FieldNode, info: Selected): number {
   const known = sizes.get(node);
   if (known !== undefined) return known;
   const size = fieldsIn(node.selectionSet, info);
@@ -222,7 +224,7 @@ function sizeBelow(node: FieldNode, info: GraphQLResolveInfo): number {
 }
 
 /** What a list without `first` costs at its real length: before it was read it was taken to be short. */
-export function costOfEntries(entries: number, info: GraphQLResolveInfo): number {
+export function costOfEntries(entries: number, info: Selected): number {
   return entries * info.fieldNodes.reduce((sum, node) => sum + sizeBelow(node, info), 1);
 }
 

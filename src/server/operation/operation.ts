@@ -140,6 +140,12 @@ export class Operation implements Context {
     if (this.progress.spent > costs.limit) throw tooCostly(this.progress.spent, costs.limit);
   }
 
+  /** Whether there is enough left for what will be spent, before that is done which cannot be undone then. */
+  requireLeft(cost: number): void {
+    const whole = this.progress.spent + cost;
+    if (whole > costs.limit) throw tooCostly(whole, costs.limit);
+  }
+
   currentWork(): Work {
     if (this.progress.work === undefined)
       throw new Error('there is no transaction outside of a root mutation');

@@ -22,6 +22,7 @@ import { checkArguments } from './checkArguments.js';
 import { checkPayload } from './checkPayload.js';
 import type { Operation } from './operation.js';
 import type { OperationFeatures } from './operationFeatures.js';
+import { costOfPayload } from './payloadCost.js';
 
 type Field = GraphQLField<unknown, Operation>;
 type Resolve = GraphQLFieldResolver<unknown, Operation>;
@@ -115,7 +116,11 @@ function acting(field: Field, original: Resolve): Resolve {
   const isShared = field.extensions.doneTogether === true;
   return (source, args, ctx, info) => {
     const responseName = pathOf(info);
-    const run = async (): Promise<unknown> => original(source, args, ctx, info);
+    const run = async (): Promise<unknown> => {
+      const payload: unknown = await original(source, args, ctx, info);
+      ctx.requireLeft(costOfPayload(payload, info));
+      return payload;
+    };
     const act = { responseName, input: args.input, run };
     const charge = (work: Work): Promise<() => void> => ctx.features.chargeRoot(work, responseName);
     return isShared ? ctx.share(act) : ctx.act({ ...act, charge });
