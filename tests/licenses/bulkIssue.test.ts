@@ -201,9 +201,11 @@ ${shop.customerId};;;"Team; Berlin";2
     ['a column twice', { csv: 'email,Customer Email\nx,y' }, 'input.csv'],
     ['a quote that nobody closes', { csv: 'customerId,issuedTo\nx,"y' }, 'input.csv'],
     ['a quote in the middle of a cell', { csv: 'customerId,issuedTo\nx,y"z"' }, 'input.csv'],
-    ['a row of a megabyte', { csv: `customerId\n${'x'.repeat(20_000)}` }, 'input.csv'],
+    ['a cell of twenty thousand letters', { csv: `customerId\n${'x'.repeat(20_000)}` }, 'input.csv'],
+    ['a row of hundreds of cells', { csv: `customerId\n${','.repeat(400)}` }, 'input.csv'],
     ['more rows than a list may have', { csv: `externalId\n${'x\n'.repeat(10_001)}` }, 'input.csv'],
-    ['a text of the server’s limit', { csv: 'x'.repeat(450_001) }, 'input.csv'],
+    ['a header of hundreds of thousands of columns', { csv: ','.repeat(450_000) }, 'input.csv'],
+    ['a text behind a quote that was closed', { csv: 'customerId\n"x"y' }, 'input.csv'],
     ['half of a letter', { csv: 'customerId\n\ud83d' }, 'input.csv'],
     ['more licenses than a list may make', { rows: [{ customerId: '', quantity: 1 }] }, 'input.rows'],
   ])('a list with %s is refused as a whole', async (what, input, field) => {
@@ -217,6 +219,40 @@ ${shop.customerId};;;"Team; Berlin";2
     });
 
     expect(fields).toEqual([field]);
+  });
+
+  test('of rows that are refused the first thousand are answered, all are counted and all are kept', async () => {
+    const csv = `externalId\n${shop.customerId}\n${'nobody\n'.repeat(1_200)}`;
+    const query = mutation(
+      'bulkIssueLicenses',
+      'licenseCount refusedCount results { row status } bulkIssue { results(first: 1) { totalCount } }',
+    );
+
+    const data = await server.ok(query, { input: { templateId: shop.templateId, csv } }, shop.admin);
+
+    const payload = data.bulkIssueLicenses;
+    expect(payload).toMatchObject({
+      licenseCount: 0,
+      refusedCount: 1_201,
+      bulkIssue: { results: { totalCount: 1_201 } },
+    });
+    const rows = listIn<Result>(payload?.results).map(({ row }) => row);
+    expect(rows).toEqual(Array.from({ length: 1_000 }, (_, place) => place + 1));
+  });
+
+  test('what would cost too much to answer is not done: no key is lost behind an error', async () => {
+    const wide = Array.from({ length: 60 }, (_, place) => `k${place}: status`).join(' ');
+    const input = { templateId: shop.templateId, rows: [{ customerId: shop.customerId, quantity: 400 }] };
+    const before = await server.count('licenses');
+
+    const events = await eventsDuring(server, shop.admin.tenant_id, async () => {
+      const query = mutation('bulkIssueLicenses', `bulkIssue { id } results { licenseKey ${wide} }`);
+      const { code, data } = await server.graphql(query, { input }, shop.admin);
+      expect({ code, data }).toEqual({ code: 'OPERATION_TOO_COSTLY', data: { bulkIssueLicenses: null } });
+    });
+
+    expect(events).toEqual([]);
+    expect(await server.count('licenses')).toBe(before);
   });
 
   test('two hundred who ask under one key have one effect and one answer', async () => {

@@ -29,5 +29,9 @@ export type BulkIssueColumn = (typeof bulkIssueColumns)[number];
 
 /** As many licenses as one list may make, and as many rows as it may have. */
 export const MOST_LICENSES = 10_000;
+/** Bytes of a list that comes as a file: so many rows of two ids, a name of 255 letters and a number. */
+export const LONGEST_CSV = 4_000_000;
 /** So many are made within the act, and their keys stand in its answer; of more, all are made behind it. */
 export const ISSUED_AT_ONCE = 500;
+/** Of the rows that are refused, the act answers so many; the list keeps them all. */
+export const REFUSED_SHOWN = 1_000;

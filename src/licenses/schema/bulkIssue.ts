@@ -10,11 +10,11 @@ import {
   type BulkIssueResultStatus,
   type BulkIssueStatus,
   ISSUED_AT_ONCE,
+  LONGEST_CSV,
   MOST_LICENSES,
+  REFUSED_SHOWN,
 } from '../model/bulkIssue.js';
 
-/** Less than a request may have, so that whoever sends more is told here what to do. */
-const LONGEST_CSV = 450_000;
 const MOST_ROWS_GIVEN = 1_000;
 
 export const BulkIssueStatusEnum = enumOf<BulkIssueStatus>(
@@ -91,7 +91,7 @@ export class BulkIssueLicensesInput {
   @Field(() => String, {
     nullable: true,
     description:
-      'CSV with a header: customerId, externalId or email; templateId or templateName; issuedTo, quantity. Commas, semicolons or tabs; quotes as in RFC 4180; at most 10,000 rows. Cells are data, whatever they begin with.',
+      'CSV with a header: customerId, externalId or email; templateId or templateName; issuedTo, quantity. Commas, semicolons or tabs; quotes as in RFC 4180; at most 10,000 rows. Cells are data, whatever they begin with. More than a request may hold, up to 4 MB, comes as a file: `POST /bulk-issues`.',
   })
   declare readonly csv?: string | null;
 
@@ -204,6 +204,16 @@ export class BulkIssueLicensesPayload {
   })
   declare readonly bulkIssue: BulkIssue | null;
 
-  @Field(() => [IssuedResult], { description: 'What became of every row, in their order.' })
+  @Field(() => Int, {
+    description: 'How many licenses its rows ask for that are not refused: they are made, or would be.',
+  })
+  declare readonly licenseCount: number;
+
+  @Field(() => Int, { description: 'How many of its rows are refused.' })
+  declare readonly refusedCount: number;
+
+  @Field(() => [IssuedResult], {
+    description: `What became of the rows, in their order: the first ${REFUSED_SHOWN} that are refused, and of a list of at most ${ISSUED_AT_ONCE} licenses each of these. \`bulkIssue\` keeps the results of all rows.`,
+  })
   declare readonly results: readonly IssuedResult[];
 }

@@ -17,6 +17,7 @@ import { closeSockets } from '../sockets/goodbye.js';
 import { chooseProtocol } from '../sockets/socketProtocol.js';
 import { SocketDoor } from '../sockets/webSocket.js';
 import { createGraph } from './apollo.js';
+import { addBulkIssuePages } from './bulkIssuePages.js';
 import { allowOrigins, requireOrigin } from './crossOrigin.js';
 import type { DemoAccess } from './demoUsers.js';
 import { addGraphiql } from './graphiql.js';
@@ -154,6 +155,7 @@ export async function createApp(options: AppOptions): Promise<FastifyInstance> {
   const context = arrivals(machinery, authenticate);
   addMailPages(app, { config, machinery, context });
   addInvoicePages(app, { context });
+  await addBulkIssuePages(app, { graph, machinery, documents, context });
   addGraph(app, {
     graph,
     machinery,

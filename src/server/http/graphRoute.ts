@@ -1,4 +1,4 @@
-import type { ApolloServer } from '@apollo/server';
+import type { ApolloServer, HTTPGraphQLRequest } from '@apollo/server';
 import type {
   FastifyInstance,
   FastifyReply,
@@ -26,21 +26,24 @@ export interface GraphRoute {
   readonly wsHandler: NonNullable<RouteOptions['wsHandler']>;
 }
 
-type Graph = Pick<GraphRoute, 'graph' | 'machinery' | 'documents'>;
+export type Graph = Pick<GraphRoute, 'graph' | 'machinery' | 'documents'>;
 
-interface Answer {
+export interface Answer {
   readonly status: number;
   readonly headers: Readonly<Record<string, string>>;
   readonly body: string;
 }
 
-/** Begins an operation that ends with its caller; who has hung up while it was found out who asks is not told of again. */
 async function arrive(
   { context }: Pick<GraphRoute, 'context'>,
   request: FastifyRequest,
-  { raw }: FastifyReply,
+  reply: FastifyReply,
 ): Promise<HttpOperation> {
-  const operation = await context(request);
+  return endWithCaller(await context(request), reply);
+}
+
+/** An operation ends with its caller; who has hung up while it was found out who asks is not told of again. */
+export function endWithCaller(operation: HttpOperation, { raw }: FastifyReply): HttpOperation {
   const leave = (): void => {
     if (!raw.writableFinished) operation.leave();
   };
@@ -49,12 +52,11 @@ async function arrive(
   return operation;
 }
 
-async function askApollo(
+export async function askApollo(
   { graph, machinery, documents }: Graph,
-  request: FastifyRequest,
+  httpGraphQLRequest: HTTPGraphQLRequest,
   arriving: Promise<HttpOperation>,
 ): Promise<Answer> {
-  const httpGraphQLRequest = graphRequest(request);
   const context = async (): Promise<HttpOperation> => {
     const operation = await arriving;
     try {
@@ -73,10 +75,10 @@ async function askApollo(
 
 async function answered(route: GraphRoute, request: FastifyRequest, reply: FastifyReply): Promise<Answer> {
   const arriving = arrive(route, request, reply);
-  if (request.method !== 'POST') return askApollo(route, request, arriving);
+  if (request.method !== 'POST') return askApollo(route, graphRequest(request), arriving);
   const operation = await arriving.catch(() => undefined);
   const known = operation && (await route.answerKnown(request.body, operation));
-  if (known === undefined) return askApollo(route, request, arriving);
+  if (known === undefined) return askApollo(route, graphRequest(request), arriving);
   const headers = { 'content-type': answerMediaType(request.headers.accept) };
   return { status: 200, headers, body: known };
 }

@@ -4,7 +4,7 @@ import { rowsToInsert } from '../../../core/insertRows.js';
 import { enqueueJob } from '../../../core/job.js';
 import { invalidInput } from '../../../core/refusal.js';
 import type { Work } from '../../../core/work.js';
-import { ISSUED_AT_ONCE, MOST_LICENSES } from '../../model/bulkIssue.js';
+import { ISSUED_AT_ONCE, MOST_LICENSES, REFUSED_SHOWN } from '../../model/bulkIssue.js';
 import type { BulkIssueLicensesInput } from '../../schema/bulkIssue.js';
 import { type BulkIssue, bulkIssueResults, bulkIssues } from '../../table/bulkIssues.js';
 import { insertLicenses, sellingReseller } from '../newLicense.js';
@@ -30,6 +30,8 @@ export type RowResult = Pick<ResultRow, 'row' | 'status'> & {
 export interface BulkIssued {
   /** None where nothing was to be written. */
   readonly bulkIssue: BulkIssue | null;
+  readonly licenseCount: number;
+  readonly refusedCount: number;
   readonly results: readonly RowResult[];
 }
 
@@ -63,6 +65,16 @@ const shown = (result: ResultRow, licenseKey: string | null = null): RowResult =
   column: result.column ?? null,
   licenseKey,
 });
+
+/** What is answered of many: the licenses of a list that is done at once, and of the rows that are refused the first. */
+function answered(results: readonly RowResult[], licenses: number): RowResult[] {
+  let refused = 0;
+  return results.filter(({ status }) => {
+    if (status !== 'REFUSED') return licenses <= ISSUED_AT_ONCE;
+    refused += 1;
+    return refused <= REFUSED_SHOWN;
+  });
+}
 
 async function issueNow(work: Work, bulk: BulkIssue, judged: readonly JudgedRow[]): Promise<RowResult[]> {
   const wanted = judged.filter(isIssuable);
@@ -109,56 +121,61 @@ async function insertResults(work: Work, { id }: BulkIssue, results: readonly Re
 /** What is kept of a result once its license is there: whom it is for is told by the license. */
 const settled = ({ licenseKey: _, ...result }: RowResult): ResultRow => result;
 
+/** How many licenses a list asks for; refused where they are too many for one. */
+function licensesOf(judged: readonly JudgedRow[], input: BulkIssueLicensesInput): number {
+  const total = judged.filter(isIssuable).reduce((sum, { quantity }) => sum + quantity, 0);
+  if (total <= MOST_LICENSES) return total;
+  const message = `asks for ${total} licenses; ${MOST_LICENSES} are made of one list`;
+  throw invalidInput([{ field: input.rows ? 'input.rows' : 'input.csv', message }]);
+}
+
 /**
  * Issues what a list asks for. Of a list that is to be done as a whole nothing is done if one row is refused. Small lists are
  * done here; of a large one a job makes the licenses, and its results are read from the bulk issue.
  */
 export async function bulkIssueLicenses(work: Work, input: BulkIssueLicensesInput): Promise<BulkIssued> {
   const judged = await judgedRows(work, input);
-  const total = judged.filter(isIssuable).reduce((sum, { quantity }) => sum + quantity, 0);
-  if (total > MOST_LICENSES) {
-    const field = input.rows ? 'input.rows' : 'input.csv';
-    throw invalidInput([
-      { field, message: `asks for ${total} licenses; ${MOST_LICENSES} are made of one list` },
-    ]);
-  }
+  const licenseCount = licensesOf(judged, input);
   const refusedCount = judged.filter((row) => !isIssuable(row)).length;
+  const counts = { licenseCount, refusedCount };
   if (input.dryRun || (input.mode === 'ALL_OR_NOTHING' && refusedCount > 0)) {
-    return { bulkIssue: null, results: resultsOf(judged, 'ISSUABLE').map((result) => shown(result)) };
+    const results = resultsOf(judged, 'ISSUABLE').map((result) => shown(result));
+    return { bulkIssue: null, ...counts, results: answered(results, licenseCount) };
   }
-  const isNow = total <= ISSUED_AT_ONCE;
+  const isNow = licenseCount <= ISSUED_AT_ONCE;
   const bulkIssue = await insertBulkIssue(work, {
     mode: input.mode,
     status: isNow ? 'FINISHED' : 'RUNNING',
     rowCount: judged.length,
-    issuedCount: isNow ? total : 0,
+    issuedCount: isNow ? licenseCount : 0,
     refusedCount,
   });
-  const data = { rows: judged.length, licenses: total, refused: refusedCount, mode: input.mode };
+  const data = { rows: judged.length, licenses: licenseCount, refused: refusedCount, mode: input.mode };
   await work.emit({ type: 'bulk_issue.created', subjectId: bulkIssue.id, data });
-  return isNow ? finishNow(work, bulkIssue, judged) : startBehind(work, bulkIssue, judged);
+  const results = await (isNow ? finishNow(work, bulkIssue, judged) : startBehind(work, bulkIssue, judged));
+  return { bulkIssue, ...counts, results: answered(results, licenseCount) };
 }
 
 async function finishNow(
   work: Work,
   bulkIssue: BulkIssue,
   judged: readonly JudgedRow[],
-): Promise<BulkIssued> {
+): Promise<RowResult[]> {
   const results = await issueNow(work, bulkIssue, judged);
   await insertResults(work, bulkIssue, results.map(settled));
   const data = { issued: bulkIssue.issuedCount, refused: bulkIssue.refusedCount };
   await work.emit({ type: 'bulk_issue.finished', subjectId: bulkIssue.id, data });
-  return { bulkIssue, results };
+  return results;
 }
 
 async function startBehind(
   work: Work,
   bulkIssue: BulkIssue,
   judged: readonly JudgedRow[],
-): Promise<BulkIssued> {
+): Promise<RowResult[]> {
   const results = resultsOf(judged, 'WAITING');
   await insertResults(work, bulkIssue, results);
   const { id } = bulkIssue;
   await enqueueJob(work, { name: ISSUE_IN_BULK, payload: { id }, key: id });
-  return { bulkIssue, results: results.map((result) => shown(result)) };
+  return results.map((result) => shown(result));
 }

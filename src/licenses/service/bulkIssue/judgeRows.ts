@@ -25,6 +25,8 @@ interface Found {
   readonly templates: ReadonlyMap<string, readonly Template[]>;
   readonly products: ReadonlyMap<string, Product>;
   readonly sellers: ReadonlySet<string>;
+  /** What each license of a template has of it, by the template: rows of one share it. */
+  readonly made: Map<string, ReturnType<typeof licenseOf>>;
 }
 
 const nameOf = ({ column, value }: Naming): string =>
@@ -69,7 +71,10 @@ async function find(work: Work, rows: readonly WantedRow[], bound: ResellerId | 
     names: valuesOf(namings, 'templateName'),
   });
   const products = await shareProducts(work, [...new Set(templates.map(({ productId }) => productId))]);
-  const sellers = new Set(customers.flatMap(({ resellerId }) => resellerId ?? []));
+  const sellers = new Set([
+    ...customers.flatMap(({ resellerId }) => resellerId ?? []),
+    ...(bound ? [bound] : []),
+  ]);
   const active = (await shareResellers(work, [...sellers])).filter(({ status }) => status === 'ACTIVE');
   const reached = customers.filter(({ resellerId }) => bound === null || resellerId === bound);
   return {
@@ -77,6 +82,7 @@ async function find(work: Work, rows: readonly WantedRow[], bound: ResellerId | 
     templates: byNames(templates, templateNames),
     products: byKey(products, (product) => product.id),
     sellers: new Set(active.map(({ id }) => id)),
+    made: new Map(),
   };
 }
 
@@ -115,6 +121,13 @@ function sellerOf(work: Work, found: Found, customer: Customer): ResellerId | nu
   return resellerId !== null && found.sellers.has(resellerId) ? resellerId : null;
 }
 
+/** Ten thousand rows of one template need not each be told anew what it grants. */
+function madeOf(work: Work, { made }: Found, template: Template, product: Product) {
+  const known = made.get(template.id) ?? licenseOf(template, product, false, work.now);
+  made.set(template.id, known);
+  return known;
+}
+
 function judge(work: Work, found: Found, wanted: WantedRow): JudgedRow {
   const { row, quantity } = wanted;
   const customer = customerOf(found, wanted.customer);
@@ -127,12 +140,18 @@ function judge(work: Work, found: Found, wanted: WantedRow): JudgedRow {
     return { row, problem: problem('PRODUCT_INACTIVE', wanted.template, message) };
   }
   const license = {
-    ...licenseOf(template, product, false, work.now),
+    ...madeOf(work, found, template, product),
     customerId: customer.id,
     resellerId: sellerOf(work, found, customer),
     issuedTo: wanted.issuedTo ?? customer.name,
   };
   return { row, quantity, license };
+}
+
+/** A list that was asked for in a reseller's name is not issued in nobody's once that one is switched off. */
+function switchedOff(row: number): JudgedRow {
+  const message = 'the reseller who asked for the list is switched off and sells no licenses';
+  return { row, problem: { code: 'RESELLER_INACTIVE', message, column: null } };
 }
 
 /**
@@ -146,5 +165,6 @@ export async function judgeRows(
 ): Promise<readonly JudgedRow[]> {
   if (rows.length === 0) return [];
   const found = await find(work, rows, bound);
+  if (bound !== null && !found.sellers.has(bound)) return rows.map(({ row }) => switchedOff(row));
   return rows.map((row) => judge(work, found, row));
 }
