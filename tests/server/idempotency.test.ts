@@ -182,6 +182,43 @@ describe('the same key', () => {
     );
   });
 
+  test('under which something is done takes no other operation, whatever its root fields are called', async () => {
+    const reseller = (alias: string) =>
+      `mutation { ${alias}: createReseller(input: { name: "R" }) { reseller { id } } }`;
+    await server.ok(reseller('a'), {}, shop.admin, keyed('made'));
+
+    const answers = [];
+    for (const query of [reseller('b'), reseller('createReseller'), ISSUE])
+      answers.push(
+        await refusedWith(reused, () => server.graphql(query, issueInput(shop), shop.admin, keyed('made'))),
+      );
+
+    expect(answers.map(({ data }) => data)).toEqual([
+      { b: null },
+      { createReseller: null },
+      { issueLicense: null },
+    ]);
+    expect([await server.count('resellers', `tenant_id = '${tenantOf(shop)}'`), await licenses()]).toEqual([
+      1, 0,
+    ]);
+  });
+
+  test('with twenty other operations at once has the effect of one, and refuses the others', async () => {
+    const sent = Array.from({ length: 20 }, (_, index) =>
+      server.graphql(
+        `mutation { a${index}: createReseller(input: { name: "R" }) { reseller { id } } }`,
+        {},
+        shop.admin,
+        keyed('made'),
+      ),
+    );
+
+    const codes = (await Promise.all(sent)).map(({ code }) => code);
+
+    expect(codes.toSorted()).toEqual([...Array(19).fill(reused), undefined]);
+    expect(await server.count('resellers', `tenant_id = '${tenantOf(shop)}'`)).toBe(1);
+  });
+
   test('with another fragment is another operation', async () => {
     const query = (field: string) =>
       `mutation { createReseller(input: { name: "R" }) { ...Made } } fragment Made on CreateResellerPayload { reseller { ${field} } }`;

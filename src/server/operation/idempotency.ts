@@ -173,7 +173,7 @@ function requestHashes(keys: KeyRing, request: string, tenantId: TenantId): stri
   return keys.hashes('REQUEST', request, tenantId).map((hash) => hash.slice(hash.indexOf('.') + 1));
 }
 
-/** The name of a claim's turn and lock. */
-export function claimName({ place }: Claim): string {
-  return JSON.stringify([place.tenantId, place.actor, place.key, place.responseName]);
+/** The name of a claim's turn and lock: one for all root fields of a key, since it belongs to one operation. */
+export function keyName({ place }: Claim): string {
+  return JSON.stringify([place.tenantId, place.actor, place.key]);
 }

@@ -24,7 +24,7 @@ import { Deadline } from '../limits/deadline.js';
 import { turnName } from '../limits/fairness.js';
 import { checkValues } from '../limits/limits.js';
 import { examine } from './examine.js';
-import { type Claim, claimName, Idempotency } from './idempotency.js';
+import { type Claim, Idempotency, keyName } from './idempotency.js';
 import type { Caller, Machinery } from './machinery.js';
 import { openWork, placeOf, readingOn, requireTenant, tenantOf } from './openWork.js';
 import { OperationFeatures } from './operationFeatures.js';
@@ -226,11 +226,7 @@ export class Operation implements Context {
     await this.endReading();
     const claim = await this.idempotency.claim(act.responseName, act.input);
     if (claim === undefined) return this.perform(act);
-    return this.machinery.turns.take(
-      claimName(claim),
-      (begun) => this.perform(act, claim, begun),
-      this.signal,
-    );
+    return this.machinery.turns.take(keyName(claim), (begun) => this.perform(act, claim, begun), this.signal);
   }
 
   get sign(): Sign {

@@ -15,7 +15,7 @@ import type {
   Work,
 } from '../../core/work.js';
 import type { MayRun } from '../../sdk/directive/needs.js';
-import { type Claim, claimName, type Idempotency } from './idempotency.js';
+import { type Claim, type Idempotency, keyName } from './idempotency.js';
 import { openWork, requireTenant, tenantOf } from './openWork.js';
 import type { Caller, Machinery, Operation } from './operation.js';
 import { recall, rememberMany } from './storedAnswers.js';
@@ -112,7 +112,7 @@ export class SharedActs {
         this.operation.become(claim.actor);
         return before;
       });
-    return this.machinery.turns.take(claimName(claim), attempt, this.operation.signal);
+    return this.machinery.turns.take(keyName(claim), attempt, this.operation.signal);
   }
 
   /** What was remembered of a secret may lead nowhere any more: that is taken down as of any other that does. */

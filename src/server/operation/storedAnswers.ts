@@ -5,7 +5,7 @@ import { arrayOf, prepared } from '../../core/prepared.js';
 import { Refusal } from '../../core/refusal.js';
 import type { Work } from '../../core/work.js';
 import { idempotencyKeys as answers } from '../table.js';
-import { type Claim, claimName } from './idempotency.js';
+import { type Claim, keyName } from './idempotency.js';
 import { keyInUse } from './turns.js';
 
 /** For how long an answer is replayed. */
@@ -26,8 +26,8 @@ function keyReused(): Refusal {
 }
 
 /** What a payload is bound to: it opens in its own row only. */
-function bond(claim: Claim, name: string): string {
-  return claimName({ ...claim, place: { ...claim.place, responseName: name } });
+function bond({ place }: Claim, name: string): string {
+  return JSON.stringify([place.tenantId, place.actor, place.key, name]);
 }
 
 /** Columns of claims as arrays: one statement text serves any number of them. */
@@ -38,35 +38,51 @@ function columns(claims: readonly Claim[], ...of: ((claim: Claim) => string)[]):
 
 interface StoredRow extends Record<string, unknown> {
   readonly place: string;
+  /** Whether it is the claim's own answer; else it is what another operation was answered to the same key. */
+  readonly own: boolean;
   readonly name: string;
   readonly hash: string;
   readonly payload: string;
   readonly kept: boolean;
 }
 
-/** The newest answer of each claim, over or not, by the claim's place in the list. */
-async function newest(work: Work, claims: readonly Claim[]): Promise<ReadonlyMap<number, StoredRow>> {
+/** What is stored under a claim's key: its newest answer, over or not, and whether another operation came with it. */
+interface Stored {
+  readonly own?: StoredRow;
+  readonly other?: StoredRow;
+}
+
+/** The same by the claim's place in the list. */
+async function newest(work: Work, claims: readonly Claim[]): Promise<ReadonlyMap<number, Stored>> {
+  const isKept = sql`${answers.createdAt} >= ${keptSince(work.now)}::timestamptz`;
   const rows = await work.db.execute<StoredRow>(sql`
-    select distinct on (asked.place) asked.place::text as place, ${answers.responseName} as name,
-      ${answers.requestHash} as hash, ${answers.payload} as payload,
-      ${answers.createdAt} >= ${keptSince(work.now)}::timestamptz as kept
+    select distinct on (asked.place, own) asked.place::text as place, own, ${answers.responseName} as name,
+      ${answers.requestHash} as hash, case when own then ${answers.payload} else '' end as payload, ${isKept} as kept
     from unnest(${columns(
       claims,
       ({ place }) => place.actor,
       ({ place }) => place.key,
       ({ place }) => place.responseName,
-    )}) with ordinality as asked (actor, key, name, place)
+      ({ requestHashes }) => requestHashes.join(),
+    )}) with ordinality as asked (actor, key, name, hashes, place)
     join ${answers} on ${answers.tenantId} = ${work.tenantId} and ${answers.actor} = asked.actor
       and ${answers.key} = asked.key
-      and (${answers.responseName} = asked.name or starts_with(${answers.responseName}, asked.name || '#'))
-    order by asked.place, ${answers.createdAt} desc`);
-  return new Map([...rows].map((row) => [Number(row.place) - 1, row]));
+    cross join lateral (select ${answers.responseName} = asked.name
+      or starts_with(${answers.responseName}, asked.name || '#') as own) as found
+    where own or (${isKept} and ${answers.requestHash} <> all(string_to_array(asked.hashes, ',')))
+    order by asked.place, own, ${answers.createdAt} desc`);
+  const found = new Map<number, Stored>();
+  for (const row of rows) {
+    const place = Number(row.place) - 1;
+    found.set(place, { ...found.get(place), [row.own ? 'own' : 'other']: row });
+  }
+  return found;
 }
 
-/** Asks for each claim's lock, which ends with the transaction and with the process; it never waits. */
+/** Asks for the lock of each claim's key, which ends with the transaction and with the process; it never waits. */
 async function lock(work: Work, claims: readonly Claim[]): Promise<boolean[]> {
   const number = (claim: Claim): string =>
-    String(createHash('sha256').update(claimName(claim)).digest().readBigInt64BE());
+    String(createHash('sha256').update(keyName(claim)).digest().readBigInt64BE());
   const rows = await work.db.execute<{ locked: boolean }>(sql`
     select pg_try_advisory_xact_lock(number::bigint) as locked
     from unnest(${columns(claims, number)}) with ordinality as asked (number, place) order by place`);
@@ -79,30 +95,31 @@ export type Recalled =
   | { readonly storeAs: string }
   | { readonly refusal: Refusal };
 
-function recalled(work: Work, claim: Claim, row: StoredRow | undefined, isHeld: boolean): Recalled {
-  if (row?.kept === true) {
-    if (!claim.requestHashes.includes(row.hash)) return { refusal: keyReused() };
-    return { payload: JSON.parse(work.keys.decrypt(row.payload, bond(claim, row.name))) };
+function recalled(work: Work, claim: Claim, { own, other }: Stored, isHeld: boolean): Recalled {
+  if (own?.kept === true) {
+    if (!claim.requestHashes.includes(own.hash)) return { refusal: keyReused() };
+    return { payload: JSON.parse(work.keys.decrypt(own.payload, bond(claim, own.name))) };
   }
+  if (other !== undefined) return { refusal: keyReused() };
   if (!isHeld) return { refusal: keyInUse() };
   const { responseName } = claim.place;
-  return { storeAs: row === undefined ? responseName : laterName(responseName, work.now) };
+  return { storeAs: own === undefined ? responseName : laterName(responseName, work.now) };
 }
 
 /**
  * Looks for the claims' answers; of those without one this transaction holds the lock and may act. Both are asked in one
  * round trip, the locks first: whoever gets one sees what its last holder committed. A transaction may take its own lock
- * twice: of two equal claims the second counts as in use.
+ * twice: of two claims of one key the second counts as in use.
  */
 export async function recallMany(work: Work, claims: readonly Claim[]): Promise<Recalled[]> {
   if (claims.length === 0) return [];
   const [locked, rows] = await Promise.all([lock(work, claims), newest(work, claims)]);
   const taken = new Set<string>();
   return claims.map((claim, index) => {
-    const name = claimName(claim);
+    const name = keyName(claim);
     const isHeld = locked[index] === true && !taken.has(name);
     taken.add(name);
-    return recalled(work, claim, rows.get(index), isHeld);
+    return recalled(work, claim, rows.get(index) ?? {}, isHeld);
   });
 }
 
