@@ -1,7 +1,8 @@
 import { useGraphiQL, useGraphiQLActions } from '@graphiql/react';
 import { type ChangeEvent, useEffect, useRef } from 'react';
 import { type CallerName, type DemoTenant, demoCaller, NOBODY, OWN_TOKEN } from './callers';
-import { type Example, examples, type Facts, groups, textsOf } from './examples';
+import { type Example, type Facts, groups } from './example';
+import { examples, textsOf } from './examples';
 import icon from './icon.svg';
 
 export interface BarProps {

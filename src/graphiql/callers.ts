@@ -1,5 +1,5 @@
 /** Who asks: nobody, one of the demo users that a development server offers, or the holder of a token. */
-import type { Facts } from './examples';
+import type { Facts } from './example';
 
 export interface DemoTenant {
   readonly tenantId: string;

@@ -1,21 +1,6 @@
 /** What one could ask, ready to run. Each is valid against the schema and runs on the demo tenants: a test holds it. */
-
-/** What of the demo data an example is tried on. */
-export interface Facts {
-  readonly customerId: string;
-  readonly templateId: string;
-  readonly licenseId: string;
-  readonly licenseKey: string;
-}
-
-export const groups = ['Look', 'Act', 'A device, without a token', 'As it happens', 'Refused'] as const;
-
-export interface Example {
-  readonly group: (typeof groups)[number];
-  readonly title: string;
-  readonly query: string;
-  readonly variables?: (facts: Facts) => object;
-}
+import type { Example, Facts } from './example.js';
+import { selling } from './selling.js';
 
 /** Stands where nothing is known of the tenant: it says what to put there. */
 const unknown: Facts = {
@@ -194,6 +179,7 @@ mutation Suspend($input: SuspendLicenseInput!) {
 `,
     variables: ({ licenseId }) => ({ input: { licenseId } }),
   },
+  ...selling,
   {
     group: 'A device, without a token',
     title: 'Is this key valid?',

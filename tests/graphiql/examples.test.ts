@@ -2,7 +2,8 @@ import { Kind, parse, validate } from 'graphql';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { readConfig } from '../../src/core/config.js';
 import { createLog } from '../../src/core/log.js';
-import { type Example, examples, groups, textsOf } from '../../src/graphiql/examples.js';
+import { type Example, groups } from '../../src/graphiql/example.js';
+import { examples, textsOf } from '../../src/graphiql/examples.js';
 import { type DemoFacts, demoFacts, seedDemo } from '../../src/server/database/seed.js';
 import { createSchema } from '../../src/server/schema.js';
 import { openMachinery } from '../../src/server/start.js';
@@ -19,7 +20,7 @@ describe('every example', () => {
   test('stands in a group, under a name of its own', () => {
     const titles = examples.map(({ title }) => title);
 
-    expect(new Set(titles).size).toBe(16);
+    expect(new Set(titles).size).toBe(21);
     expect(new Set(examples.map(({ group }) => group))).toEqual(new Set(groups));
   });
 
@@ -78,11 +79,13 @@ describe('on the demo data', () => {
     return found;
   }
 
+  /** They take what another example has answered. */
+  const goingOn = ['sendHeartbeat', 'approveOrder', 'recordPayment'];
   const plain = examples.filter(
     (example) =>
       operationOf(example) !== 'subscription' &&
       example.group !== 'Refused' &&
-      !example.query.includes('sendHeartbeat'),
+      !goingOn.some((act) => example.query.includes(act)),
   );
 
   // In their order in the menu: a license is suspended before it is reinstated.
@@ -91,7 +94,7 @@ describe('on the demo data', () => {
       const answer = await run(example);
       expect({ title: example.title, errors: answer.errors }).toEqual({ title: example.title, errors: [] });
     }
-    expect(plain).toHaveLength(11);
+    expect(plain).toHaveLength(13);
   });
 
   test('a heartbeat goes with the token that the example of activating answers', async () => {
@@ -103,6 +106,24 @@ describe('on the demo data', () => {
     });
 
     expect(answer.data?.sendHeartbeat?.status).toBe('SUCCESS');
+  });
+
+  test('an order goes to its licenses by the examples, with what the one before has answered', async () => {
+    const order = (await run(named('createOrder'))).data?.createOrder?.order;
+    const { id: orderId, totalAmount: amount, invoice } = order ?? {};
+    const approved = await run(named('approveOrder'), { input: { orderId } });
+
+    const paid = await run(named('recordPayment'), { input: { invoiceId: invoice?.id, amount } });
+
+    expect(approved.data?.approveOrder?.order).toMatchObject({
+      status: 'APPROVED',
+      paymentStatus: 'PENDING',
+    });
+    expect(paid.data?.recordPayment?.invoice).toMatchObject({
+      paymentStatus: 'PAID',
+      amountDue: '0',
+      order: { status: 'FULFILLED', licenses: { nodes: Array(5).fill({ status: 'ACTIVE' }) } },
+    });
   });
 
   test('those that are to be refused are, in part or from the fourth time on', async () => {
