@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events';
 import { Bell } from '../../core/bell.js';
 import type { Clock } from '../../core/clock.js';
 import type { Config } from '../../core/config.js';
@@ -70,7 +71,10 @@ export class WebhookDispatcher {
     private readonly parts: DispatcherParts,
     private readonly options: SendOptions,
     private readonly slots = SLOTS,
-  ) {}
+  ) {
+    // Each attempt listens while it runs: Node would take the eleventh for a leak.
+    setMaxListeners(slots, this.#leaving.signal);
+  }
 
   /** Looks for what is due until it is stopped. */
   start(): void {
