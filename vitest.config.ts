@@ -1,4 +1,5 @@
 import { createRequire } from 'node:module';
+import { availableParallelism } from 'node:os';
 import { defineConfig } from 'vitest/config';
 import { ClosingLine } from './tests/support/closingLine.js';
 
@@ -12,12 +13,16 @@ export default defineConfig({
   test: {
     include: ['tests/**/*.test.ts'],
     globalSetup: ['tests/support/database.ts'],
+    // A file waits for PostgreSQL and for child processes half of its time: vitest's own count, one less than there are
+    // processors, leaves the second of two idle.
+    maxWorkers: Math.max(2, availableParallelism() - 1),
     reporters: ['default', new ClosingLine()],
-    testTimeout: 60_000,
-    hookTimeout: 60_000,
+    // A busy machine takes seconds for what an idle one does at once; what never comes is told all the same. No test has
+    // a shorter limit of its own, but where the time is what it tests.
+    testTimeout: 120_000,
+    hookTimeout: 120_000,
     teardownTimeout: 20_000,
-    // A busy machine takes seconds for what an idle one does at once; what never comes is told all the same.
-    expect: { poll: { timeout: 20_000, interval: 20 } },
+    expect: { poll: { timeout: 45_000, interval: 20 } },
     coverage: {
       provider: 'v8',
       include: ['src/**/*.ts'],

@@ -90,7 +90,7 @@ test('10,000 heartbeats of 50 devices, from 100 callers of two servers, add up t
   expect(answers.flat().flatMap(({ errors }) => errors)).toEqual([]);
   expect(await totals(license)).toEqual({ calls: 30_000, hours: 5_000, maps: 20_000 });
   expect(errorsLogged()).toEqual([]);
-}, 60_000);
+});
 
 test('a heartbeat under one key, sent twenty times at once to two servers, is added once', async () => {
   const license = await createLicense(server, shop);
@@ -150,7 +150,7 @@ test('heartbeats beside everything else that changes activations: nobody fails, 
     expect(await seatsOf(server, shop, license)).toEqual({ graph: 0, stored: 0, live: 0 });
   }
   expect(errorsLogged()).toEqual([]);
-}, 30_000);
+});
 
 test('whoever holds the row of one device keeps no other waiting, and its own heartbeat comes through in the end', async () => {
   const license = await createLicense(server, shop, { maxActivations: 3 });

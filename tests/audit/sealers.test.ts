@@ -36,15 +36,15 @@ test('servers that are killed while they seal, beside one that goes on, leave on
       ),
       write(() => server.ok(ADD, {}, admin)),
     ];
-    await expect.poll(() => answered, { timeout: 20_000, interval: 5 }).toBeGreaterThan(round * ANSWERS);
+    await expect.poll(() => answered, { interval: 5 }).toBeGreaterThan(round * ANSWERS);
     await child.kill();
     killed = true;
     await Promise.all(writing);
   }
-  await expect.poll(() => server.count('unsealed_events'), { timeout: 20_000 }).toBe(0);
+  await expect.poll(() => server.count('unsealed_events')).toBe(0);
 
   const { verifyAuditTrail: trail } = await server.ok(VERIFY, {}, admin);
   const events = await server.count('license_event_logs', `tenant_id = '${admin.tenant_id}'`);
   expect(events).toBeGreaterThanOrEqual(answered);
   expect(trail).toEqual({ verified: true, to: events, broken: null });
-}, 90_000);
+});

@@ -75,7 +75,7 @@ describe('a payment that is recorded', () => {
     expect(await eventsOf(server, invoice)).toEqual(['invoice.created', 'invoice.partially_paid']);
   });
 
-  test('100 at once over one invoice pay it to the cent and no further', { timeout: 60_000 }, async () => {
+  test('100 at once over one invoice pay it to the cent and no further', async () => {
     const invoice = await bill('33.3');
     const input = { invoiceId: invoice.id, amount: '1.11' };
 
@@ -209,7 +209,7 @@ describe('a refund', () => {
     ]);
   });
 
-  test('100 at once give back what came and no cent more', { timeout: 60_000 }, async () => {
+  test('100 at once give back what came and no cent more', async () => {
     const invoice = await bill();
     const input = { paymentId: await paid(invoice), amount: '3', reason: 'x' };
 

@@ -33,8 +33,7 @@ async function running(): Promise<number> {
   return Number(row?.count);
 }
 
-const untilRunning = (count: number): Promise<void> =>
-  expect.poll(running, { interval: 5, timeout: 10_000 }).toBe(count);
+const untilRunning = (count: number): Promise<void> => expect.poll(running, { interval: 5 }).toBe(count);
 
 async function pidOf(session: Session): Promise<number> {
   const [row] = await session.db.execute(whoAmI);

@@ -40,7 +40,7 @@ async function kill(state: string): Promise<void> {
       () =>
         admin`select pg_terminate_backend(pid) from pg_stat_activity where datname = current_database()
           and application_name = 'licensegraph lg_app' and state = ${state}`,
-      { interval: 5, timeout: 10_000 },
+      { interval: 5 },
     )
     .not.toHaveLength(0);
 }
@@ -58,7 +58,7 @@ async function failing(run: () => Promise<unknown>): Promise<string> {
             return 'failed';
           },
         ),
-      { interval: 5, timeout: 10_000 },
+      { interval: 5 },
     )
     .toBe('failed');
   return message;

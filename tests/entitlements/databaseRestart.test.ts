@@ -39,12 +39,12 @@ beforeAll(async () => {
     { featureId: 'analytics_advanced', limitValue: 100_000 },
   ]);
   license = (await createLicense(servers[0], shop)).id;
-}, 120_000);
+});
 afterAll(async () => {
   for (const server of servers ?? []) await server.stop();
   await database?.stop();
   await rm(folder, { recursive: true, force: true });
-}, 60_000);
+});
 
 /** As `pg_ctl stop -m immediate`: no transaction ends, nothing more is written; what it needs it reads from its log. */
 async function fall(): Promise<void> {
@@ -131,7 +131,7 @@ test('PostgreSQL falls twice in mid-flush: nobody is told of a unit that is not 
     expect(await differences(servers[0], shop.tenantId)).toBe(0);
     expect(await queriesCharged()).toBeGreaterThanOrEqual(told);
   }
-}, 120_000);
+});
 
 test('after that each server hears again what the other changes', async () => {
   const [one, two] = servers;

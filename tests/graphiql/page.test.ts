@@ -52,7 +52,7 @@ describe.skipIf(withoutChromium !== undefined)(title, () => {
     return page.evaluate<string>(`JSON.stringify(${where})`);
   }
 
-  const answer = (page: Page) => expect.poll(() => shown(page, 'response'), { timeout: 10_000 });
+  const answer = (page: Page) => expect.poll(() => shown(page, 'response'));
   const example = (page: Page, name: string) => page.selectOption('select[name=example]', name);
   const run = (page: Page) => page.keyboard.press('Control+Enter');
 
@@ -96,13 +96,10 @@ describe.skipIf(withoutChromium !== undefined)(title, () => {
     const rename =
       'mutation ($input: UpdateLicenseInput!) { updateLicense(input: $input) { license { id } } }';
     await expect
-      .poll(
-        async () => {
-          await server.graphql(rename, { input: { licenseId: id, issuedTo: 'Grace Hopper' } }, token);
-          return shown(page, 'response');
-        },
-        { timeout: 10_000 },
-      )
+      .poll(async () => {
+        await server.graphql(rename, { input: { licenseId: id, issuedTo: 'Grace Hopper' } }, token);
+        return shown(page, 'response');
+      })
       .toContain('"issuedTo": "Grace Hopper"');
     expect(browser.asked).toContain(`${server.address.replace('http', 'ws')}/graphql`);
   });
@@ -110,11 +107,11 @@ describe.skipIf(withoutChromium !== undefined)(title, () => {
   test('a stream ends when somebody else is chosen', async () => {
     const page = await open();
     await example(page, 'Changes of licenses');
-    const opened = page.waitForEvent('websocket', { timeout: 10_000 });
+    const opened = page.waitForEvent('websocket');
     await run(page);
     const socket = await opened;
 
-    const closed = socket.waitForEvent('close', { timeout: 10_000 });
+    const closed = socket.waitForEvent('close');
     await page.selectOption('select[name=caller]', 'nobody');
 
     await closed;
@@ -151,7 +148,7 @@ describe.skipIf(withoutChromium !== undefined)(title, () => {
     await page.getByRole('link', { name: 'Query', exact: true }).click();
 
     const docs = page.locator('.graphiql-doc-explorer');
-    await expect.poll(() => docs.innerText(), { timeout: 10_000 }).toContain('licenseByKey');
+    await expect.poll(() => docs.innerText()).toContain('licenseByKey');
     expect(await docs.innerText()).toContain('One license; null if there is none with this id.');
   });
 

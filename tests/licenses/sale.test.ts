@@ -122,7 +122,7 @@ describe('a switch-off that is being committed', () => {
       await connection`begin`;
       await connection.unsafe(statement);
       const answer = server.graphql(mutation(act, '__typename'), { input: inputOf(act, shop) }, as);
-      await expect.poll(waiting, { timeout: 5_000, interval: 10 }).toBe(1);
+      await expect.poll(waiting, { interval: 10 }).toBe(1);
       await connection`commit`;
       return (await answer).code;
     } finally {
@@ -179,7 +179,7 @@ describe('a switch-off that is being committed', () => {
     };
 
     const answer = server.graphql(mutation('transferLicense', '__typename'), { input }, shop.admin);
-    await expect.poll(waiting, { timeout: 5_000, interval: 10 }).toBe(1);
+    await expect.poll(waiting, { interval: 10 }).toBe(1);
     await connection`commit`;
     connection.release();
 
