@@ -144,7 +144,12 @@ describe('a key that makes keys', () => {
 
     const late = server.graphql(mutation('createApiKey', '__typename'), { input }, secret);
     await expect
-      .poll(() => server.count('pg_stat_activity', "wait_event_type = 'Lock' and query like '%for share%'"))
+      .poll(() =>
+        server.count(
+          'pg_stat_activity',
+          "datname = current_database() and wait_event_type = 'Lock' and query like '%for share%'",
+        ),
+      )
       .toBe(1);
     await holder`commit`;
     holder.release();

@@ -1,5 +1,4 @@
 import { randomUUID } from 'node:crypto';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
 import { systemClock } from '../../src/core/clock.js';
 import { type Sealer, startSealer } from '../../src/server/events/sealer.js';
@@ -31,13 +30,7 @@ async function sealed(tenantId: string): Promise<{ sequence: number; event_id: s
   ];
 }
 
-async function allSealed(): Promise<void> {
-  for (let looked = 0; looked < 200; looked += 1) {
-    if ((await server.count('unsealed_events')) === 0) return;
-    await sleep(25);
-  }
-  throw new Error('events stay without a number');
-}
+const allSealed = (): Promise<void> => expect.poll(() => server.count('unsealed_events')).toBe(0);
 
 const events = (tenantId: string) => server.count('license_event_logs', `tenant_id = '${tenantId}'`);
 
@@ -72,8 +65,7 @@ test('an event that is committed late comes behind those that a reader has seen'
   await connection`insert into unsealed_events values (${admin.tenant_id}, ${late})`;
 
   await createCustomer(server, admin);
-  for (let looked = 0; looked < 200 && (await sealed(admin.tenant_id)).length < 1; looked += 1)
-    await sleep(25);
+  await expect.poll(async () => (await sealed(admin.tenant_id)).length).toBe(1);
   const before = await sealed(admin.tenant_id);
   await connection`commit`;
   connection.release();

@@ -15,9 +15,10 @@ beforeAll(async () => {
   server = await startTestServer({ environment: { ...stripe.environment, LG_STRIPE_SECONDS: '2' } });
   // The workers' clock is the system's.
   server.now = instant(Date.now());
-  processes = await Processes.open(server, { ...stripe.environment, LG_STRIPE_SECONDS: '2' });
+  // Who is to be killed while it waits for the processor waits long enough.
+  processes = await Processes.open(server, { ...stripe.environment, LG_STRIPE_SECONDS: '30' });
   shop = await openRenewalShop(server, { method: null });
-}, 60_000);
+});
 afterAll(async () => {
   await processes?.end();
   await server.stop();
@@ -36,7 +37,7 @@ const again = () => server.sql`delete from scheduled_jobs where name = 'license.
 async function killedWhen(happened: () => Promise<boolean>): Promise<void> {
   await again();
   const worker = await processes.work();
-  await expect.poll(happened, { interval: 1, timeout: 20_000 }).toBe(true);
+  await expect.poll(happened, { interval: 1 }).toBe(true);
   await worker.kill();
 }
 
@@ -81,15 +82,15 @@ test('killed between the commit of what is to be charged and the request: one ch
   const release = await heldAt('charges', 'new.asks = 1');
 
   await killedWhen(isHeld);
-  await release().catch(() => undefined);
   await endSleepers();
+  await release();
   const [charge] = await server.sql`select asks, status from charges c join invoices i on i.id = c.invoice_id
     where i.license_id = ${licenseId}`;
 
   expect({ ...charge }).toEqual({ asks: 0, status: 'ASKING' });
   expect(stripe.intents).toEqual([]);
   await finish(licenseId);
-}, 60_000);
+});
 
 const behaviours: readonly (readonly [string, StripeBehaviour])[] = [
   ['the money was taken', 'TAKE_AND_HANG'],
@@ -122,7 +123,7 @@ test('killed between the answer and the commit of what follows from it: one char
 
   expect(await standing(server, licenseId)).toEqual(['OPEN, attempts 1, PENDING 0']);
   await finish(licenseId);
-}, 60_000);
+});
 
 test('two workers at once charge each of many licenses once', async () => {
   const ids = [await due(), await due(), await due(), await due()];
@@ -130,9 +131,9 @@ test('two workers at once charge each of many licenses once', async () => {
 
   await Promise.all([processes.work(), processes.work()]);
   await expect
-    .poll(async () => (await Promise.all(ids.map((id) => standing(server, id)))).flat(), { timeout: 30_000 })
+    .poll(async () => (await Promise.all(ids.map((id) => standing(server, id)))).flat())
     .toEqual(ids.map(() => 'RENEWED, attempts 1, PAID 100'));
 
   const invoices = stripe.taken().map(({ metadata }) => metadata.invoice_id);
   expect(new Set(invoices).size).toBe(invoices.length);
-}, 60_000);
+});

@@ -1,4 +1,3 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { systemClock } from '../../src/core/clock.js';
 import { invoiceOf } from '../support/billing.js';
@@ -39,14 +38,6 @@ async function post({ address }: ServerProcess, event: object): Promise<number> 
   return response.status;
 }
 
-async function until(what: () => Promise<boolean>): Promise<void> {
-  const end = performance.now() + 20_000;
-  while (!(await what())) {
-    if (performance.now() > end) throw new Error('it did not come to that');
-    await sleep(50);
-  }
-}
-
 test('what was answered is processed though the server was killed behind its answer', async () => {
   const { id } = await invoiceOf(server, shop.admin, { customerId: shop.customerId });
   const event = stripeEvent('payment_intent.succeeded', intent(newIntent(), id), 'evt_killed');
@@ -58,7 +49,7 @@ test('what was answered is processed though the server was killed behind its ans
   const left = await inboundOf(server, 'evt_killed');
   const unpaid = await standing(server, id);
   const next = await processes.start();
-  await until(async () => (await standing(server, id))[0] === 'PAID');
+  await expect.poll(async () => (await standing(server, id))[0]).toBe('PAID');
   const again = await post(next, event);
 
   expect([status, again]).toEqual([200, 200]);

@@ -39,7 +39,7 @@ test('who waits for what another reads of the licenses holds no connection that 
   const small = await startTestServer({
     beside: server,
     events: true,
-    environment: { LG_DATABASE_POOL: '2', LG_OPERATION_SECONDS: '4' },
+    environment: { LG_DATABASE_POOL: '2', LG_OPERATION_SECONDS: '15' },
   });
   const shop = await openFeatureShop(small);
   const { id } = await grantToTenant(small, shop, [{ featureId: 'analytics_dashboard' }]);

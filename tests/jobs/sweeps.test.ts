@@ -3,6 +3,7 @@ import { connect } from '../../src/core/db.js';
 import type { JobResult } from '../../src/core/job.js';
 import { mutation } from '../support/acts.js';
 import { activate, createLicense, openShop } from '../support/fixtures.js';
+import { waitingLocks } from '../support/rowLocks.js';
 import { START, startTestServer, type TestServer } from '../support/server.js';
 
 const MINUTE = 60_000;
@@ -100,9 +101,7 @@ test('one run of a sweep works at a time: another waits, and finds nothing left'
   const waiting = swept('rate_window.forget').finally(() => {
     ended = true;
   });
-  await expect
-    .poll(() => server.count('pg_locks', "locktype = 'advisory' and not granted"), { interval: 5 })
-    .toBe(1);
+  await expect.poll(() => waitingLocks(server, "locktype = 'advisory'"), { interval: 5 }).toBe(1);
   const before = ended;
   await holder.end();
 

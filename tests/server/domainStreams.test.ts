@@ -146,12 +146,13 @@ describe('orderProgress', () => {
     await followed(server, 5);
 
     await progressed(order);
-    await untilTold(buyer, 1);
+    for (const each of [admin, buyer, seller]) await untilTold(each, 1);
     await server.sql`update licenses set order_id = ${order} where id = ${id}`;
     await progressed(order);
     await progressed(theirs);
     await untilTold(admin, 3);
     await untilTold(stranger, 1);
+    for (const each of [buyer, seller]) await untilTold(each, 2);
 
     const told = [0, 1].map((licensesMade) => ({
       type: 'order.progressed',
@@ -214,6 +215,7 @@ describe('violationDetected', () => {
     const last = await violate(own.id);
     await untilTold(admin, 4);
     await untilTold(mine, 1);
+    await expect.poll(() => admin?.of('own').length).toBe(2);
 
     const seen = (raw: RawSocket | undefined, id = '1') =>
       raw === undefined ? [] : toldOf(raw, id).map((told) => told?.violation?.id);

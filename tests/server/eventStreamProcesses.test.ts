@@ -5,6 +5,7 @@ import { instant } from '../../src/core/clock.js';
 import { mutation } from '../support/acts.js';
 import { createLicense, openShop, type Shop } from '../support/fixtures.js';
 import { Processes, type ServerProcess } from '../support/processes.js';
+import { untilHeld } from '../support/rowLocks.js';
 import { startTestServer, type TestServer } from '../support/server.js';
 import { RawSocket } from '../support/sockets.js';
 import { sealed, toldOf } from '../support/streams.js';
@@ -51,7 +52,7 @@ class Subscriber {
 
   async #visit(address: string, end: () => number): Promise<void> {
     const raw = await RawSocket.greeted(`${address.replace('http', 'ws')}/graphql`, token);
-    const enough = randomInt(1, 25);
+    const enough = randomInt(1, 15);
     let closed = false;
     void raw.closed.then(() => {
       closed = true;
@@ -60,7 +61,8 @@ class Subscriber {
     const isOver = (): boolean => closed || raw.of('1').length >= enough || this.#last(raw) >= end();
     while (!isOver()) await sleep(5);
     await raw.hangUp();
-    for (const told of toldOf(raw)) {
+    // It left then, whatever came with what it had waited for.
+    for (const told of toldOf(raw).slice(0, enough)) {
       this.told.push(Number(told?.sequence));
       this.cursor = String(told?.cursor);
     }
@@ -89,14 +91,17 @@ test('subscribers who come and go while servers are killed are told each event o
       )
       .catch(() => undefined);
 
+  const writing: unknown[] = [];
   for (let write = 0; write < WRITES; write += 1) {
-    if (write % 5 === 0) await rename(`name ${write}`);
-    else void rename(`name ${write}`);
+    writing.push(rename(`name ${write}`));
+    if (write % 5 === 0) await writing.at(-1);
     if (write === 40) await alive.shift()?.kill();
     if (write === 60) alive.push(await processes.start());
     if (write === 80) await alive.shift()?.kill();
   }
   await rename('last');
+  await Promise.all(writing);
+  await untilHeld(server, { open: 0, waiting: 0 });
   await sealed(server);
   const log = await server.sql`select sequence::int from audit_seals where tenant_id = ${shop.admin.tenant_id}
     and sequence > ${JSON.parse(Buffer.from(start, 'base64url').toString())[2]} order by sequence`;
@@ -107,4 +112,4 @@ test('subscribers who come and go while servers are killed are told each event o
   expect(all.length).toBeGreaterThan(60);
   expect(subscribers.map(({ told }) => told)).toEqual(subscribers.map(() => all));
   expect(Math.min(...subscribers.map(({ reconnects }) => reconnects))).toBeGreaterThan(3);
-}, 120_000);
+});

@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { Refusal } from '../../src/core/refusal.js';
 import { CostGate, ShortestFirst } from '../../src/server/limits/fairness.js';
 import { issueLicense, openShop, type Shop } from '../support/fixtures.js';
@@ -181,8 +181,9 @@ describe('while operations that cost much hang in the database', () => {
     const unlock = await lockLicenses();
 
     const answers = Promise.all(Array.from({ length: 12 }, () => server.ok(costly, {}, shop.admin)));
-    const plain = await vi
-      .waitFor(() => expect(started()).toBe(1))
+    const plain = await expect
+      .poll(started)
+      .toBe(1)
       .then(() => server.ok('{ customers(first: 1) { nodes { name } } }', {}, shop.admin))
       .finally(unlock);
 

@@ -145,7 +145,7 @@ test('whose time ends in the middle of a look at the one it waits for is told th
   const waiting = Promise.all(
     Array.from({ length: 3 }, () => hasty.graphql(ACTIVATE, device(license), undefined, keyed('device-1'))),
   );
-  await expect.poll(looks, { timeout: 5_000, interval: 1 }).toBeGreaterThan(0);
+  await expect.poll(looks, { interval: 1 }).toBeGreaterThan(0);
   // They take every connection, for longer than those who wait have time.
   const beside = Promise.all(['a', 'b'].map((name) => hasty.graphql(ACTIVATE, device(other, name))));
   const [waiters, others] = await Promise.all([waiting, beside]).finally(() => hasty.stop());
@@ -242,17 +242,21 @@ describe('on two servers with two connections each', () => {
     const victim = await processes.start();
     const devices = Array.from({ length: 60 }, (_, index) => `device-${index}`);
     let left = randomInt(1, 40);
-
-    const answered = await Promise.all(
-      devices.map(async (name) => {
+    const waiting = [...devices];
+    const answered = new Map<string, Answer['data']>();
+    // A few at a time: some have not asked yet when it dies.
+    const lane = async (): Promise<void> => {
+      for (let name = waiting.pop(); name !== undefined; name = waiting.pop()) {
         const answer = await victim
           .graphql(ACTIVATE, device(license, name), undefined, keyed(name))
           .catch(() => undefined);
+        if (answer !== undefined) answered.set(name, answer.data);
         left -= 1;
         if (left === 0) await victim.kill();
-        return answer?.data;
-      }),
-    );
+      }
+    };
+
+    await Promise.all(Array.from({ length: 12 }, lane));
     const retried = await Promise.all(
       devices.map((name, index) =>
         (index % 2 === 0 ? pair[0] : pair[1]).graphql(
@@ -266,10 +270,9 @@ describe('on two servers with two connections each', () => {
 
     const tokenIn = (data: Answer['data']) => data?.activateLicense?.activationToken;
     expect(codesOf(retried)).toEqual(Array(60).fill('done'));
-    expect(answered.some((data) => data === undefined)).toBe(true);
-    for (const [index, data] of answered.entries()) {
-      if (data !== undefined) expect(tokenIn(retried[index]?.data ?? null)).toBe(tokenIn(data));
-    }
+    expect(answered.size).toBeLessThan(devices.length);
+    for (const [name, data] of answered)
+      expect(tokenIn(retried[devices.indexOf(name)]?.data ?? null)).toBe(tokenIn(data));
     // So many devices in a short time are an incident as well.
     const acts = (await eventsOf(license)).filter((type) => type !== 'incident.raised');
     expect(acts).toEqual([...Array(60).fill('activation.created'), 'license.created']);

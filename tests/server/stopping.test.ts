@@ -5,7 +5,6 @@ import { Agent, get } from 'node:http';
 import { connect as dial, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { type Client, createClient } from 'graphql-ws';
 import type postgres from 'postgres';
 import { afterAll, beforeAll, expect, test } from 'vitest';
@@ -37,15 +36,9 @@ afterAll(async () => {
   await server?.stop();
 });
 
-const LIMIT_MILLIS = 10_000;
-
 /** Looks again and again, since another process does it; what it waits for is what the test is about. */
-async function until(what: string, look: () => Promise<boolean> | boolean): Promise<void> {
-  const stop = Date.now() + LIMIT_MILLIS;
-  while (!(await look())) {
-    if (Date.now() > stop) throw new Error(`never: ${what}`);
-    await sleep(20);
-  }
+function until(what: string, look: () => Promise<boolean> | boolean): Promise<void> {
+  return expect.poll(look, { message: what }).toBe(true);
 }
 
 interface Lock {

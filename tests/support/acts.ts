@@ -15,6 +15,8 @@ export function mutation(act: string, selection: string): string {
  * refused is recorded apart, behind the answer.
  */
 export async function tablesOf(server: TestServer, tenantId: string): Promise<unknown> {
+  // What earlier questions told is taken down behind their answers.
+  await server.machinery.drain.idle();
   const all = (table: string, order: string, besides = server.sql`true`) =>
     server.sql`select coalesce(json_agg(t order by ${server.sql(order)}), '[]') as rows
       from ${server.sql(table)} t where tenant_id = ${tenantId} and ${besides}`;
@@ -52,11 +54,8 @@ export async function refused(
   code: RefusalCode,
   run: () => Promise<Answer>,
 ): Promise<GraphError> {
-  // What earlier questions told is taken down behind their answers.
-  await server.machinery.drain.idle();
   const before = await tablesOf(server, as.tenant_id);
   const answer = await run();
-  await server.machinery.drain.idle();
   expect(answer.errors.map((error) => error.extensions.code)).toEqual([code]);
   expect(await tablesOf(server, as.tenant_id)).toEqual(before);
   const [error] = answer.errors;

@@ -14,7 +14,7 @@ export const PRICING = { basePrice: '100', currency: 'USD', billingCycle: 'ANNUA
 
 export async function openRenewals(environment: NodeJS.ProcessEnv = {}) {
   const stripe = await StripeServer.open();
-  const settings = { ...stripe.environment, LG_STRIPE_SECONDS: '1', ...environment };
+  const settings = { ...stripe.environment, LG_STRIPE_SECONDS: '2', ...environment };
   const server = await startTestServer({ environment: settings });
   const stop = async (): Promise<void> => {
     await server.stop();

@@ -29,3 +29,9 @@ export async function held(server: TestServer): Promise<Held> {
 
 export const untilHeld = (server: TestServer, state: Held): Promise<void> =>
   expect.poll(() => held(server)).toEqual(state);
+
+/** How many wait for a lock here: the other files' databases are copies of one, with the same numbers for the same tables. */
+export function waitingLocks(server: TestServer, which = 'true'): Promise<number> {
+  const here = 'database = (select oid from pg_database where datname = current_database())';
+  return server.count('pg_locks', `not granted and ${here} and ${which}`);
+}

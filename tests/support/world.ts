@@ -216,6 +216,8 @@ const recorded: Readonly<Record<string, string>> = {
 
 /** The content of every table in one word: two that are equal say that nothing was written between them. */
 export async function contentOf(server: TestServer): Promise<string> {
+  // What earlier questions told is taken down behind their answers.
+  await server.machinery.drain.idle();
   const tables = await server.sql`select relname from pg_class
     where relnamespace = 'public'::regnamespace and relkind = 'r' order by relname`;
   const each = tables.map(
