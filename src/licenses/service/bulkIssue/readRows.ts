@@ -1,9 +1,9 @@
+import { CsvError, parse } from 'csv-parse/sync';
 import { textProblem } from '../../../core/check.js';
 import { isUuid } from '../../../core/id.js';
 import { invalidInput, type RefusalCode } from '../../../core/refusal.js';
 import { type BulkIssueColumn, bulkIssueColumns, MOST_LICENSES } from '../../model/bulkIssue.js';
 import type { BulkIssueLicensesInput } from '../../schema/bulkIssue.js';
-import { CsvProblem, readCsv } from './readCsv.js';
 
 /** Why a row is refused, and by which of its columns; null where it is none of them. */
 export interface RowProblem {
@@ -31,8 +31,8 @@ export type ReadRow = WantedRow | { readonly row: number; readonly problem: RowP
 type Cells = Readonly<Partial<Record<BulkIssueColumn, string>>>;
 
 const LONGEST_CELL = 255;
-/** A header and the rows; cells behind those that are known are empty ones of a spreadsheet, if there are any. */
-const CSV_LIMITS = { records: MOST_LICENSES + 1, cells: 64, characters: 10_000 } as const;
+/** Characters of a line, and of the cells of a row: more is no row, but a quote that nobody closed. */
+const LONGEST_ROW = 10_000;
 
 const plainName = (name: string): string => name.toLowerCase().replace(/[\s_-]/g, '');
 
@@ -48,13 +48,37 @@ function refuseCsv(message: string): never {
   throw invalidInput([{ field: 'input.csv', message }]);
 }
 
+/** Spreadsheets write semicolons where a comma stands in numbers. */
+function delimiterOf(csv: string): string {
+  const [header = ''] = csv.split(/[\r\n]/, 1);
+  return [',', ';', '\t'].find((mark) => header.includes(mark)) ?? ',';
+}
+
+/** The reader counts no delimiters: a line of four million commas would hold it for seconds. */
+function requireShortLines(csv: string): void {
+  let begun = 0;
+  for (const { 0: end, index } of csv.matchAll(/[\r\n]+|$/g)) {
+    if (index - begun > LONGEST_ROW) refuseCsv(`has a line of more than ${LONGEST_ROW} characters`);
+    begun = index + end.length;
+  }
+}
+
 /** Cells are data, whatever they begin with: nothing in them is computed. */
 function recordsIn(csv: string): string[][] {
+  requireShortLines(csv);
   try {
-    return readCsv(csv, CSV_LIMITS);
+    return parse(csv, {
+      bom: true,
+      delimiter: delimiterOf(csv),
+      relax_column_count: true,
+      skip_empty_lines: true,
+      max_record_size: LONGEST_ROW,
+      to: MOST_LICENSES + 2,
+    });
   } catch (error) {
-    if (!(error instanceof CsvProblem)) throw error;
-    return refuseCsv(error.message);
+    if (!(error instanceof CsvError)) throw error;
+    const line = 'lines' in error && typeof error.lines === 'number' ? ` near line ${error.lines}` : '';
+    return refuseCsv(`is no CSV${line}: a quote is not closed, or stands where none may`);
   }
 }
 
