@@ -6,6 +6,7 @@ import {
   openRenewalShop,
   openRenewals,
   renewingLicense,
+  setMethod,
   standing,
   toldOf,
 } from '../support/renewing.js';
@@ -36,6 +37,13 @@ async function later(days: number, minutes = 0): Promise<void> {
   server.pass(days * 86_400_000 + minutes * 60_000);
   stripe.now = Date.parse(server.now);
   await renew();
+}
+
+/** Of renewals: their kinds, and who gets them. */
+async function mailsOf(licenseId: string): Promise<string[]> {
+  const rows = await server.sql`select kind, recipient from notifications where license_id = ${licenseId}
+    and kind in ('LICENSE_RENEWED', 'RENEWAL_FAILED') order by id`;
+  return rows.map(({ kind, recipient }) => `${kind} ${recipient}`);
 }
 
 describe('what overtakes a renewal between its invoice and its charge', () => {
@@ -80,6 +88,21 @@ describe('what overtakes a renewal between its invoice and its charge', () => {
     expect(length).toBe(1);
     expect(stripe.intents).toHaveLength(1);
     expect((await standing(server, licenseId))[0]).toBe('CANCELLED, attempts 1, FAILED 0, VOID');
+  });
+
+  test('as a license that is switched off, also where it has ended by then: it is not switched on for money', async () => {
+    const shop = await openRenewalShop(server);
+    const licenseId = await renewingLicense(server, shop);
+    stripe.behaviour = () => ({ decline: 'do_not_honor' });
+    await renew();
+
+    await act(shop, 'updateLicense', { licenseId, status: 'INACTIVE' });
+    stripe.behaviour = () => 'TAKE';
+    await later(3);
+
+    expect(stripe.taken()).toEqual([]);
+    expect(await standing(server, licenseId)).toEqual(['CANCELLED, attempts 1, FAILED 0, VOID']);
+    expect(await readLicense(server, shop.admin, licenseId, 'expiryDate')).toEqual({ expiryDate: EXPIRY });
   });
 
   test('between a request that never arrived and the next one ends the charge', async () => {
@@ -149,6 +172,49 @@ describe('what overtakes a renewal between its charge and the answer is settled 
     expect(await readLicense(server, shop.admin, licenseId, 'expiryDate')).toEqual({ expiryDate: EXPIRY });
   });
 
+  test('the vendor’s people are told by mail what is to be paid back, and whoever holds the license now is not', async () => {
+    const shop = await openRenewalShop(server);
+    const licenseId = await renewingLicense(server, shop);
+    await act(shop, 'updateTenantSettings', { mail: { staffAddress: 'desk@radar.example' } });
+    stripe.behaviour = () => 'TAKE_AND_HANG';
+    await renew();
+    const newCustomerId = await createCustomer(server, shop.admin);
+    await act(shop, 'updateCustomer', { customerId: newCustomerId, email: 'grace@example.com' });
+    await act(shop, 'transferLicense', {
+      licenseId,
+      newCustomerId,
+      newIssuedTo: 'Grace',
+      transferReason: 'x',
+    });
+
+    await later(0, 5);
+    await server.jobs.drain();
+
+    expect(await mailsOf(licenseId)).toEqual(['RENEWAL_FAILED desk@radar.example']);
+  });
+
+  test('a bill that is declined is no business of whoever holds the license by then', async () => {
+    const shop = await openRenewalShop(server);
+    const licenseId = await renewingLicense(server, shop);
+    stripe.behaviour = () => ({ decline: 'do_not_honor' });
+    await renew();
+    const newCustomerId = await createCustomer(server, shop.admin);
+    await act(shop, 'updateCustomer', { customerId: newCustomerId, email: 'grace@example.com' });
+    await act(shop, 'transferLicense', {
+      licenseId,
+      newCustomerId,
+      newIssuedTo: 'Grace',
+      transferReason: 'x',
+    });
+
+    const { list } = server.jobs;
+    server.jobs.list = { ...list, scheduled: [] };
+    await server.jobs.drain();
+    server.jobs.list = list;
+
+    expect(await mailsOf(licenseId)).toEqual([]);
+  });
+
   test('a license that was renewed by hand is renewed once more, as it was paid for', async () => {
     const shop = await openRenewalShop(server);
     const licenseId = await renewingLicense(server, shop);
@@ -162,5 +228,39 @@ describe('what overtakes a renewal between its charge and the answer is settled 
     expect(await readLicense(server, shop.admin, licenseId, 'expiryDate')).toEqual({
       expiryDate: '2027-04-03T12:00:00.000Z',
     });
+  });
+});
+
+describe('a payment method that is set while a renewal waits', () => {
+  test('in the place of one that was taken back is charged, and counts as the next try', async () => {
+    const shop = await openRenewalShop(server, { method: 'pm_old' });
+    const licenseId = await renewingLicense(server, shop);
+    stripe.behaviour = (form) =>
+      form.get('payment_method') === 'pm_old' ? { decline: 'expired_card' } : 'TAKE';
+    await renew();
+    await act(shop, 'removePaymentMethod', { customerId: shop.customerId });
+    await later(1);
+    const waiting = await standing(server, licenseId);
+
+    await setMethod(server, shop, 'pm_new');
+    await later(0, 10);
+
+    expect(waiting).toEqual(['OPEN, attempts 1, FAILED 0']);
+    expect(await standing(server, licenseId)).toEqual(['RENEWED, attempts 2, PAID 100']);
+    expect(stripe.taken()).toHaveLength(1);
+  });
+
+  test('once it was given up charges nobody: the invoice is paid by hand', async () => {
+    const shop = await openRenewalShop(server);
+    const licenseId = await renewingLicense(server, shop);
+    stripe.behaviour = () => ({ decline: 'do_not_honor' });
+    for (const days of [0, 1, 2, 2]) await later(days);
+
+    stripe.behaviour = () => 'TAKE';
+    await setMethod(server, shop, 'pm_new');
+    await later(0, 10);
+
+    expect(await standing(server, licenseId)).toEqual(['OPEN, attempts 4, FAILED 0']);
+    expect(stripe.taken()).toEqual([]);
   });
 });

@@ -49,8 +49,10 @@ async function isOvertaken(work: Work, { invoice, license, renewal }: Standing):
   if (expiryDate !== renewal.expiryDate || templateId !== renewal.templateId) return true;
   if (customerId === null || customerId !== invoice.customerId) return true;
   if (renewal.way === 'BY_HAND') return false;
-  const { status, suspensionCause } = standingAt(license, work.now);
-  if (!autoRenewal || status === 'INACTIVE' || suspensionCause === 'MANUAL') return true;
+  // One that was switched off reads suspended once it is over: nobody has switched it on for that.
+  const isSwitchedOff = license.status === 'INACTIVE';
+  if (!autoRenewal || isSwitchedOff || standingAt(license, work.now).suspensionCause === 'MANUAL')
+    return true;
   return (await customersById(work, [customerId])).get(customerId)?.status !== 'ACTIVE';
 }
 

@@ -1,4 +1,4 @@
-import { and, eq, inArray, isNull, sql } from 'drizzle-orm';
+import { and, eq, inArray, isNull, lt, sql } from 'drizzle-orm';
 import { customerNotFound } from '../../access/model.js';
 import { findInDirectory, lockCustomer } from '../../access/queries.js';
 import { type Customer, keyDirectory } from '../../access/table.js';
@@ -6,7 +6,7 @@ import { scopeOf, subjectOf } from '../../core/actor.js';
 import { type CustomerId, newId } from '../../core/id.js';
 import type { Work } from '../../core/work.js';
 import { customerMissing, payerTaken, payerUnknown } from '../model/paymentMethods.js';
-import { DEPLOYMENT } from '../model/renewals.js';
+import { ATTEMPTS, DEPLOYMENT } from '../model/renewals.js';
 import { lockPaymentMethod } from '../queries/charges.js';
 import { chargedEndpoint } from '../queries/inbound.js';
 import type { SetPaymentMethodInput } from '../schema/renewals.js';
@@ -46,7 +46,7 @@ async function claimPayer(work: Work, account: string, payer: string, customerId
   throw isVendor ? payerTaken() : payerUnknown();
 }
 
-/** What waits for a payment method, and was never charged for, is charged by this one. */
+/** What waits for a payment method is charged by this one, unless it was tried as often as it is. */
 async function chargeWhatWaits(work: Work, customerId: CustomerId): Promise<void> {
   const own = work.db
     .select({ id: invoices.id })
@@ -60,7 +60,7 @@ async function chargeWhatWaits(work: Work, customerId: CustomerId): Promise<void
         eq(renewals.tenantId, work.tenantId),
         sql`status = 'OPEN'`,
         eq(renewals.way, 'AUTOMATIC'),
-        eq(renewals.attempts, 0),
+        lt(renewals.attempts, ATTEMPTS),
         isNull(renewals.nextAttemptAt),
         inArray(renewals.invoiceId, own),
       ),

@@ -3,12 +3,12 @@ import type { Customer } from '../../access/table.js';
 import { type Invoice, invoices } from '../../billing/table.js';
 import type { Work } from '../../core/work.js';
 import { graceEnd } from '../../licenses/model.js';
-import { licenses } from '../../licenses/table.js';
+import { type License, licenses } from '../../licenses/table.js';
 import { licensesOfOrder } from '../../orders/queries/progress.js';
 import { ordersById } from '../../orders/queries.js';
 import { type Order, orderRenewals } from '../../orders/table.js';
 import { templatesById } from '../../templates/queries.js';
-import { failureOf, TOLD_SINGLY } from '../model/letters.js';
+import { failureOf, TOLD_SINGLY, type ToldFailure } from '../model/letters.js';
 import { customerOf, type Drafter, instantIn, licenseOf, numberIn, textIn, told } from './drafter.js';
 
 async function invoiceOf(work: Work, id: string | null): Promise<Invoice | undefined> {
@@ -26,14 +26,21 @@ function toldInvoice(invoice: Invoice | undefined) {
   return { invoiceNumber, amount, currency };
 }
 
+/** Whoever holds the license since it was billed has nothing to do with the bill. */
+function isOfAnother(invoice: Invoice | undefined, { customerId }: License): boolean {
+  return invoice !== undefined && invoice.customerId !== customerId;
+}
+
 /** A receipt for what was charged. Whoever renews by hand knows it, and an order has a mail of its own. */
 export const renewed: Drafter = async (work, { licenseId, eventData, createdAt, id }) => {
   const found = await licenseOf(work, licenseId);
   if (found === undefined || textIn(eventData, 'by') !== 'CHARGE') return undefined;
   const { license, customer } = found;
+  const invoice = await invoiceOf(work, textIn(eventData, 'invoice_id'));
+  if (isOfAnother(invoice, license)) return undefined;
   const facts = {
     ...told(license),
-    ...toldInvoice(await invoiceOf(work, textIn(eventData, 'invoice_id'))),
+    ...toldInvoice(invoice),
     renewedAt: createdAt,
     expiryDate: instantIn(eventData, 'to'),
   };
@@ -41,18 +48,23 @@ export const renewed: Drafter = async (work, { licenseId, eventData, createdAt, 
   return { kind: 'LICENSE_RENEWED', facts, audiences: ['customer'], about, customer, licenseId: license.id };
 };
 
-/** Once it was paid after all, there is nothing to be worried about. */
+/** Money came for what could not be given: the vendor's people are to pay it back. */
+const unsettled: readonly ToldFailure[] = ['NOT_RENEWABLE', 'TRANSFERRED'];
+
+/** Once it was paid after all, there is nothing to be worried about, unless nothing was given for it. */
 export const renewalFailed: Drafter = async (work, { licenseId, eventData, createdAt, id }) => {
   const found = await licenseOf(work, licenseId);
   const invoice = await invoiceOf(work, textIn(eventData, 'invoice_id'));
-  if (found === undefined || invoice?.paymentStatus === 'PAID') return undefined;
+  const reason = failureOf(textIn(eventData, 'reason'));
+  const isUnsettled = unsettled.includes(reason);
+  if (found === undefined || (invoice?.paymentStatus === 'PAID' && !isUnsettled)) return undefined;
   const { license, customer } = found;
   const end = graceEnd(license);
   const facts = {
     ...told(license),
     ...toldInvoice(invoice),
     failedAt: createdAt,
-    reason: failureOf(textIn(eventData, 'reason')),
+    reason,
     attempt: numberIn(eventData, 'attempt'),
     attempts: numberIn(eventData, 'attempts'),
     nextAttemptAt: instantIn(eventData, 'next_at'),
@@ -62,7 +74,7 @@ export const renewalFailed: Drafter = async (work, { licenseId, eventData, creat
   return {
     kind: 'RENEWAL_FAILED',
     facts,
-    audiences: ['customer', 'staff'],
+    audiences: isUnsettled || isOfAnother(invoice, license) ? ['staff'] : ['customer', 'staff'],
     about: id,
     customer,
     licenseId: license.id,
