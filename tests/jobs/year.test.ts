@@ -47,13 +47,12 @@ async function live(until: number): Promise<void> {
   const [from, touched] = [world.now, new Set<Card>()];
   const share = (LICENSES * (until - FIRST)) / (180 * DAY);
   const wanted = Math.min(LICENSES, Math.max(40, Math.ceil(share)));
-  const moments = Array.from({ length: random.below(5) }, () => from + 1 + random.below(until - from - 1));
+  const moments = Array.from({ length: random.below(6) }, () => from + 1 + random.below(until - from - 1));
   for (const moment of moments.sort((one, other) => one - other)) {
     world.now = moment;
     const free = world.year.cards.filter((card) => !touched.has(card));
     if (free.length === 0) continue;
-    const { server, admin, year, holders } = world;
-    touched.add(await actAtRandom({ server, admin, year, random, holders }, free, moment));
+    touched.add(await actAtRandom(world, free, moment));
   }
   while (world.year.cards.length < wanted) await world.issue();
 }
@@ -67,7 +66,7 @@ function nextLooks(): number[] {
 }
 
 async function runTheYear(): Promise<void> {
-  let silent = 0;
+  let [silent, down] = [0, 0];
   for (world.now = FIRST; world.now < LAST; ) {
     for (const at of nextLooks().map((look) => Math.min(look, LAST))) {
       await live(at);
@@ -76,11 +75,15 @@ async function runTheYear(): Promise<void> {
       const isSilent = silent > 0;
       post.behaviour = () => (isSilent ? 451 : 250);
       silent -= isSilent ? 1 : 0;
+      if (down === 0 && random.chance(0.05)) down = 1 + random.below(4);
+      world.stripe.isDown = down > 0;
+      down -= down > 0 ? 1 : 0;
       if (random.chance(0.1)) await compareStatuses();
       await world.look();
     }
   }
   post.behaviour = () => 250;
+  world.stripe.isDown = false;
   world.now = LAST + HOUR;
   await world.look();
 }
@@ -110,4 +113,4 @@ test(`${DAYS} days of ${LICENSES} licenses are as an independent model has them,
   expect((await productBills(world)).sort(), `YEAR_SEED=${SEED}`).toEqual(modelBills(year).sort());
   expect((await bankedPayments(world)).sort(), `YEAR_SEED=${SEED}`).toEqual(year.till.banked.sort());
   await compareArrived(world);
-}, 200_000);
+}, 400_000);

@@ -1,47 +1,10 @@
 import { instant } from '../../src/core/clock.js';
-import { mutation } from './acts.js';
 import { activate } from './fixtures.js';
 import type { Random } from './random.js';
-import type { Answer, Claims, TestServer } from './server.js';
 import { goOn } from './yearBills.js';
-import { type Card, DAY, dated, HOUR, type Holder, reads, written } from './yearCards.js';
-import type { Year } from './yearModel.js';
-
-/** Where an act is made: the server that stands now, and the model of what it does. */
-export interface YearDesk {
-  readonly server: () => TestServer;
-  readonly admin: Claims;
-  readonly year: Year;
-  readonly random: Random;
-  readonly holders: readonly Holder[];
-}
-
-/** What an act has to answer: undefined where it succeeds, and then the card is changed. */
-type Expected = string | undefined;
-
-interface Act {
-  readonly weight: number;
-  readonly run: (desk: YearDesk, card: Card, now: number) => Promise<void>;
-}
-
-async function ask(desk: YearDesk, name: string, input: object): Promise<Answer> {
-  return desk.server().graphql(mutation(name, '__typename'), { input }, desk.admin);
-}
-
-/** The act, and the card after it where it has to succeed. */
-async function tried(
-  desk: YearDesk,
-  name: string,
-  input: object,
-  expected: Expected,
-  change: () => void,
-): Promise<void> {
-  const { code, errors } = await ask(desk, name, input);
-  if (code !== expected)
-    throw new Error(`${name} ${JSON.stringify(input)} at ${desk.server().now}: ${code ?? 'done'} instead of
-      ${expected ?? 'done'}: ${errors[0]?.message}`);
-  if (expected === undefined) change();
-}
+import { type Card, DAY, dated, HOUR, reads, written } from './yearCards.js';
+import { type Act, ask, tried, type YearDesk } from './yearDesk.js';
+import { moneyActs } from './yearMoneyActs.js';
 
 function endDevices(card: Card, now: number): void {
   for (const device of card.devices) device.endedAt ??= now;
@@ -49,6 +12,7 @@ function endDevices(card: Card, now: number): void {
 
 const renew: Act = {
   weight: 10,
+  prefers: ({ expiresAt }, now) => expiresAt !== undefined && expiresAt < now + 5 * DAY,
   run: async (desk, card, now) => {
     const [durationMonths, extendMaintenance] = [1 + desk.random.below(4), desk.random.chance(0.5)];
     const isClosed = card.revoked || card.heldBack || card.waits;
@@ -76,6 +40,7 @@ const suspend: Act = {
 
 const reinstate: Act = {
   weight: 5,
+  prefers: ({ heldBack, revoked }) => heldBack && !revoked,
   run: async (desk, card, now) => {
     const refusal = card.heldBack && !card.revoked ? undefined : 'INVALID_TRANSITION';
     await tried(desk, 'reinstateLicense', { licenseId: card.id }, refusal, () => {
@@ -204,6 +169,7 @@ const acts: readonly Act[] = [
   redate,
   move,
   moveHouse,
+  ...moneyActs,
 ];
 
 function weighed(random: Random): Act {
@@ -220,10 +186,8 @@ export async function actAtRandom(desk: YearDesk, cards: readonly Card[], now: n
   const { random } = desk;
   desk.server().now = instant(now);
   const act = weighed(random);
-  const lapsing = cards.filter(({ expiresAt }) => expiresAt !== undefined && expiresAt < now + 5 * DAY);
-  const held = cards.filter(({ heldBack, revoked }) => heldBack && !revoked);
-  const wanted = act === renew ? lapsing : act === reinstate ? held : [];
-  const card = random.pick(wanted.length > 0 && random.chance(0.8) ? wanted : cards);
+  const preferred = cards.filter((each) => act.prefers?.(each, now) ?? false);
+  const card = random.pick(preferred.length > 0 && random.chance(0.8) ? preferred : cards);
   await act.run(desk, card, now);
   return card;
 }

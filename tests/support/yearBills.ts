@@ -59,8 +59,8 @@ export interface Bill {
 }
 
 export interface Letter {
-  /** Whoever holds the license, unless it is told to somebody else. */
-  readonly to?: Holder;
+  /** Whether whoever holds the license is told, and whether the vendor's people are; the first alone unless it says so. */
+  readonly isToHolder?: () => boolean;
   readonly isToStaff?: boolean;
   readonly isStill?: () => boolean;
 }
@@ -97,6 +97,8 @@ export const isUnderWay = ({ charge }: Bill): boolean =>
   charge !== undefined && charge.askAt < Number.POSITIVE_INFINITY;
 export const dueOf = ({ price, paid }: Bill): bigint => (price.total > paid ? price.total - paid : 0n);
 
+const isHolders = ({ holder }: Card, bill: Bill): boolean => bill.holder === holder;
+
 function isOvertaken(card: Card, { isByHand, from, offer, holder }: Bill): boolean {
   const isOther = card.expiresAt !== from || card.offer !== offer || card.holder !== holder;
   if (isOther || card.revoked) return true;
@@ -129,13 +131,17 @@ export class Till {
   #failed(at: number, card: Card, bill: Bill | undefined, reason: string, tries: string): void {
     this.desk.tell(at, card, `not renewed: ${reason} ${tries}`);
     const isStill = (): boolean => bill === undefined || dueOf(bill) > 0n || bill.status === 'UNSETTLED';
-    const payer = bill === undefined ? {} : { to: bill.holder };
-    this.desk.mailNext(card, 'RENEWAL_FAILED', { ...payer, isStill, isToStaff: true });
+    // Money that is to go back is the vendor's business, and a bill is nobody's who holds the license since.
+    const isToHolder = (): boolean =>
+      bill === undefined || (isHolders(card, bill) && bill.status !== 'UNSETTLED');
+    this.desk.mailNext(card, 'RENEWAL_FAILED', { isToHolder, isStill, isToStaff: true });
   }
 
-  #renewed(at: number, card: Card, by: 'CHARGE' | 'HAND', months: number, extendsMaintenance = false): void {
+  #renewed(at: number, card: Card, by: 'CHARGE' | 'HAND', { months, extendsMaintenance }: Terms): void {
     this.desk.tell(at, card, `renewed by ${by} ${goOn(card, months, extendsMaintenance, at)}`);
-    if (by === 'CHARGE') this.desk.mailNext(card, 'LICENSE_RENEWED');
+    const { holder } = card;
+    const isStill = (): boolean => card.holder === holder;
+    if (by === 'CHARGE') this.desk.mailNext(card, 'LICENSE_RENEWED', { isStill });
   }
 
   /** A bill for so many months; the numbers of a year follow one upon the other. */
@@ -183,7 +189,7 @@ export class Till {
     const months = termOf(offer);
     const isFree = priceFor(offer, months, this.desk.house.taxes).total === 0n;
     const bill = isFree ? undefined : this.bill(at, card, { months, isByHand: false });
-    if (bill === undefined) this.#renewed(at, card, 'CHARGE', months);
+    if (bill === undefined) this.#renewed(at, card, 'CHARGE', { months, extendsMaintenance: false });
     else if (wallet !== undefined) bill.nextAt = at;
     else this.#failed(at, card, bill, 'NO_PAYMENT_METHOD', '0/0, next never');
   }
@@ -298,10 +304,10 @@ export class Till {
     const isMoved = card.holder !== bill.holder;
     const isGiven = !isMoved && !card.revoked && !card.heldBack && !card.waits;
     bill.status = isGiven ? 'RENEWED' : 'UNSETTLED';
-    const { months, extendsMaintenance, attempts, charge } = bill;
+    const { attempts, charge } = bill;
     const reason = isMoved ? 'TRANSFERRED' : 'NOT_RENEWABLE';
     if (!isGiven) this.#failed(at, card, bill, reason, `${attempts}/${attempts}, next never`);
-    else this.#renewed(at, card, charge === undefined ? 'HAND' : 'CHARGE', months, extendsMaintenance);
+    else this.#renewed(at, card, charge === undefined ? 'HAND' : 'CHARGE', bill);
   }
 
   /** Who pays with something else from now on is charged by it for what waits, unless that was given up. */
@@ -326,6 +332,8 @@ export class Till {
     each((card, bill) => this.#ask(now, card, bill, weather));
   }
 }
+
+type Terms = Pick<Bill, 'months' | 'extendsMaintenance'>;
 
 interface Wish {
   readonly months: number;

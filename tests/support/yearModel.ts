@@ -51,7 +51,8 @@ export class Year implements Desk {
     this.#mails.push({ card, what, ...letter });
   }
 
-  #mail(at: number, { card, what, to = card.holder, isToStaff = false }: Mail): void {
+  #mail(at: number, { card, what, isToHolder, isToStaff = false }: Mail): void {
+    const to = (isToHolder?.() ?? true) ? card.holder : undefined;
     const { language, timeZone, staff } = this.house;
     if (isToStaff) this.tell(at, card, `mail ${what} ${staff} ${language} ${timeZone} SENT`);
     if (!to?.email) return;

@@ -28,7 +28,7 @@ const telling: Readonly<Record<string, (data: Data) => string>> = {
 const TIME = `'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"'`;
 
 /** A mail that was put off is asked about again: how many days are left, who holds the license by then, and whether it is sent, is open to who knows no mail server. */
-const asLater = (line: string): string => line.replace(/( mail \w+)( \d+)? \S+ \S+ \S+ \w+$/, '$1 LATER');
+const asLater = (line: string): string => line.replace(/( mail \w+)( \d+)? \S+ \S+ \S+ \S+$/, '$1 LATER');
 
 /** The model's lines, without what is open of those mails that were put off. */
 export function modelLines({ lines }: Year, product: readonly string[]): string[] {
@@ -73,11 +73,13 @@ export async function productLines(world: YearWorld): Promise<string[]> {
     const what = telling[row.type]?.(row.data);
     if (what !== undefined) add(row.at, row.license, what);
   }
-  for (const row of await told('*', 'notifications', 'created_at')) {
+  for (const row of await told('*, sent_at > created_at as late', 'notifications', 'created_at')) {
     const days = row.kind === 'LICENSE_EXPIRING' ? ` ${/\d+/.exec(row.subject)?.[0]}` : '';
     const reader = `${row.recipient} ${row.language} ${row.time_zone}`;
-    const line = `mail ${row.kind}${days} ${reader} ${row.status}`;
-    const isLater = row.attempts > 1 || (row.status === 'SUPPRESSED' && row.attempts > 0);
+    const line = `mail ${row.kind}${days} ${reader} ${row.status}${row.late ? '-LATE' : ''}`;
+    // Written down by a process that died before it could be sent, it goes out with the next ones.
+    const isLeft = row.late && world.deaths.has(row.at);
+    const isLater = isLeft || row.attempts > 1 || (row.status === 'SUPPRESSED' && row.attempts > 0);
     add(row.at, row.license, isLater ? asLater(` ${line}`).trim() : line);
   }
   for (const row of await told('id', 'archived_activations', 'archived_at'))

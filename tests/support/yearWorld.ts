@@ -56,6 +56,8 @@ export class YearWorld {
   readonly holders: Holder[] = [];
   readonly offers = offers();
   readonly bank: YearBank;
+  /** When a process died over what was due. */
+  readonly deaths = new Set<string>();
   #looks = 0;
   #current: TestServer;
   #shop: Shop | undefined;
@@ -255,6 +257,7 @@ export class YearWorld {
 
   /** Whoever does what is due gets as far as some of its writes, and another comes after it. */
   async #kill(): Promise<void> {
+    this.deaths.add(this.#current.now);
     const { sql } = this.base;
     const triggers = ['license_event_logs', 'notifications', 'archived_activations'];
     await sql.unsafe(breaking(this.random.below(12)));
@@ -274,6 +277,16 @@ export class YearWorld {
     jobs.list = { queued, scheduled };
     await jobs.drain();
   }
+
+  /** The queue is looked after, and not the clock. */
+  readonly work = async (): Promise<void> => {
+    const { jobs } = this.#current;
+    const { queued, scheduled } = jobs.list;
+    jobs.list = { queued, scheduled: [] };
+    await jobs.drain();
+    jobs.list = { queued, scheduled };
+    this.year.post(this.now);
+  };
 
   /** Bills whose charge has no answer yet: of each license, counted in their order. */
   async #unanswered(): Promise<ReadonlySet<string>> {
