@@ -39,6 +39,9 @@ const partyColumns = () => ({
   /** In which language and by which clock it is written to; the tenant's where it is null. */
   language: varchar('language', { length: 5, enum: languages }),
   timeZone: varchar('time_zone', { length: 64 }),
+  /** What stands on its invoices below its name. */
+  billingAddress: varchar('billing_address', { length: 500 }),
+  taxId: varchar('tax_id', { length: 50 }),
   status: varchar('status', { length: 20, enum: partyStatuses }).notNull().default('ACTIVE'),
   ...madeAndChanged(),
 });

@@ -46,8 +46,10 @@ export const invoices = pgTable(
     customerId: idColumn<'Customer'>('customer_id'),
     resellerId: idColumn<'Reseller'>('reseller_id'),
     licenseId: idColumn<'License'>('license_id'),
-    /** The buyer's name as it was. */
+    /** The buyer's name, address and tax number as they were. */
     billTo: varchar('bill_to', { length: 255 }).notNull(),
+    billToAddress: varchar('bill_to_address', { length: 500 }),
+    billToTaxId: varchar('bill_to_tax_id', { length: 50 }),
     seller: recordsColumn<Seller>('seller').notNull(),
     currency: varchar('currency', { length: 3 }).notNull(),
     lines: recordsColumn<readonly PriceLine[]>('lines').notNull(),
