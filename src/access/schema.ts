@@ -6,7 +6,7 @@ import { Checked, NotNull } from '../graph/checked.js';
 import { connectionOf } from '../graph/connection.js';
 import { enumOf } from '../graph/enums.js';
 import { DateTime } from '../graph/scalars.js';
-import { type Language, language, timeZone } from './model/settings.js';
+import { type Language, language, postalAddress, timeZone } from './model/settings.js';
 import type { PartyStatus } from './model.js';
 
 export const PartyStatusEnum = enumOf<PartyStatus>(
@@ -104,6 +104,12 @@ export class Customer {
   @Field(() => Boolean, { description: 'Whether it is reminded by mail of licenses that expire.' })
   declare readonly receivesReminders: boolean;
 
+  @Field(() => String, { nullable: true, description: 'Its address on invoices, in some lines.' })
+  declare readonly billingAddress: string | null;
+
+  @Field(() => String, { nullable: true, description: 'Its tax number, as on invoices.' })
+  declare readonly taxId: string | null;
+
   @Field(() => DateTime, { description: 'When the customer was added.' })
   declare readonly createdAt: Instant;
 
@@ -138,6 +144,12 @@ export class Reseller {
       "The IANA time zone that it lives by; null is the tenant's. For whoever writes to it: mail about licenses goes to customers.",
   })
   declare readonly timeZone: string | null;
+
+  @Field(() => String, { nullable: true, description: 'Its address on invoices, in some lines.' })
+  declare readonly billingAddress: string | null;
+
+  @Field(() => String, { nullable: true, description: 'Its tax number, as on invoices.' })
+  declare readonly taxId: string | null;
 
   @Field(() => DateTime, { description: 'When the reseller was added.' })
   declare readonly createdAt: Instant;
@@ -200,6 +212,14 @@ export class CreateCustomerInput {
   })
   declare readonly timeZone?: string | null;
 
+  @Checked(postalAddress)
+  @Field(() => String, { nullable: true, description: 'Its address on invoices, in some lines.' })
+  declare readonly billingAddress?: string | null;
+
+  @Checked(text(1, 50))
+  @Field(() => String, { nullable: true, description: 'Its tax number, as on invoices.' })
+  declare readonly taxId?: string | null;
+
   @NotNull()
   @Field(() => Boolean, {
     nullable: true,
@@ -248,6 +268,14 @@ export class UpdateCustomerInput {
   })
   declare readonly timeZone?: string | null;
 
+  @Checked(postalAddress)
+  @Field(() => String, { nullable: true, description: 'Its address on invoices, in some lines.' })
+  declare readonly billingAddress?: string | null;
+
+  @Checked(text(1, 50))
+  @Field(() => String, { nullable: true, description: 'Its tax number, as on invoices.' })
+  declare readonly taxId?: string | null;
+
   @NotNull()
   @Field(() => Boolean, {
     nullable: true,
@@ -288,6 +316,14 @@ export class CreateResellerInput {
     description: "The IANA time zone that it lives by, as Europe/Berlin; null is the tenant's.",
   })
   declare readonly timeZone?: string | null;
+
+  @Checked(postalAddress)
+  @Field(() => String, { nullable: true, description: 'Its address on invoices, in some lines.' })
+  declare readonly billingAddress?: string | null;
+
+  @Checked(text(1, 50))
+  @Field(() => String, { nullable: true, description: 'Its tax number, as on invoices.' })
+  declare readonly taxId?: string | null;
 }
 
 @InputType({ description: 'Changes to a reseller; what is left out stays as it is.' })
@@ -319,6 +355,14 @@ export class UpdateResellerInput {
     description: "The IANA time zone that it lives by, as Europe/Berlin; null is the tenant's.",
   })
   declare readonly timeZone?: string | null;
+
+  @Checked(postalAddress)
+  @Field(() => String, { nullable: true, description: 'Its address on invoices, in some lines.' })
+  declare readonly billingAddress?: string | null;
+
+  @Checked(text(1, 50))
+  @Field(() => String, { nullable: true, description: 'Its tax number, as on invoices.' })
+  declare readonly taxId?: string | null;
 
   @NotNull()
   @Field(() => PartyStatusEnum, { nullable: true, description: 'Switches the reseller off or on.' })

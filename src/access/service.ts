@@ -104,11 +104,15 @@ export function requireWholeTenant(work: Pick<Work, 'actor'>, permission: string
   requireUnbound(work, ['customerId', 'resellerId', 'licenseId'], permission);
 }
 
-/** How a party is called and reached. */
-const reached = ['name', 'email', 'language', 'timeZone'] as const;
+/** How a party is called, reached and named on invoices. */
+const reached = ['name', 'email', 'language', 'timeZone', 'billingAddress', 'taxId'] as const;
 /** What of a party may be a person's, and can be erased from the trail. */
-const aboutPeople = ['name', 'email'] as const;
+const aboutPeople = ['name', 'email', 'billingAddress', 'taxId'] as const;
 const named = ({ name, email }: Pick<Customer, 'name' | 'email'>) => ({ name, email });
+const billed = ({ billingAddress, taxId }: Pick<CreateResellerInput, 'billingAddress' | 'taxId'>) => ({
+  billingAddress: billingAddress ?? null,
+  taxId: taxId ?? null,
+});
 
 /** A reseller adds customers of its own. */
 export async function createCustomer(work: Work, input: CreateCustomerInput): Promise<Customer> {
@@ -123,6 +127,7 @@ export async function createCustomer(work: Work, input: CreateCustomerInput): Pr
       email: input.email ?? null,
       language: input.language ?? null,
       timeZone: input.timeZone ?? null,
+      ...billed(input),
       ...(input.receivesReminders === undefined ? {} : { receivesReminders: input.receivesReminders }),
       externalId: input.externalId ?? null,
       resellerId: input.resellerId ?? scopeOf(work.actor).resellerId ?? null,
@@ -166,6 +171,7 @@ export async function createReseller(work: Work, input: CreateResellerInput): Pr
       email: input.email ?? null,
       language: input.language ?? null,
       timeZone: input.timeZone ?? null,
+      ...billed(input),
       createdAt: work.now,
       updatedAt: work.now,
     })

@@ -13,8 +13,8 @@ beforeAll(async () => {
 });
 afterAll(() => server.stop());
 
-const customer = 'id name email externalId status reseller { id } createdAt updatedAt';
-const reseller = 'id name email status createdAt updatedAt';
+const customer = 'id name email billingAddress taxId externalId status reseller { id } createdAt updatedAt';
+const reseller = 'id name email billingAddress taxId status createdAt updatedAt';
 const nobody = '01930000-0000-7000-8000-000000000000';
 
 async function act(name: string, input: object, as: Claims = shop.admin): Promise<Json> {
@@ -37,7 +37,8 @@ const bound = (to: object, ...permissions: string[]): Claims => ({
 describe('customers', () => {
   test('are kept as they are given, and begin ACTIVE', async () => {
     const resellerId = await makeReseller();
-    const given = { name: 'Ada Ökafor 😀', email: 'ada@example.com', externalId: 'CRM-7' };
+    const onInvoices = { billingAddress: '2 Side Street\n54321 Town', taxId: 'DE 987' };
+    const given = { name: 'Ada Ökafor 😀', email: 'ada@example.com', externalId: 'CRM-7', ...onInvoices };
 
     expect(await act('createCustomer', { ...given, resellerId })).toEqual({
       ...given,
@@ -53,11 +54,15 @@ describe('customers', () => {
     ['name', 'Bo'],
     ['email', 'bo@example.com'],
     ['email', null],
+    ['billingAddress', '3 Back Street'],
+    ['billingAddress', null],
+    ['taxId', 'DE 1'],
     ['status', 'INACTIVE'],
     ['resellerId', null],
   ])('change by %s alone, in one event that names no value', async (field, value) => {
     const resellerId = await makeReseller();
-    const before = await act('createCustomer', { name: 'Ada', email: 'ada@example.com', resellerId });
+    const whole = { name: 'Ada', email: 'ada@example.com', billingAddress: '2 Side Street', taxId: 'DE 987' };
+    const before = await act('createCustomer', { ...whole, resellerId });
     server.pass(1000);
 
     const events = await eventsDuring(server, shop.admin.tenant_id, async () => {
@@ -99,6 +104,18 @@ describe('customers', () => {
     ['half of a surrogate pair', 'createCustomer', { name: '\ud83d' }, ['input.name']],
     ['an address that is none', 'createCustomer', { name: 'A', email: 'a@b' }, ['input.email']],
     ['an id that is none', 'createCustomer', { name: 'A', resellerId: 'x' }, ['input.resellerId']],
+    [
+      'an address of a house and a tax number that are too long',
+      'createCustomer',
+      { name: 'A', billingAddress: 'x'.repeat(501), taxId: 'x'.repeat(51) },
+      ['input.billingAddress', 'input.taxId'],
+    ],
+    [
+      'an address of a house with what is not seen',
+      'updateCustomer',
+      { billingAddress: '1 Street\u202e', taxId: '' },
+      ['input.billingAddress', 'input.taxId'],
+    ],
     [
       'several faults',
       'createCustomer',
@@ -169,18 +186,17 @@ describe('customers', () => {
 describe('resellers', () => {
   test('are added, changed and switched off, each in one event', async () => {
     const events = await eventsDuring(server, shop.admin.tenant_id, async () => {
-      const { id } = await act('createReseller', { name: 'North', email: 'n@example.com' });
-      const update = { resellerId: id, name: 'North & Sons', email: null, status: 'INACTIVE' };
-      expect(await act('updateReseller', update)).toMatchObject({
-        name: 'North & Sons',
-        email: null,
-        status: 'INACTIVE',
-      });
+      const onInvoices = { billingAddress: '4 High Street', taxId: 'DE 4' };
+      const added = await act('createReseller', { name: 'North', email: 'n@example.com', ...onInvoices });
+      expect(added).toMatchObject(onInvoices);
+      const changes = { name: 'North & Sons', email: null, taxId: null, status: 'INACTIVE' };
+      const update = { resellerId: added.id, ...changes };
+      expect(await act('updateReseller', update)).toMatchObject({ ...onInvoices, ...changes });
     });
 
     expect(events.map((event) => [event.type, event.data])).toEqual([
       ['reseller.created', {}],
-      ['reseller.updated', { changed: ['name', 'email', 'status'] }],
+      ['reseller.updated', { changed: ['name', 'email', 'taxId', 'status'] }],
     ]);
   });
 

@@ -145,23 +145,40 @@ describe('what an invoice says', () => {
     expect(await textOf(invoice)).toContain('Status Void');
   });
 
-  test('who sold and who bought as they were, whatever they are called now', async () => {
+  test('who sold and who bought as they were, whatever they are called and wherever they are now', async () => {
     const customerId = await customerIn('en', 'Before');
+    const changed = (input: object) =>
+      server.ok(mutation('updateCustomer', '__typename'), { input: { customerId, ...input } }, shop.admin);
+    await changed({ billingAddress: '2 Side Street\n54321 Town', taxId: 'FR 40' });
     const invoice = await invoiceOf(server, shop.admin, { customerId });
-    await server.ok(
-      mutation('updateCustomer', '__typename'),
-      { input: { customerId, name: 'Behind' } },
-      shop.admin,
-    );
+    await changed({ name: 'Behind', billingAddress: '3 Behind Street', taxId: null });
 
     const text = await textOf(invoice);
 
-    expect(text).toContain('Bill to Before');
+    expect([invoice.billToAddress, invoice.billToTaxId]).toEqual(['2 Side Street\n54321 Town', 'FR 40']);
+    expect(text).toContain('Bill to Before 2 Side Street 54321 Town Tax ID: FR 40');
     expect(text).not.toContain('Behind');
   });
 });
 
 describe('what it is made of', () => {
+  test('of a reseller that buys for itself, where it is', async () => {
+    const { data } = await server.graphql(
+      mutation('createReseller', 'reseller { id }'),
+      { input: { name: 'North', billingAddress: '4 High Street', taxId: 'DE 4' } },
+      shop.admin,
+    );
+    const { id } = await invoiceOf(server, shop.admin, {
+      resellerId: String(data?.createReseller?.reseller?.id),
+    });
+
+    const query = 'query ($id: ID!) { invoice(id: $id) { billTo billToAddress billToTaxId } }';
+    const { invoice } = await server.ok(query, { id }, shop.admin);
+
+    expect(invoice).toEqual({ billTo: 'North', billToAddress: '4 High Street', billToTaxId: 'DE 4' });
+    expect(await textOf({ id })).toContain('Bill to North 4 High Street Tax ID: DE 4');
+  });
+
   test('the same facts are the same bytes', async () => {
     const invoice = await invoiceOf(server, shop.admin, { customerId: shop.customerId });
 

@@ -59,18 +59,26 @@ const RULED = {
   paddingBottom: () => 4,
 } as const;
 
-function head({ sheet, words, script }: Page): Content {
+/** What stands below a name. */
+function details(
+  address: string | null | undefined,
+  taxId: string | null | undefined,
+  { words, script }: Page,
+): Content[] {
+  return [address, taxId && `${words.taxId}: ${taxId}`].flatMap((text) =>
+    text ? [script.block(text, QUIET)] : [],
+  );
+}
+
+function head(page: Page): Content {
+  const { sheet, words, script } = page;
   const { invoice, color } = sheet;
   const { name, address, taxId } = invoice.seller;
   return {
     columns: [
       {
         width: '*',
-        stack: [
-          script.block(name, { fontSize: 16, bold: true, color }),
-          ...(address === undefined ? [] : [script.block(address, QUIET)]),
-          ...(taxId === undefined ? [] : [script.block(`${words.taxId}: ${taxId}`, QUIET)]),
-        ],
+        stack: [script.block(name, { fontSize: 16, bold: true, color }), ...details(address, taxId, page)],
       },
       {
         width: 210,
@@ -85,7 +93,9 @@ function head({ sheet, words, script }: Page): Content {
   };
 }
 
-function facts({ sheet: { invoice }, words, format, script }: Page): Content {
+function facts(page: Page): Content {
+  const { sheet, words, format, script } = page;
+  const { invoice } = sheet;
   const state = invoice.voidedAt === null ? words.statuses[invoice.paymentStatus] : words.voided;
   const rows = [
     [words.date, format.date(invoice.createdAt)],
@@ -100,7 +110,11 @@ function facts({ sheet: { invoice }, words, format, script }: Page): Content {
     columns: [
       {
         width: '*',
-        stack: [{ text: words.billTo, ...QUIET }, script.block(invoice.billTo, { fontSize: 11 })],
+        stack: [
+          { text: words.billTo, ...QUIET },
+          script.block(invoice.billTo, { fontSize: 11 }),
+          ...details(invoice.billToAddress, invoice.billToTaxId, page),
+        ],
       },
       { width: 210, table: { widths: ['auto', '*'], body }, layout: 'noBorders' },
     ],

@@ -82,6 +82,12 @@ export class Invoice {
   @Field(() => String, { description: "The payer's name, as it was when the invoice was made." })
   declare readonly billTo: string;
 
+  @Field(() => String, { nullable: true, description: "The payer's address, as it was." })
+  declare readonly billToAddress: string | null;
+
+  @Field(() => String, { nullable: true, description: "The payer's tax number, as it was." })
+  declare readonly billToTaxId: string | null;
+
   @Field(() => InvoiceSeller, { description: 'Who sells.' })
   declare readonly seller: InvoiceSeller;
 

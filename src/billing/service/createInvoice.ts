@@ -1,6 +1,6 @@
 import { DEFAULT_DUE_DAYS } from '../../access/model/settings.js';
 import { customersById, resellersById, tenantOf } from '../../access/queries.js';
-import type { Tenant } from '../../access/table.js';
+import type { Customer, Reseller, Tenant } from '../../access/table.js';
 import { addDays, type Instant } from '../../core/clock.js';
 import { type CustomerId, type LicenseId, newId, type ResellerId } from '../../core/id.js';
 import { compareAmounts, isZero, plainAmount, sumOf, ZERO } from '../../core/money.js';
@@ -32,9 +32,22 @@ function sellerOf({ name, settings }: Pick<Tenant, 'name' | 'settings'>): Seller
   };
 }
 
-async function buyerOf(work: Work, { customerId, resellerId }: NewInvoice): Promise<string | undefined> {
-  if (customerId !== null) return (await customersById(work, [customerId])).get(customerId)?.name;
-  return resellerId === null ? undefined : (await resellersById(work, [resellerId])).get(resellerId)?.name;
+async function buyerOf(
+  work: Work,
+  { customerId, resellerId }: NewInvoice,
+): Promise<Customer | Reseller | undefined> {
+  if (customerId !== null) return (await customersById(work, [customerId])).get(customerId);
+  return resellerId === null ? undefined : (await resellersById(work, [resellerId])).get(resellerId);
+}
+
+/** The buyer as it is called now: an invoice that was sent names it so for ever. */
+async function billedTo(work: Work, wanted: NewInvoice, seller: Seller) {
+  const buyer = await buyerOf(work, wanted);
+  return {
+    billTo: buyer?.name ?? seller.name,
+    billToAddress: buyer?.billingAddress ?? null,
+    billToTaxId: buyer?.taxId ?? null,
+  };
 }
 
 /** Whoever computes a price owes that it adds up: what does not is a defect, and is never billed. */
@@ -57,7 +70,7 @@ export async function draftInvoice(work: Work, wanted: NewInvoice): Promise<Draf
   requireSum(price);
   const tenant = await tenantOf(work);
   const seller = sellerOf(tenant);
-  const billTo = (await buyerOf(work, wanted)) ?? seller.name;
+  const billed = await billedTo(work, wanted, seller);
   const { currency, lines, subtotal, discount, tax, total } = price;
   const paidAt = isZero(total) ? work.now : null;
   const settled = { amountPaid: ZERO, amountRefunded: ZERO, paidAt, failedAt: null };
@@ -65,14 +78,14 @@ export async function draftInvoice(work: Work, wanted: NewInvoice): Promise<Draf
   const id = newId<'Invoice'>(work.now);
   await referInvoice(work, { id }, 'INVOICE', id);
   const values = {
-    ...{ tenantId: work.tenantId, id, purpose, customerId, resellerId, licenseId, billTo, seller },
+    ...{ tenantId: work.tenantId, id, purpose, customerId, resellerId, licenseId, ...billed, seller },
     ...{ currency, lines, subtotal, discount, tax, total, paymentStatus },
     dueAt: wanted.dueAt ?? addDays(work.now, tenant.settings.invoices?.dueDays ?? DEFAULT_DUE_DAYS),
     paidAt,
     createdAt: work.now,
     updatedAt: work.now,
   };
-  return { values, billTo };
+  return { values, billTo: billed.billTo };
 }
 
 /** Sent before this returns: what refers to the invoice may be sent behind it without waiting for its answer. */
