@@ -8,6 +8,7 @@ import { type Card, DAY, HOUR, MINUTE, reads } from '../support/yearCards.js';
 import {
   bankedPayments,
   compareArrived,
+  compareBooked,
   modelBills,
   modelCards,
   modelLines,
@@ -111,6 +112,7 @@ test(`${DAYS} days of ${LICENSES} licenses are as an independent model has them,
   expect((await productCards(world)).sort(), `YEAR_SEED=${SEED}`).toEqual(modelCards(year).sort());
   expect((await productNumbers(world)).sort(), `YEAR_SEED=${SEED}`).toEqual(year.till.numbers.sort());
   expect((await productBills(world)).sort(), `YEAR_SEED=${SEED}`).toEqual(modelBills(year).sort());
+  await compareBooked(world);
   expect((await bankedPayments(world)).sort(), `YEAR_SEED=${SEED}`).toEqual(year.till.banked.sort());
   await compareArrived(world);
 }, 400_000);

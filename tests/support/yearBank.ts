@@ -37,8 +37,8 @@ export class YearBank {
   }
 
   /** What slow banks know by now. */
-  settle(): void {
-    const { intents, now } = this.stripe;
+  settle(now = this.stripe.now): void {
+    const { intents } = this.stripe;
     for (const intent of intents.filter(({ status }) => status === 'processing')) {
       if ((this.#begun.get(intent.metadata.invoice_id ?? '') ?? now) + SLOW_MILLIS > now) continue;
       const bounces = walletOf(intent.payment_method ?? '') === 'bounces';

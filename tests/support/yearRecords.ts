@@ -165,9 +165,10 @@ export function modelBills({ cards }: Year): string[] {
   );
 }
 
-/** Every payment that the processor has on record, with the second. */
+/** Every payment that the processor has on record, with the second, and what slow banks will have made of theirs. */
 export async function bankedPayments(world: YearWorld): Promise<string[]> {
-  const { base, stripe, admin, year } = world;
+  const { base, bank, stripe, admin, year } = world;
+  bank.settle(Number.POSITIVE_INFINITY);
   const names = new Map(year.cards.map(({ id, name }) => [id, name]));
   const rows = await base.sql`select id, license_id from invoices where tenant_id = ${admin.tenant_id}`;
   const licenses = new Map(rows.map(({ id, license_id }) => [id, names.get(license_id)]));
@@ -175,4 +176,37 @@ export async function bankedPayments(world: YearWorld): Promise<string[]> {
     const name = licenses.get(metadata.invoice_id ?? '');
     return `${written(created * 1000)} ${name} ${amount} ${currency} ${status}`;
   });
+}
+
+const digits: Readonly<Record<string, number>> = { EUR: 2, JPY: 0, KWD: 3, USD: 2 };
+
+/**
+ * What the processor took is booked once, on the invoice that it was taken for, unless nobody has asked yet what became of
+ * it; and of no invoice, and for no end of a term, has it taken anything twice.
+ */
+export async function compareBooked({ base, stripe, admin }: YearWorld): Promise<void> {
+  const booked =
+    await base.sql`select reference, invoice_id, amount, currency, renewal.license_id, renewal.expiry_date
+    from payments join renewals as renewal using (tenant_id, invoice_id)
+    where tenant_id = ${admin.tenant_id} and processor = 'STRIPE' and kind = 'PAYMENT' and state = 'SETTLED'`;
+  const unasked =
+    await base.sql`select invoice_id from charges where tenant_id = ${admin.tenant_id} and ask_at is not null`;
+  const waiting = new Set(unasked.map(({ invoice_id }) => String(invoice_id)));
+  const known = new Set(booked.map(({ reference }) => String(reference)));
+  const taken = stripe.taken();
+  const invoices = taken.map(({ metadata }) => metadata.invoice_id ?? '');
+  const terms = booked.map(({ license_id, expiry_date }) => `${license_id} ${expiry_date.toISOString()}`);
+
+  const lines = booked.map(({ reference, invoice_id, amount, currency }) => {
+    const units = Math.round(Number(amount) * 10 ** (digits[currency] ?? 2));
+    return `${reference} ${invoice_id} ${units} ${currency}`;
+  });
+  const wanted = taken
+    .filter(({ id, metadata }) => known.has(id) || !waiting.has(metadata.invoice_id ?? ''))
+    .map(
+      ({ id, metadata, amount, currency }) =>
+        `${id} ${metadata.invoice_id} ${amount} ${currency.toUpperCase()}`,
+    );
+  expect(lines.sort()).toEqual(wanted.sort());
+  expect([new Set(invoices).size, new Set(terms).size]).toEqual([invoices.length, terms.length]);
 }
