@@ -1,10 +1,10 @@
 import { instant } from '../../src/core/clock.js';
 import { activate } from './fixtures.js';
 import type { Random } from './random.js';
-import { goOn } from './yearBills.js';
+import { goOn, openBill } from './yearBills.js';
 import { type Card, DAY, dated, HOUR, reads, written } from './yearCards.js';
 import { type Act, ask, tried, type YearDesk } from './yearDesk.js';
-import { moneyActs } from './yearMoneyActs.js';
+import { flipRenewal, moneyActs } from './yearMoneyActs.js';
 
 function endDevices(card: Card, now: number): void {
   for (const device of card.devices) device.endedAt ??= now;
@@ -157,6 +157,16 @@ const moveHouse: Act = {
   },
 };
 
+/** What is to be paid for is moved, ended, held back, renewed or dated otherwise meanwhile. */
+const overtake: Act = {
+  weight: 7,
+  prefers: (card) => openBill(card) !== undefined,
+  run: (desk, card, now) => {
+    const acts = [renew, transfer, transfer, suspend, reinstate, flip, flip, redate, flipRenewal];
+    return (desk.random.chance(0.1) ? revoke : desk.random.pick(acts)).run(desk, card, now);
+  },
+};
+
 const acts: readonly Act[] = [
   renew,
   suspend,
@@ -169,6 +179,7 @@ const acts: readonly Act[] = [
   redate,
   move,
   moveHouse,
+  overtake,
   ...moneyActs,
 ];
 

@@ -1,8 +1,8 @@
 import type { StripeBehaviour, StripeServer } from './stripeServer.js';
 import { BUSY_SECONDS, SLOW_MILLIS, stepOf, type Wallet, wallets } from './yearWallets.js';
 
-/** Answers that are waited for in vain, a second each: later ones are cut off at once. */
-const HANGING = 3;
+/** Answers that are waited for in vain, seconds each: later ones are cut off at once. */
+const HANGING = 1;
 
 const busy: StripeBehaviour = {
   status: 429,

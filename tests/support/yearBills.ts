@@ -17,7 +17,7 @@ import {
   written,
 } from './yearCards.js';
 import { type Offer, type Price, priceFor, shown, termOf, unitsOf } from './yearPrices.js';
-import { BUSY_SECONDS, SLOW_MILLIS, stepOf, type Wallet } from './yearWallets.js';
+import { BUSY_SECONDS, PATIENCE_SECONDS, SLOW_MILLIS, stepOf, type Wallet } from './yearWallets.js';
 
 /** What has reached the bank; that of a slow one is known later. */
 interface Reached {
@@ -83,8 +83,8 @@ const BILLED_BEFORE = 3 * DAY;
 const BILLED_UNTIL = 30 * DAY;
 const DUNNED = [1, 3, 5];
 const ATTEMPTS = 4;
-/** The charge of a process that died is somebody else's after that: a minute behind the second that it may take. */
-const LEFT_ALONE = 61_000;
+/** The charge of a process that died is somebody else's after that: a minute behind what its answer may take. */
+const LEFT_ALONE = PATIENCE_SECONDS * 1000 + MINUTE;
 
 const reasons: Readonly<Record<string, string>> = {
   insufficient_funds: 'INSUFFICIENT_FUNDS',

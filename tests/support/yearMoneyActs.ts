@@ -128,7 +128,7 @@ const request: Act = {
   },
 };
 
-const flipRenewal: Act = {
+export const flipRenewal: Act = {
   weight: 2,
   prefers: ({ renewsItself }) => !renewsItself,
   run: async (desk, card) => {

@@ -39,6 +39,8 @@ export function stepOf(wallet: Wallet, before: number): Step {
   return script[Math.min(before, script.length - 1)] ?? 'TAKE';
 }
 
+/** For so long an answer is waited for: a busy machine may take seconds for one that comes. */
+export const PATIENCE_SECONDS = 5;
 /** For so long a bank is at it that is slow. */
 export const SLOW_MILLIS = 2 * 86_400_000;
 /** After so long somebody who has no time may be asked again. */

@@ -11,7 +11,7 @@ import { YearBank } from './yearBank.js';
 import { type Card, DAY, HOUR, type Holder, MINUTE, type Terms } from './yearCards.js';
 import { Year } from './yearModel.js';
 import { type Offer, offers } from './yearPrices.js';
-import { type Wallet, wallets } from './yearWallets.js';
+import { PATIENCE_SECONDS, type Wallet, wallets } from './yearWallets.js';
 
 const TAXES = [
   { name: 'VAT', percentage: '19' },
@@ -244,7 +244,12 @@ export class YearWorld {
     const { now } = before;
     if (before !== this.base) await before.stop();
     const mail = { LG_SMTP_URL: this.post.url, LG_MAIL_FROM: 'mail@licenses.example' };
-    const environment = { ...mail, ...OPEN, ...this.stripe.environment, LG_STRIPE_SECONDS: '1' };
+    const environment = {
+      ...mail,
+      ...OPEN,
+      ...this.stripe.environment,
+      LG_STRIPE_SECONDS: String(PATIENCE_SECONDS),
+    };
     const server = await startTestServer({ beside: this.base, environment });
     server.now = now;
     const { queued, scheduled } = server.jobs.list;
