@@ -7,6 +7,7 @@ import { type ChildProcess, fork } from 'node:child_process';
 import { once } from 'node:events';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { availableParallelism, loadavg } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { setFlagsFromString } from 'node:v8';
@@ -27,6 +28,8 @@ import { median, quantile } from './support/figures.js';
 const CLIENTS = 2_000;
 const ROUNDS = 3;
 const CHANGES = 10;
+/** Whether nobody else had use of this machine when it began. */
+const isQuiet = (loadavg()[0] ?? 0) < availableParallelism() / 2;
 const query =
   'subscription { licenseChanged { sequence type at license { id status issuedTo expiryDate } } }';
 
@@ -180,5 +183,9 @@ test('a change is told to 2,000 subscribers of one tenant', async () => {
     `CPU ${ratio('cpu').toFixed(2)}, heap ${ratio('heapKilobytes').toFixed(2)} of graphql-ws as it comes`,
   );
   expect(of('ours', 'leftKilobytes')).toBeLessThan(1);
+  expect(ratio('cpu')).toBeLessThanOrEqual(0.5);
+  expect(ratio('heapKilobytes')).toBeLessThanOrEqual(0.5);
   expect(of('ours', 'medianMillis')).toBeLessThan(of('plain', 'medianMillis'));
+  // On a machine that others use, how long it takes is theirs.
+  if (isQuiet) expect(of('ours', 'medianMillis')).toBeLessThanOrEqual(100);
 }, 600_000);

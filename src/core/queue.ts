@@ -87,30 +87,39 @@ export class Queue<Entry> implements Stream<Entry> {
  * Hands on what `keep` makes of each entry, one after the other; undefined is left out. Nothing is taken from the
  * source before it is asked for: whoever reads slowly lets what is small wait, the entries of the source.
  */
+class Piped<From, To> implements Stream<To> {
+  constructor(
+    private readonly source: AsyncIterator<From>,
+    private readonly keep: (entry: From) => Promise<To | undefined>,
+  ) {}
+
+  async next(): Promise<IteratorResult<To>> {
+    try {
+      for (;;) {
+        const step = await this.source.next();
+        if (step.done === true) return { done: true, value: undefined };
+        const kept = await this.keep(step.value);
+        if (kept !== undefined) return { done: false, value: kept };
+      }
+    } catch (error) {
+      await this.return();
+      throw error;
+    }
+  }
+
+  async return(): Promise<IteratorResult<To>> {
+    await this.source.return?.();
+    return { done: true, value: undefined };
+  }
+
+  [Symbol.asyncIterator](): this {
+    return this;
+  }
+}
+
 export function piped<From, To>(
   source: AsyncIterator<From>,
   keep: (entry: From) => Promise<To | undefined>,
 ): Stream<To> {
-  const end = async (): Promise<IteratorResult<To>> => {
-    await source.return?.();
-    return { done: true, value: undefined };
-  };
-  const next = async (): Promise<IteratorResult<To>> => {
-    for (;;) {
-      const step = await source.next();
-      if (step.done === true) return { done: true, value: undefined };
-      const kept = await keep(step.value);
-      if (kept !== undefined) return { done: false, value: kept };
-    }
-  };
-  const target: Stream<To> = {
-    next: () =>
-      next().catch(async (error: unknown) => {
-        await end();
-        throw error;
-      }),
-    return: end,
-    [Symbol.asyncIterator]: () => target,
-  };
-  return target;
+  return new Piped(source, keep);
 }

@@ -14,6 +14,7 @@ import { openDocuments } from '../limits/trustedDocuments.js';
 import type { Machinery } from '../operation/operation.js';
 import { Crowd } from '../sockets/crowd.js';
 import { closeSockets } from '../sockets/goodbye.js';
+import { Handshakes } from '../sockets/handshakes.js';
 import { chooseProtocol } from '../sockets/socketProtocol.js';
 import { SocketDoor } from '../sockets/webSocket.js';
 import { createGraph } from './apollo.js';
@@ -21,7 +22,7 @@ import { addBulkIssuePages } from './bulkIssuePages.js';
 import { allowOrigins, requireOrigin } from './crossOrigin.js';
 import type { DemoAccess } from './demoUsers.js';
 import { addGraphiql } from './graphiql.js';
-import { addGraph } from './graphRoute.js';
+import { addGraph, type GraphRoute } from './graphRoute.js';
 import { addHealth } from './health.js';
 import { guard } from './httpHeaders.js';
 import { HttpOperation } from './httpOperation.js';
@@ -81,6 +82,27 @@ async function addSockets(app: FastifyInstance, sockets: SocketDoor, { log }: Ma
     // The default hangs up before the close code is sent.
     errorHandler: () => undefined,
   });
+}
+
+/** The graph's address, as sockets come to it. */
+function socketsAt(
+  sockets: SocketDoor,
+  { LG_CORS_ORIGINS: origins }: Config,
+): Pick<GraphRoute, 'onRequest' | 'wsHandler'> {
+  const handshakes = new Handshakes();
+  return {
+    onRequest: (request, reply, done) => {
+      if (request.ws) {
+        requireOrigin(request, origins);
+        handshakes.note(request, reply);
+      }
+      done();
+    },
+    wsHandler: (socket, request) => {
+      handshakes.forget(socket, request);
+      sockets.enter(socket, request);
+    },
+  };
 }
 
 /** What comes on a connection that is still open is answered, and ends it. */
@@ -162,11 +184,7 @@ export async function createApp(options: AppOptions): Promise<FastifyInstance> {
     documents,
     context,
     answerKnown: (body, operation) => answerKnown({ rules, documents, known }, body, operation),
-    onRequest: (request, _reply, done) => {
-      if (request.ws) requireOrigin(request, config.LG_CORS_ORIGINS);
-      done();
-    },
-    wsHandler: (socket, request) => sockets.enter(socket, request),
+    ...socketsAt(sockets, config),
   });
   await app.ready();
   return app;

@@ -55,6 +55,7 @@ export class Deadline {
 
   end(): void {
     clearTimeout(this.#timer);
+    this.#timer = undefined;
   }
 
   #abort(reason: Refusal): void {

@@ -28,16 +28,22 @@ function countryOf(
 }
 
 /** Where a caller is, for whoever asks: the file is not read for those who do not. */
+class CallerPlace implements Place {
+  constructor(
+    private readonly machinery: Pick<Machinery, 'countries'>,
+    readonly address: string | undefined,
+  ) {}
+
+  get country(): Place['country'] {
+    return countryOf(this.machinery, this.address);
+  }
+}
+
 export function placeOf(
   machinery: Pick<Machinery, 'countries'>,
   { address }: Pick<Caller, 'address'>,
 ): Place {
-  return {
-    address,
-    get country() {
-      return countryOf(machinery, address);
-    },
-  };
+  return new CallerPlace(machinery, address);
 }
 
 export interface OpenWork {

@@ -70,6 +70,9 @@ function linesOf(granted: Granted): readonly Line[] {
   return granted === STALE ? [] : granted.flatMap(({ lines }) => lines);
 }
 
+/** Made once: a function that is made where others are keeps all that they see. */
+const nothing = (): void => undefined;
+
 /** A feature that was granted past its limit, as the extensions of an answer tell it. */
 export interface FeatureWarning {
   readonly feature: string;
@@ -289,8 +292,7 @@ export class OperationFeatures implements FeatureRun {
     const needs = this.#needs
       .filter((need) => !this.#refusals.has(keyOf(need)))
       .map((need) => ({ ...need, amount: 0 }));
-    if (needs.length === 0 || licensees === undefined || known.actor.kind === 'anonymous')
-      return () => undefined;
+    if (needs.length === 0 || licensees === undefined || known.actor.kind === 'anonymous') return nothing;
     const tenantId = requireTenant(tenantOf(known.actor));
     const look = async (): Promise<Look> => {
       const load = (): Promise<Licensee> => this.asking.ask((reading) => licenseeOf(reading, needs));

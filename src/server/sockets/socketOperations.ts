@@ -11,8 +11,6 @@ import {
 } from 'graphql';
 import type { SubscribePayload } from 'graphql-ws';
 import type { Actor } from '../../core/actor.js';
-import { Interruption } from '../../core/interruption.js';
-import { piped, type Stream } from '../../core/queue.js';
 import { formatError, isInternal } from '../formatError.js';
 import { newRequestId } from '../http/requestId.js';
 import { type DocumentRules, refusal, variableProblems } from '../limits/document.js';
@@ -21,7 +19,7 @@ import { checkValues } from '../limits/limits.js';
 import { parsedDocument } from '../limits/parsedDocuments.js';
 import { type Caller, type Machinery, Operation } from '../operation/operation.js';
 import { groupOf, sharedAnswer } from './sharedAnswer.js';
-import type { Result, Results } from './socketProtocol.js';
+import type { Result, Results, Waiter } from './socketProtocol.js';
 
 /** Why an operation was not begun. */
 export class NotBegun extends Error {
@@ -43,8 +41,7 @@ export interface Asker {
   readonly documents: Documents;
   readonly actor: Actor;
   readonly address: string | undefined;
-  /** Tells when nobody waits for the answer any more. */
-  readonly signal: AbortSignal;
+  readonly waiter: Waiter;
 }
 
 async function parsed(asker: Asker, payload: SubscribePayload): Promise<Pick<Asked, 'document' | 'query'>> {
@@ -65,7 +62,7 @@ function idempotencyKeyOf({ extensions }: SubscribePayload): string | undefined 
 
 /** What a socket asks for, ready to run. */
 async function prepared(asker: Asker, payload: SubscribePayload): Promise<Asked> {
-  const { machinery, rules, actor, address, signal } = asker;
+  const { machinery, rules, actor, address, waiter } = asker;
   const { document, query } = await parsed(asker, payload);
   const operation = getOperationAST(document, payload.operationName ?? undefined);
   if (!operation)
@@ -77,8 +74,8 @@ async function prepared(asker: Asker, payload: SubscribePayload): Promise<Asked>
   const idempotencyKey = idempotencyKeyOf(payload);
   const caller: Caller = { actor, requestId: newRequestId(), address, idempotencyKey };
   const contextValue = new Operation(machinery, caller);
-  signal.addEventListener('abort', () => contextValue.leave(), { once: true });
-  if (signal.aborted) contextValue.leave();
+  waiter.onGone = contextValue.leave;
+  if (waiter.isGone) contextValue.leave();
   const operationName = operation.name?.value ?? null;
   return { schema: rules.schema, document, query, operation, variableValues, operationName, contextValue };
 }
@@ -155,70 +152,108 @@ async function followed(asked: Asked): Promise<AsyncIterable<unknown> | Executio
 }
 
 /**
- * Settles once, when the stream has ended and no event of it is being executed any more. It is interrupted
- * when it may not go on.
+ * What follows events: each is executed in a snapshot of its own, and none before the caller has taken the last. Thousands
+ * of them wait at a time, so that each waits in as few promises as can be. Units that were charged at the start return
+ * at the end, if no event has come to what they were charged for.
  */
-function settling(events: Stream<Buffer>, lost: Interruption, settle: () => Promise<void>): Results {
-  let step: Promise<unknown> = Promise.resolve();
-  let settled: Promise<void> | undefined;
-  const end = (): Promise<void> => {
-    settled ??= step.then(settle, settle);
-    return settled;
-  };
-  return {
-    next: async () => {
-      const next = events.next();
-      step = next;
-      const { done, value } = await lost.during(next).catch(async (error: unknown) => {
-        await events.return();
-        await end();
-        throw error;
-      });
-      if (done !== true) return { done: false, value };
-      await end();
-      return { done: true, value: undefined };
-    },
-    return: async () => {
-      await events.return();
-      await end();
-      return { done: true, value: undefined };
-    },
-    isEndless: true,
-  };
+class Followed implements Results {
+  readonly isEndless = true;
+  readonly #group: string | undefined;
+  readonly #stop: () => void;
+  #step: Promise<unknown> | undefined;
+  #settled: Promise<void> | undefined;
+  #lost: { readonly error: unknown } | undefined;
+
+  constructor(
+    private readonly source: AsyncIterator<unknown>,
+    private readonly asked: Asked,
+    private readonly machinery: Machinery,
+  ) {
+    const { features, actor } = asked.contextValue;
+    this.#group = features.areGranted ? groupOf(actor, asked) : undefined;
+    this.#stop = features.watch((error) => {
+      this.#lost ??= { error };
+      void this.source.return?.();
+    });
+  }
+
+  next(): Promise<IteratorResult<Buffer, undefined>> {
+    const step = this.#next();
+    this.#step = step;
+    return step;
+  }
+
+  async return(): Promise<IteratorResult<Buffer, undefined>> {
+    await this.source.return?.();
+    // Behind the event that is being executed.
+    this.#settled ??= Promise.allSettled([this.#step]).then(() => this.#settle());
+    await this.#settled;
+    return { done: true, value: undefined };
+  }
+
+  async #next(): Promise<IteratorResult<Buffer, undefined>> {
+    try {
+      this.#throwIfLost();
+      const { done, value } = await this.source.next();
+      const told = done === true ? undefined : await this.#told(value);
+      this.#throwIfLost();
+      if (told !== undefined) return { done: false, value: told };
+    } catch (error) {
+      await this.source.return?.();
+      await this.#end();
+      throw error;
+    }
+    await this.#end();
+    return { done: true, value: undefined };
+  }
+
+  #throwIfLost(): void {
+    if (this.#lost !== undefined) throw this.#lost.error;
+  }
+
+  /** Who has left settles behind this step. */
+  async #end(): Promise<void> {
+    if (this.#settled !== undefined) return;
+    this.#settled = this.#settle();
+    await this.#settled;
+  }
+
+  #told(event: unknown): Promise<Buffer> {
+    return sharedAnswer(event, this.#group, () => this.machinery.streams.take(() => this.#execute(event)));
+  }
+
+  async #execute(rootValue: unknown): Promise<Buffer> {
+    const operation = this.asked.contextValue.later();
+    try {
+      const result = await execute({ ...this.asked, rootValue, contextValue: operation });
+      return Buffer.from(JSON.stringify(shown(result, operation, this.machinery)));
+    } finally {
+      await operation.finish();
+    }
+  }
+
+  #settle(): Promise<void> {
+    this.#stop();
+    return this.asked.contextValue.finish();
+  }
 }
 
-/**
- * Each event executed in a snapshot of its own, and none before the caller has taken the last. Units that were charged
- * at the start return at the end, if no event has come to what they were charged for.
- */
 async function stream(asked: Asked, machinery: Machinery): Promise<Results> {
   const { contextValue: begun } = asked;
   const source = await followed(asked);
   if (!(Symbol.asyncIterator in source)) return once(shown(source, begun, machinery));
-  const told = async (rootValue: unknown): Promise<Buffer> => {
-    const operation = begun.later();
-    try {
-      const result = await execute({ ...asked, rootValue, contextValue: operation });
-      return Buffer.from(JSON.stringify(shown(result, operation, machinery)));
-    } finally {
-      await operation.finish();
-    }
-  };
-  const group = begun.features.areGranted ? groupOf(begun.actor, asked) : undefined;
-  const events = piped(source[Symbol.asyncIterator](), (event) =>
-    sharedAnswer(event, group, () => machinery.streams.take(() => told(event))),
-  );
-  const lost = new Interruption();
-  const stop = begun.features.watch((error) => lost.interrupt(error));
-  return settling(events, lost, () => {
-    stop();
-    return begun.finish();
-  });
+  // What takes as long as it is followed has no time of its own; each of its events has.
+  begun.deadline.end();
+  return new Followed(source[Symbol.asyncIterator](), asked, machinery);
 }
 
 /** Runs what a socket asks for, with the same guards and the same errors as over HTTP. */
 export async function runOperation(asker: Asker, payload: SubscribePayload): Promise<Results> {
   const asked = await prepared(asker, payload);
-  if (asked.operation.operation === OperationTypeNode.SUBSCRIPTION) return stream(asked, asker.machinery);
+  if (asked.operation.operation === OperationTypeNode.SUBSCRIPTION) {
+    const results = await stream(asked, asker.machinery);
+    asker.waiter.onGone = undefined;
+    return results;
+  }
   return once(shown(await asker.machinery.drain.track(answer(asked)), asked.contextValue, asker.machinery));
 }

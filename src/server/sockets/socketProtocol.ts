@@ -29,11 +29,18 @@ export interface Farewell {
   readonly reason: string;
 }
 
-/** An operation as it is handed over: how many others run on its socket, and a signal for when nobody waits any more. */
+/** Who waits for an operation. A controller with its signal would be a kilobyte for each that is followed. */
+export interface Waiter {
+  readonly isGone: boolean;
+  /** Called when nobody waits any more. */
+  onGone: (() => void) | undefined;
+}
+
+/** An operation as it is handed over, and how many others run on its socket. */
 export interface Asking {
   readonly payload: SubscribePayload;
   readonly others: number;
-  readonly signal: AbortSignal;
+  readonly waiter: Waiter;
 }
 
 /** Who answers on a socket. */
@@ -89,17 +96,10 @@ export function chooseProtocol(offered: ReadonlySet<string>): string | false {
 }
 
 /** One operation of a socket, from its subscribe message until nobody waits for it. */
-class Running {
-  readonly #controller = new AbortController();
+class Running implements Waiter {
+  isGone = false;
+  onGone: (() => void) | undefined;
   #results: Results | undefined;
-
-  get signal(): AbortSignal {
-    return this.#controller.signal;
-  }
-
-  get isOver(): boolean {
-    return this.signal.aborted;
-  }
 
   /** Whether its caller waits for an answer; a stream's waits for its beginning only. */
   get isAwaited(): boolean {
@@ -109,12 +109,13 @@ class Running {
   /** What it answers; a caller who left while it began wants none of it. */
   follow(results: Results): void {
     this.#results = results;
-    if (this.isOver) void this.leave();
+    if (this.isGone) void this.leave();
   }
 
   end(): void {
-    if (this.isOver) return;
-    this.#controller.abort();
+    if (this.isGone) return;
+    this.isGone = true;
+    this.onGone?.();
     void this.leave();
   }
 
@@ -133,7 +134,8 @@ export class Conversation {
   /** By id, as long as the caller waits for it. */
   readonly #operations = new Map<string, Running>();
   /** Also those that nobody waits for and that still have something to give back. */
-  readonly #unsettled = new Set<Promise<void>>();
+  #unsettled = 0;
+  #settled: (() => void) | undefined;
   #initTimer: NodeJS.Timeout | undefined;
   #pingTimer: NodeJS.Timeout | undefined;
   #asked = false;
@@ -182,8 +184,11 @@ export class Conversation {
   }
 
   /** When nothing of its operations is left to be done, also of those that nobody waits for. */
-  async settled(): Promise<void> {
-    await Promise.all(this.#unsettled);
+  settled(): Promise<void> {
+    if (this.#unsettled === 0) return Promise.resolve();
+    return new Promise((resolve) => {
+      this.#settled = resolve;
+    });
   }
 
   #end(): void {
@@ -238,6 +243,7 @@ export class Conversation {
     if (this.#asked) return WRONG.secondInit;
     this.#asked = true;
     clearTimeout(this.#initTimer);
+    this.#initTimer = undefined;
     const letIn = (): void => {
       this.#welcomed = true;
       void this.#send({ type: MessageType.ConnectionAck });
@@ -254,10 +260,9 @@ export class Conversation {
     }
     const operation = new Running();
     this.#operations.set(id, operation);
-    const others = this.#unsettled.size;
-    const settled = this.#run(id, operation, { payload, others, signal: operation.signal });
-    this.#unsettled.add(settled);
-    void settled.finally(() => this.#unsettled.delete(settled));
+    const others = this.#unsettled;
+    this.#unsettled += 1;
+    void this.#run(id, operation, { payload, others, waiter: operation });
     return undefined;
   }
 
@@ -269,7 +274,7 @@ export class Conversation {
         const { done, value } = await results.next();
         if (done === true) break;
         // The caller's pace: nothing is asked for before this one is on its way.
-        if (operation.isOver) continue;
+        if (operation.isGone) continue;
         const text = Buffer.isBuffer(value) ? value : Buffer.from(JSON.stringify(value));
         await this.#write(nextMessage(id, text));
       }
@@ -279,12 +284,14 @@ export class Conversation {
       await this.#finish(id, operation, { id, type: MessageType.Error, payload });
     } finally {
       await operation.leave();
+      this.#unsettled -= 1;
+      if (this.#unsettled === 0) this.#settled?.();
     }
   }
 
   /** The last word of an operation, unless its caller said it; by then the id may be another's. */
   async #finish(id: string, operation: Running, message: object): Promise<void> {
-    if (operation.isOver) return;
+    if (operation.isGone) return;
     this.#operations.delete(id);
     await this.#send(message);
   }

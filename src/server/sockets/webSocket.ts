@@ -68,6 +68,12 @@ function stopping(): Refusal {
   return new Refusal('SERVER_STOPPING', 'The server is being stopped; connect again.');
 }
 
+/** What a socket keeps of the request that it was opened by. */
+interface SocketArrival {
+  readonly requestId: string;
+  readonly address: string | undefined;
+}
+
 /** One open socket: who came by it, and until when. */
 class Visit implements Host {
   readonly conversation: Conversation;
@@ -78,7 +84,7 @@ class Visit implements Host {
 
   constructor(
     socket: WebSocket,
-    private readonly request: FastifyRequest,
+    private readonly arrival: SocketArrival,
     private readonly options: SocketOptions,
     private readonly onLeft: (visit: Visit) => void,
   ) {
@@ -100,8 +106,7 @@ class Visit implements Host {
     parameters: Readonly<Record<string, unknown>>,
     isKnown = false,
   ): Promise<UserActor | ApplicationActor> {
-    const address = this.options.addressOf(this.request);
-    const arrival = { requestId: this.request.id, address, isKnown };
+    const arrival = { ...this.arrival, isKnown };
     const actor = await this.options.authenticate(bearerOf(parameters), arrival);
     if (actor.kind === 'anonymous' || actor.kind === 'system')
       throw unauthenticated('Send a bearer token, or a license key, as `authorization`.');
@@ -126,14 +131,14 @@ class Visit implements Host {
     return farewellOf(error);
   }
 
-  async run({ payload, others, signal }: Asking): Promise<Results> {
+  async run({ payload, others, waiter }: Asking): Promise<Results> {
     if (this.options.machinery.drain.isClosing) throw stopping();
     if (others >= OPERATION_LIMIT) throw tooMany();
-    const { machinery, rules, documents, addressOf } = this.options;
+    const { machinery, rules, documents } = this.options;
     const actor = this.#actor;
     if (actor === undefined) throw unauthenticated('The socket is not authenticated.');
-    const address = addressOf(this.request);
-    return runOperation({ machinery, rules, documents, actor, address, signal }, payload);
+    const { address } = this.arrival;
+    return runOperation({ machinery, rules, documents, actor, address, waiter }, payload);
   }
 
   told(error: unknown): GraphQLFormattedError[] {
@@ -177,11 +182,12 @@ export class SocketDoor {
   constructor(private readonly options: SocketOptions) {}
 
   enter(socket: WebSocket, request: FastifyRequest): void {
-    const leave = this.#makeRoom(socket, request);
+    const arrival = { requestId: request.id, address: this.options.addressOf(request) };
+    const leave = this.#makeRoom(socket, arrival);
     if (leave === undefined) return;
-    const visit = new Visit(socket, request, this.options, (gone) => this.#leave(gone));
+    const visit = new Visit(socket, arrival, this.options, this.#leave);
     this.#visits.add(visit);
-    socket.once('close', leave);
+    socket.on('close', leave);
     visit.conversation.begin();
   }
 
@@ -197,9 +203,8 @@ export class SocketDoor {
   }
 
   /** Whom there is no room for is told so and let go: it may find room later, or on another server. */
-  #makeRoom(socket: WebSocket, request: FastifyRequest): (() => void) | undefined {
-    const { crowd, addressOf } = this.options;
-    const address = addressOf(request);
+  #makeRoom(socket: WebSocket, { address }: SocketArrival): (() => void) | undefined {
+    const { crowd } = this.options;
     try {
       return crowd.enter(address === undefined ? '' : networkOf(address));
     } catch (error) {
@@ -211,10 +216,10 @@ export class SocketDoor {
     }
   }
 
-  #leave(visit: Visit): void {
+  readonly #leave = (visit: Visit): void => {
     this.#visits.delete(visit);
     const settled = visit.conversation.settled();
     this.#leaving.add(settled);
     void settled.finally(() => this.#leaving.delete(settled));
-  }
+  };
 }
