@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
 import { mutation, readLicense } from '../support/acts.js';
 import type { Shop } from '../support/fixtures.js';
+import { becameOfEvent, charge, OPEN, refundObject, sendsStripe } from '../support/inbound.js';
 import {
   EXPIRY,
   openRenewalShop,
@@ -17,7 +18,7 @@ let server: TestServer;
 let stripe: StripeServer;
 let stop: () => Promise<void>;
 beforeAll(async () => {
-  ({ server, stripe, stop } = await openRenewals());
+  ({ server, stripe, stop } = await openRenewals(OPEN));
 });
 beforeEach(() => {
   server.now = START;
@@ -26,6 +27,7 @@ beforeEach(() => {
 });
 afterAll(() => stop());
 
+const dollars = { currency: 'usd' };
 const renew = () => server.jobs.run('license.renew');
 
 async function renewedLicense(): Promise<{ shop: Shop; licenseId: string }> {
@@ -96,6 +98,52 @@ test('a refund whose answer is lost goes back once', async () => {
   expect(meanwhile).toEqual(['RENEWED, attempts 1, PAID 100']);
   expect(stripe.refunds).toHaveLength(1);
   expect(await standing(server, licenseId)).toEqual(['REFUNDED, attempts 1, REFUNDED 100']);
+});
+
+test('what somebody paid back at the processor meanwhile counts once it declines to pay it back again', async () => {
+  const { shop, licenseId } = await renewedLicense();
+  await refund(shop, licenseId, '100');
+  stripe.behaviour = () => 'CUT';
+  await renew();
+  const intent = stripe.taken().at(-1)?.id ?? '';
+  const [eventId] = await sendsStripe(server, [
+    'charge.refunded',
+    charge(intent, { ...dollars, amount_refunded: 10_000 }),
+  ]);
+  const waiting = await standing(server, licenseId);
+
+  const error = { type: 'invalid_request_error', code: 'charge_already_refunded', message: 'Refunded' };
+  stripe.behaviour = () => ({ status: 400, error });
+  server.pass(120_000);
+  await renew();
+
+  expect(await becameOfEvent(server, eventId ?? '')).toEqual(['PROCESSED', null]);
+  expect(waiting).toEqual(['RENEWED, attempts 1, PAID 100']);
+  expect(await standing(server, licenseId)).toEqual(['REFUNDED, attempts 1, REFUNDED 100']);
+  expect(await expiryOf(shop, licenseId)).toEqual({ expiryDate: EXPIRY });
+});
+
+test('of what was paid back at the processor in part that part counts, under the name that it was told by', async () => {
+  const { shop, licenseId } = await renewedLicense();
+  await refund(shop, licenseId, '100');
+  stripe.behaviour = () => 'CUT';
+  await renew();
+  const intent = stripe.taken().at(-1)?.id ?? '';
+  await sendsStripe(server, ['refund.created', refundObject(`re_${intent}`, intent, 4_000, dollars)]);
+
+  const error = { type: 'invalid_request_error', code: 'charge_disputed', message: 'Disputed' };
+  stripe.behaviour = () => ({ status: 400, error });
+  server.pass(120_000);
+  await renew();
+  await renew();
+
+  expect(await expiryOf(shop, licenseId)).toEqual({ expiryDate: RENEWED });
+  const rows = await server.sql`select p.reference, p.state, p.amount::float::text as amount from payments p
+    join invoices i on i.id = p.invoice_id where i.license_id = ${licenseId} and p.kind = 'REFUND' order by p.created_at, p.id`;
+  expect(rows.map(({ reference, state, amount }) => [reference, state, amount])).toEqual([
+    [null, 'FAILED', '100'],
+    [`re_${intent}`, 'SETTLED', '40'],
+  ]);
 });
 
 test('a refund that the processor declines leaves all as it was, and can be asked for again', async () => {

@@ -52,6 +52,7 @@ const cardError = (code: string, intent: StripeObject): object => ({
   decline_code: code,
   message: `Your card was declined: ${code}, says the bank to ${STRIPE_KEY}.`,
   payment_intent: intent,
+  charge: `ch_${intent.id}`,
 });
 
 /**

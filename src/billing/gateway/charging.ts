@@ -47,6 +47,8 @@ export type ChargeAnswer =
   | {
       readonly outcome: 'DECLINED';
       readonly reference: string | null;
+      /** The processor's own name of this try, where the bank was asked. */
+      readonly attempt: string | null;
       /** Both may be told to whoever pays. */
       readonly code: string;
       readonly words: string;

@@ -21,9 +21,13 @@ const unknown = (
   retryAfterSeconds = 0,
 ): ChargeAnswer => ({ outcome: 'UNKNOWN', reason, retryAfterSeconds });
 
-function declined(code: string | null, reference: string | null): ChargeAnswer {
+function declined(
+  code: string | null,
+  reference: string | null,
+  attempt: string | null = null,
+): ChargeAnswer {
   const { code: told, words } = declineOf(code);
-  return { outcome: 'DECLINED', reference, code: told, words };
+  return { outcome: 'DECLINED', reference, attempt, code: told, words };
 }
 
 function codeOf(error: Members): string | null {
@@ -39,7 +43,7 @@ function paymentRead(intent: Members): ChargeAnswer {
   if (status === 'processing') return { outcome: 'PENDING', reference };
   const error = membersOf(intent.last_payment_error);
   const code = status === 'requires_action' ? 'authentication_required' : codeOf(error);
-  return declined(code, reference);
+  return declined(code, reference, textIn(intent, 'latest_charge') ?? textIn(error, 'charge'));
 }
 
 function refundRead(refund: Members): ChargeAnswer {
@@ -56,7 +60,11 @@ function refundRead(refund: Members): ChargeAnswer {
 function errorRead(status: number, body: Members, retryAfter: number): ChargeAnswer {
   const error = membersOf(body.error);
   const type = textIn(error, 'type');
-  if (status === 402) return declined(codeOf(error), textIn(membersOf(error.payment_intent), 'id'));
+  if (status === 402) {
+    const intent = membersOf(error.payment_intent);
+    const attempt = textIn(error, 'charge') ?? textIn(intent, 'latest_charge');
+    return declined(codeOf(error), textIn(intent, 'id'), attempt);
+  }
   if (status === 409) return unknown('IN_USE', retryAfter);
   // Under this key something else was asked: what became of that, nobody has said.
   if (type === 'idempotency_error') return unknown('KEY_REUSED');

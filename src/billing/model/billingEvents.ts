@@ -32,7 +32,9 @@ export function readBilling(body: Members): EventReading {
     currencyIn(data.currency),
   ];
   if (reference === null || amount === undefined || currency === undefined) return 'UNREADABLE';
+  const attempt = textIn(data.attempt);
   return {
+    ...(attempt === null ? {} : { attempt }),
     kind,
     invoice: inTenant(invoiceIn(data.invoiceId, data.invoiceNumber), data.tenant),
     reference,

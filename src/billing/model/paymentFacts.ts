@@ -27,6 +27,8 @@ export interface PaymentFact {
   readonly invoice: NamedInvoice;
   /** The processor's name of this very thing: the same for every event that tells of it. */
   readonly reference: string;
+  /** Of a failure: the processor's name of this very try, since what was declined once can be tried, and declined, again. */
+  readonly attempt?: string;
   /** Of a refund or a dispute: the processor's name of the payment. */
   readonly payment: string | null;
   /** Further names of the processor's for what belongs to the invoice. */

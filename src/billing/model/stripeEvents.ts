@@ -40,7 +40,7 @@ function moneyOf(units: unknown, code: unknown): Money | undefined {
 }
 
 type Told = Pick<PaymentFact, 'kind' | 'reference'> &
-  Partial<Pick<PaymentFact, 'payment' | 'aliases' | 'invoice' | 'words'>>;
+  Partial<Pick<PaymentFact, 'payment' | 'attempt' | 'aliases' | 'invoice' | 'words'>>;
 
 function fact(object: Members, money: Money | undefined, told: Told | undefined): EventReading {
   if (money === undefined || told === undefined) return 'UNREADABLE';
@@ -71,17 +71,32 @@ function intentPaid(object: Members): EventReading {
   return fact(object, moneyOf(object.amount_received, object.currency), told);
 }
 
-function failure(object: Members, reference: string | null, units: unknown, error: Members): EventReading {
+/** Each try of a payment intent is a charge of its own, where the bank was asked at all. */
+interface Try {
+  readonly reference: string | null;
+  readonly charge: string | null;
+  readonly units: unknown;
+}
+
+function failure(object: Members, { reference, charge, units }: Try, error: Members): EventReading {
   const { words } = declineOf(textIn(error.decline_code) ?? textIn(error.code));
-  const told = reference === null ? undefined : { kind: 'FAILURE' as const, reference, words };
+  const attempt = charge === null ? {} : { attempt: charge };
+  const told = reference === null ? undefined : { kind: 'FAILURE' as const, reference, words, ...attempt };
   return fact(object, moneyOf(units, object.currency), told);
 }
 
-const intentFailed = (object: Members): EventReading =>
-  failure(object, textIn(object.id), object.amount, membersIn(object.last_payment_error));
+function intentFailed(object: Members): EventReading {
+  const error = membersIn(object.last_payment_error);
+  const charge = idOf(object.latest_charge) ?? textIn(error.charge);
+  return failure(object, { reference: textIn(object.id), charge, units: object.amount }, error);
+}
 
 const chargeFailed = (object: Members): EventReading =>
-  failure(object, paymentOf(object), object.amount, { code: object.failure_code });
+  failure(
+    object,
+    { reference: paymentOf(object), charge: textIn(object.id), units: object.amount },
+    { code: object.failure_code },
+  );
 
 function chargePaid(object: Members): EventReading {
   // Only authorised: what is captured comes with the event that says so.
@@ -129,7 +144,11 @@ function sessionPaid(object: Members): EventReading {
 }
 
 function sessionFailed(object: Members): EventReading {
-  const reading = failure(object, paymentOf(object) ?? textIn(object.id), object.amount_total, {});
+  const reading = failure(
+    object,
+    { reference: paymentOf(object) ?? textIn(object.id), charge: null, units: object.amount_total },
+    {},
+  );
   return typeof reading === 'string' ? reading : { ...reading, invoice: sessionInvoice(object) };
 }
 
@@ -152,7 +171,11 @@ function invoicePaid(object: Members): EventReading {
 }
 
 const invoiceFailed = (object: Members): EventReading =>
-  failure(object, invoicePayment(object), object.amount_due, {});
+  failure(
+    object,
+    { reference: invoicePayment(object), charge: idOf(object.charge), units: object.amount_due },
+    {},
+  );
 
 function disputed(object: Members): EventReading {
   const [reference, payment] = [textIn(object.id), paymentOf(object)];

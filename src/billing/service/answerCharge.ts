@@ -20,6 +20,7 @@ import { changeRenewal } from './chargeRenewal.js';
 import { referInvoice } from './references.js';
 import { failRefund, settleRefund } from './refund.js';
 import { failPayment, settlePayment } from './settle.js';
+import { settleToldBehind } from './toldRefunds.js';
 
 type Answer<Outcome extends ChargeAnswer['outcome']> = Extract<ChargeAnswer, { outcome: Outcome }>;
 
@@ -77,7 +78,7 @@ async function decline(
   invoice: Invoice,
   answer: Answer<'DECLINED'>,
 ): Promise<void> {
-  const { code, words, reference } = answer;
+  const { code, words, reference, attempt } = answer;
   const changes = {
     status: 'DECLINED',
     askAt: null,
@@ -88,11 +89,13 @@ async function decline(
   await changeCharge(work, charge, changes);
   const { kind, processor, paymentId } = charge;
   if (kind === 'REFUND') {
-    if (paymentId !== null) await failRefund(work, invoice, paymentId, words);
+    const failed = paymentId === null ? undefined : await failRefund(work, invoice, paymentId, words);
+    // What holds its place for a refund that was told meanwhile holds it no more.
+    if (failed !== undefined) await settleToldBehind(work, invoice, failed);
     return;
   }
   if (reference !== null) await referInvoice(work, invoice, processor, reference);
-  await failPayment(work, invoice, { processor, reference, reason: words });
+  await failPayment(work, invoice, { processor, reference, attempt, reason: words });
   await dun(work, charge, answer);
 }
 

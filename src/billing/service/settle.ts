@@ -2,7 +2,9 @@ import { isZero, sumOf } from '../../core/money.js';
 import type { Work } from '../../core/work.js';
 import type { Processor } from '../model/invoice.js';
 import { amountDueOf, paymentEvent } from '../model/standing.js';
-import { paidInFullAt } from '../queries.js';
+import { nameOfTry } from '../model/tries.js';
+import { renameTry, triesOf } from '../queries/tries.js';
+import { entryByReference, paidInFullAt } from '../queries.js';
 import type { Invoice, Payment } from '../table.js';
 import { enter, eventOf, invoiceToSettle, requireCurrency, type Settlement, stand, told } from './entries.js';
 
@@ -31,19 +33,43 @@ export async function settlePayment(
 export interface PaymentFailure {
   readonly processor: Processor;
   readonly reference: string | null;
+  /** The processor's name of this very try, where it has one: what was declined can be tried again under its reference. */
+  readonly attempt?: string | null | undefined;
   /** In words that may be shown to the payer. */
   readonly reason: string;
+}
+
+/**
+ * Under which name a failure is entered; undefined where it was told before, by whomever, or where the payment has come.
+ * Who told of it first may not have known which try it was: then it takes that name now.
+ */
+async function failureName(
+  work: Work,
+  { id }: Invoice,
+  { processor, reference, attempt }: PaymentFailure,
+): Promise<string | null | undefined> {
+  if (reference === null) return null;
+  const known = await entryByReference(work, 'PAYMENT', processor, reference);
+  if (known !== undefined && (known.state === 'SETTLED' || known.invoiceId !== id)) return undefined;
+  const name = attempt ? nameOfTry(reference, attempt) : reference;
+  const tries = await triesOf(work, id, processor, reference);
+  if (tries.includes(name) || (tries.length > 0 && !attempt)) return undefined;
+  if (!tries.includes(reference)) return name;
+  await renameTry(work, { processor, from: reference, to: name });
+  return undefined;
 }
 
 /** A payment was asked for in vain. It counts while there is no money; of what is known under this name nothing is done. */
 export async function failPayment(
   work: Work,
   invoice: Pick<Invoice, 'id'>,
-  { processor, reference, reason }: PaymentFailure,
+  failure: PaymentFailure,
 ): Promise<Payment | undefined> {
   const before = await invoiceToSettle(work, invoice);
   const asked = isZero(amountDueOf(before)) ? before.total : amountDueOf(before);
-  if (isZero(asked)) return undefined;
+  const reference = isZero(asked) ? undefined : await failureName(work, before, failure);
+  if (reference === undefined) return undefined;
+  const { processor, reason } = failure;
   const entry = { processor, reference, amount: asked, receivedAt: work.now, note: reason.slice(0, 500) };
   const payment = await enter(work, before, { ...entry, kind: 'PAYMENT', state: 'FAILED' });
   if (payment === undefined) return undefined;

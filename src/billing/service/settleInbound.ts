@@ -91,10 +91,12 @@ async function settled(
 ): Promise<Outcome> {
   const { processor, receivedAt } = webhook;
   const { reference, amount, currency, words } = fact;
+  // Whoever names no try of his own sends one message for each.
+  const attempt = fact.attempt ?? (processor === 'BILLING' ? webhook.eventId : undefined);
   if (fact.kind === 'DISPUTE') return aside('DISPUTED');
   if (fact.kind === 'REFUND_FAILURE') return aside('REFUND_FAILED');
   if (fact.kind === 'FAILURE') {
-    await failPayment(work, invoice, { processor, reference, reason: words });
+    await failPayment(work, invoice, { processor, reference, attempt, reason: words });
     return PROCESSED;
   }
   const mismatch = mismatchOf(invoice, { amount, currency });

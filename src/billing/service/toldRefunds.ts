@@ -10,8 +10,10 @@ import {
   ZERO,
 } from '../../core/money.js';
 import type { Work } from '../../core/work.js';
-import type { InboundProcessor } from '../model/inbound.js';
+import { type InboundProcessor, inboundProcessors } from '../model/inbound.js';
+import type { Processor } from '../model/invoice.js';
 import type { PaymentFact } from '../model/paymentFacts.js';
+import { paymentsById } from '../queries.js';
 import { toldRefunds } from '../table/inbound.js';
 import { type Invoice, type Payment, payments } from '../table.js';
 import { settleRefund } from './refund.js';
@@ -98,21 +100,25 @@ async function paymentId(work: Work, processor: InboundProcessor, reference: str
 const totalOf = (rows: readonly Pick<Payment, 'amount'>[]): Amount =>
   sumOf(rows.map(({ amount }) => plainAmount(amount)));
 
+/** A payment by a processor, by its name there. */
+interface Whose {
+  readonly processor: InboundProcessor;
+  readonly payment: string;
+  readonly receivedAt: Instant;
+}
+
 /**
- * Money went back. A processor tells of one refund in two ways, by itself and in the sum of all refunds of its payment, in
- * either order or in one of them alone; what we have asked for ourselves it tells too. So what was told is added up both
- * ways, and what the larger of the two is more than what is settled is settled now.
+ * What was told of a payment's refunds is added up both ways, and what the larger of the two is more than what is settled, or
+ * asked for here and not answered, is settled now: under the name that it was told by, if that is free.
  */
-export async function settleToldRefund(work: Work, invoice: Invoice, refund: ToldRefund): Promise<void> {
-  const { processor, fact, receivedAt } = refund;
-  const { payment, reference, amount, currency } = fact;
-  const settlement = { processor, currency, receivedAt };
-  if (payment === null) {
-    await settleRefund(work, invoice, { ...settlement, reference, amount });
-    return;
-  }
-  await note(work, refund, payment);
-  const { sum, singly } = await told(work, processor, payment);
+async function settleMissing(
+  work: Work,
+  invoice: Invoice,
+  { processor, payment, receivedAt }: Whose,
+  nameOf: (free: (name: string) => boolean, told: Told, missing: Amount) => string | undefined,
+): Promise<void> {
+  const known = await told(work, processor, payment);
+  const { sum, singly } = known;
   const refundOf = await paymentId(work, processor, payment);
   const gap = `${payment}/`;
   const ours = (await refundsOf(work, invoice, processor)).filter(
@@ -130,7 +136,53 @@ export async function settleToldRefund(work: Work, invoice: Invoice, refund: Tol
   const wanted = largerOf(sum, sumOf([...singly.values(), totalOf(untold)]));
   const missing = difference(wanted, totalOf(ours));
   if (compareAmounts(missing, ZERO) <= 0) return;
-  const isFree = fact.kind === 'REFUND' && ours.every((row) => row.reference !== reference);
-  const name = isFree ? reference : `${gap}${wanted}`;
-  await settleRefund(work, invoice, { ...settlement, reference: name, amount: missing, refundOf });
+  const isFree = (name: string): boolean => ours.every((row) => row.reference !== name);
+  const reference = nameOf(isFree, known, missing) ?? `${gap}${wanted}`;
+  const { currency } = invoice;
+  await settleRefund(work, invoice, {
+    processor,
+    currency,
+    receivedAt,
+    reference,
+    amount: missing,
+    refundOf,
+  });
+}
+
+/**
+ * Money went back. A processor tells of one refund in two ways, by itself and in the sum of all refunds of its payment, in
+ * either order or in one of them alone; what we have asked for ourselves it tells too.
+ */
+export async function settleToldRefund(work: Work, invoice: Invoice, refund: ToldRefund): Promise<void> {
+  const { processor, fact, receivedAt } = refund;
+  const { payment, reference, amount, currency } = fact;
+  if (payment === null) {
+    await settleRefund(work, invoice, { processor, currency, receivedAt, reference, amount });
+    return;
+  }
+  await note(work, refund, payment);
+  await settleMissing(work, invoice, { processor, payment, receivedAt }, (isFree) =>
+    fact.kind === 'REFUND' && isFree(reference) ? reference : undefined,
+  );
+}
+
+const isInbound = (processor: Processor): processor is InboundProcessor =>
+  inboundProcessors.some((each) => each === processor);
+
+/**
+ * The processor did not pay back what was asked for here: what it told of refunds of that payment meanwhile, and what was
+ * taken for ours, was somebody else's, and counts.
+ */
+export async function settleToldBehind(work: Work, invoice: Invoice, failed: Payment): Promise<void> {
+  const { processor, refundOf } = failed;
+  const payment = refundOf === null ? undefined : (await paymentsById(work, [refundOf])).get(refundOf);
+  if (payment?.reference == null || !isInbound(processor)) return;
+  const whose = { processor, payment: payment.reference, receivedAt: work.now };
+  await settleMissing(
+    work,
+    invoice,
+    whose,
+    (isFree, { singly }, missing) =>
+      [...singly].find(([name, amount]) => isFree(name) && compareAmounts(amount, missing) === 0)?.[0],
+  );
 }
