@@ -53,6 +53,7 @@ export const permissions = {
   'emergency_code.generate': 'Make emergency codes for licenses.',
   'order.read': 'See orders.',
   'invoice.read': 'See invoices and what was paid for them.',
+  'invoice.void': 'Void invoices of which nothing is paid.',
   'payment.record': 'Record money that came past every processor.',
   'payment.refund': 'Pay money back.',
   'order.read_approval': 'See who ordered, approved and cancelled orders, and what was said about it.',
@@ -65,6 +66,7 @@ export const permissions = {
   'payment_method.set': 'Say by what customers are charged, and take it back.',
   'renewal.read': 'See renewals of licenses that are paid for.',
   'renewal.request': 'Have the renewal of licenses billed; they are renewed once that is paid.',
+  'renewal.cancel': 'Call off renewals that were asked for and are not paid.',
   'pool.read': 'See license pools.',
   'pool.create': 'Make license pools for resellers.',
   'pool.update': 'Change license pools: their size, their end and whether places come back.',
@@ -179,6 +181,7 @@ export const roles = {
     'order.create',
     'order.cancel',
     'renewal.request',
+    'renewal.cancel',
     'pool.read',
     'pool.allocate',
   ],
@@ -196,6 +199,7 @@ export const roles = {
     'payment_method.read',
     'payment_method.set',
     'renewal.request',
+    'renewal.cancel',
   ],
   /** One device among others: it sees its license and itself, not who else uses the license. */
   application: [

@@ -28,6 +28,7 @@ import * as shapes from './schema/invoice.js';
 import * as payments from './schema/payments.js';
 import { recordPayment } from './service/recordPayment.js';
 import { refundPayment } from './service/refundPayment.js';
+import { voidInvoice } from './service/voidInvoice.js';
 import type { Invoice, Payment } from './table.js';
 
 @Edge(
@@ -179,5 +180,19 @@ export class PaymentMutations {
     @CurrentWork() work: Work,
   ) {
     return refundPayment(work, input);
+  }
+
+  @Authorized('invoice.void')
+  @Mutation(() => payments.VoidInvoicePayload, {
+    nullable: true,
+    description:
+      'Voids an invoice of which nothing is paid, or all was paid back before it was paid in full; its number stays. What it was for ends with it: an order is cancelled, an upgrade called off, and a renewal is not billed again from this end of the term. Whoever still wants it orders or asks anew, by a new invoice.',
+  })
+  async voidInvoice(
+    @Arg('input', () => payments.VoidInvoiceInput, { description: 'Which, and why.' })
+    input: payments.VoidInvoiceInput,
+    @CurrentWork() work: Work,
+  ): Promise<object> {
+    return { invoice: await voidInvoice(work, input) };
   }
 }

@@ -51,6 +51,7 @@ export const refusalCodes = {
   RESELLER_NOT_FOUND: [404, 'There is no such reseller in this tenant.'],
   TEMPLATE_NOT_FOUND: [404, 'There is no such license template in this tenant.'],
   INVOICE_NOT_FOUND: [404, 'There is no such invoice for this caller.'],
+  RENEWAL_NOT_FOUND: [404, 'There is no such renewal for this caller.'],
   PAYMENT_NOT_FOUND: [404, 'There is no such payment for this caller.'],
   LICENSE_NOT_FOUND: [404, 'There is no such license for this caller.'],
   ACTIVATION_NOT_FOUND: [404, 'There is no such activation for this caller.'],
@@ -125,7 +126,11 @@ export const refusalCodes = {
   INVOICE_VOIDED: [409, 'The invoice was voided, and nothing is to be paid for it.'],
   INVOICE_PAID: [
     409,
-    'Money was paid for the invoice, which has to be paid back before it is voided; `extensions.amount` says how much.',
+    'Money was paid for the invoice: what is not paid in full has to be paid back before it is voided; `extensions.amount` says how much.',
+  ],
+  CHARGE_PENDING: [
+    409,
+    'A charge for the invoice has no answer from its processor yet. Try again once it has.',
   ],
   PAYMENT_EXCEEDS_DUE: [
     409,

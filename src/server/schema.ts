@@ -166,6 +166,7 @@ const paying = [
 const renewing = [
   renewals.CustomerPaymentEdges,
   renewals.LicenseRenewalEdges,
+  renewals.RenewalEdges,
   renewals.RenewalMutations,
 ] as const;
 

@@ -3,7 +3,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { PriceLine } from '../../src/billing/model/price.js';
 import { settleRefund } from '../../src/billing/service/refund.js';
 import { settlePayment } from '../../src/billing/service/settle.js';
-import { voidInvoice } from '../../src/billing/service/voidInvoice.js';
+import { voidUnpaid } from '../../src/billing/service/voidUnpaid.js';
 import type { Invoice } from '../../src/billing/table.js';
 import { mutation } from '../support/acts.js';
 import { acting, amount, invoiceOf, priceOfOne, told } from '../support/billing.js';
@@ -140,7 +140,7 @@ describe('what an invoice says', () => {
 
   test('that it was voided', async () => {
     const invoice = await invoiceOf(server, shop.admin, { customerId: shop.customerId });
-    await acting(server, shop.admin, (work) => voidInvoice(work, invoice, 'x'));
+    await acting(server, shop.admin, (work) => voidUnpaid(work, invoice, 'x'));
 
     expect(await textOf(invoice)).toContain('Status Void');
   });

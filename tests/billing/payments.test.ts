@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { referInvoice } from '../../src/billing/service/references.js';
 import { settlePayment } from '../../src/billing/service/settle.js';
-import { voidInvoice } from '../../src/billing/service/voidInvoice.js';
+import { voidUnpaid } from '../../src/billing/service/voidUnpaid.js';
 import type { Invoice } from '../../src/billing/table.js';
 import { addDays } from '../../src/core/clock.js';
 import type { RefusalCode } from '../../src/core/refusal.js';
@@ -145,7 +145,7 @@ describe('a payment that is recorded', () => {
 
   test('for a voided invoice is refused', async () => {
     const invoice = await bill();
-    await acting(server, shop.admin, (work) => voidInvoice(work, invoice, 'x'));
+    await acting(server, shop.admin, (work) => voidUnpaid(work, invoice, 'x'));
 
     await refusedAct(shop.admin, 'INVOICE_VOIDED', 'recordPayment', {
       invoiceId: invoice.id,
@@ -296,7 +296,7 @@ describe('lists of invoices', () => {
       await bill('30', customerId),
     ];
     await record(settled, { amount: '20' });
-    await acting(server, shop.admin, (work) => voidInvoice(work, voided, 'x'));
+    await acting(server, shop.admin, (work) => voidUnpaid(work, voided, 'x'));
 
     const dueBefore = addDays(server.now, 31);
     expect(await numbersOf({ customerId })).toEqual([voided.number, settled.number, open.number]);

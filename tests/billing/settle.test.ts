@@ -6,7 +6,7 @@ import { nextNumber } from '../../src/billing/service/nextNumber.js';
 import { findReferredInvoice, referInvoice } from '../../src/billing/service/references.js';
 import { failRefund, requestRefund, settleRefund } from '../../src/billing/service/refund.js';
 import { failPayment, settlePayment } from '../../src/billing/service/settle.js';
-import { voidInvoice } from '../../src/billing/service/voidInvoice.js';
+import { voidUnpaid } from '../../src/billing/service/voidUnpaid.js';
 import type { Invoice } from '../../src/billing/table.js';
 import { DAY_MILLIS } from '../../src/core/clock.js';
 import { acting, eventsOf, invoiceOf, priceOfOne, told } from '../support/billing.js';
@@ -302,7 +302,7 @@ describe('refunds', () => {
 
 describe('a voided invoice', () => {
   const cancel = (invoice: Invoice) =>
-    acting(server, shop.admin, (work) => voidInvoice(work, invoice, 'Ordered twice.'));
+    acting(server, shop.admin, (work) => voidUnpaid(work, invoice, 'Ordered twice.'));
 
   test('is voided once, and asks for nothing', async () => {
     const invoice = await bill();

@@ -125,6 +125,11 @@ const grantId = async () => {
 };
 
 const invoiceId = async () => (await invoiceOf(server, shop.admin, { customerId: shop.customerId })).id;
+const requestedRenewal = async () => {
+  const input = { ...(await newLicense()), durationMonths: 12 };
+  const data = await server.ok(mutation('requestRenewal', 'renewal { id }'), { input }, shop.admin);
+  return data.requestRenewal?.renewal?.id;
+};
 const paymentId = async () => (await insertInvoice(server, shop.admin, {})).paymentId;
 
 const WEBHOOK_URL = 'https://hooks.example.com/licenses?from=größe';
@@ -235,6 +240,8 @@ const inputs: Readonly<Record<string, () => Promise<object>>> = {
     }),
   }),
   renewLicense: async () => ({ ...(await newLicense()), durationMonths: 12, upgradeFeatures: [feature] }),
+  voidInvoice: async () => ({ invoiceId: await invoiceId(), reason: 'x' }),
+  cancelRenewal: async () => ({ renewalId: await requestedRenewal(), reason: 'Größe' }),
   requestRenewal: async () => ({ ...(await newLicense()), durationMonths: 12, extendMaintenance: true }),
   setPaymentMethod: async () => ({
     customerId: shop.customerId,

@@ -91,6 +91,7 @@ Product.events                           U 0 F F + + + + F F F F
 Product.licenses                         U 0 + + + + + + + + F F
 Product.releases                         U 0 + + + + + + + + F F
 Product.templates                        U 0 + + + + + + + + F F
+Renewal.invoice                          U 0 0 0 + + F F + + F F
 Reseller.customers                       U 0 F 0 + + + + + F F F
 Reseller.events                          U 0 F 0 + + + + F F F F
 Reseller.invoices                        U 0 F 0 + + + + + F F F
@@ -123,6 +124,7 @@ bulkIssueLicenses, a customer            U 0 F 0 + + F F + F F F
 bulkIssueLicenses, a template            U 0 F 0 + + F F + F F F
 bulkIssues                               U = F = = = F F = F F F
 cancelOrder, an order                    U 0 0 0 + + F F + + F F
+cancelRenewal, a renewal                 U 0 0 0 + + F F + + F F
 checkFeatures, a customer                U 0 0 F + + F F F + F 0
 checkFeatures, a key                     U 0 0 F + + F F F + F +
 checkFeatures, a license                 U 0 0 F + + F F F + F +
@@ -277,5 +279,6 @@ validateLicenseKey, a key                + 0 0 0 + + + + + + F +
 verifyAuditTrail                         U = F F = = = F F F F F
 viewer                                   U = = = = = = = = = = F
 violationDetected                        U = F F = = = = F F F F
+voidInvoice, an invoice                  U 0 F F + + F F F F F F
 webhookDeliveries, of an endpoint        U 0 F F + + + + F F F F
 webhookEndpoints                         U = F F = = = = F F F F`;

@@ -242,6 +242,11 @@ export const nested: Readonly<Record<string, readonly [query: string, root: stri
   'License.reseller': ['{ license(id: $licenseId) { reseller { id } } }', 'license.read', 'reseller.read'],
   'License.customer': ['{ license(id: $licenseId) { customer { id } } }', 'license.read', 'customer.read'],
   'License.renewal': ['{ license(id: $licenseId) { renewal { id } } }', 'license.read', 'renewal.read'],
+  'Renewal.invoice': [
+    'mutation { cancelRenewal(input: { renewalId: $renewalId }) { renewal { invoice { id } } } }',
+    'renewal.cancel',
+    'invoice.read',
+  ],
   'License.order': ['{ license(id: $licenseId) { order { id } } }', 'license.read', 'order.read'],
   'Activation.license': [
     '{ activation(id: $activationId) { license { id } } }',

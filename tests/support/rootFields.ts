@@ -97,6 +97,7 @@ export const cases: Readonly<Record<string, readonly Case[]>> = {
   refundPayment: [
     act('refundPayment', 'a payment', ({ paymentId }) => ({ paymentId, amount: '1', reason: 'x' })),
   ],
+  voidInvoice: [act('voidInvoice', 'an invoice', ({ invoiceId }) => ({ invoiceId, reason: 'x' }))],
   licenseByKey: [
     [
       'by key',
@@ -238,6 +239,7 @@ export const cases: Readonly<Record<string, readonly Case[]>> = {
   updateLicense: onLicense('updateLicense', { issuedTo: 'Mallory' }),
   renewLicense: onLicense('renewLicense', { durationMonths: 1 }),
   requestRenewal: onLicense('requestRenewal', { durationMonths: 1 }),
+  cancelRenewal: [act('cancelRenewal', 'a renewal', ({ renewalId }) => ({ renewalId }))],
   setPaymentMethod: [
     act('setPaymentMethod', 'a customer', ({ customerId }) => ({
       customerId,

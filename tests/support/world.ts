@@ -21,6 +21,7 @@ export interface World {
   readonly activationToken: string;
   readonly orderId: string;
   readonly invoiceId: string;
+  readonly renewalId: string;
   readonly paymentId: string;
   readonly apiKeyId: string;
   /** Of a device that cannot connect, for the license. */
@@ -71,6 +72,16 @@ async function insertUpgrade(server: TestServer, { admin, templateId }: Shop, li
       superseded_at, created_at, updated_at)
     values (${tenant_id}, ${randomUUID()}, ${licenseId}, 'LICENSE', ${server.now}, null, 1, 'USD', ${server.now},
       ${server.now}, ${server.now})`;
+}
+
+/** A renewal that was called off, of which the invoice seems to be. */
+async function insertRenewal(server: TestServer, as: Claims, licenseId: string, invoiceId: string) {
+  const id = randomUUID();
+  await server.sql`insert into renewals (tenant_id, id, license_id, way, status, invoice_id, duration_months, finished_at,
+      created_at, updated_at)
+    values (${as.tenant_id}, ${id}, ${licenseId}, 'BY_HAND', 'CANCELLED', ${invoiceId}, 12, ${server.now}, ${server.now},
+      ${server.now})`;
+  return id;
 }
 
 /** One that was given up: nobody sends anything here. */
@@ -146,6 +157,8 @@ export async function openWorld(server: TestServer): Promise<World> {
   const { id: apiKeyId } = await createApiKey(server, shop.admin, bound);
   const url = 'https://hooks.example.com/licenses';
   const { id: webhookEndpointId } = await createEndpoint(server, shop.admin, url, ['license.*']);
+  const billed = { customerId: shop.customerId, resellerId, licenseId };
+  const invoice = await insertInvoice(server, shop.admin, billed);
   const { id: paymentEndpointId } = await createPaymentEndpoint(server, shop.admin, { processor: 'BILLING' });
   return {
     ...shop,
@@ -157,7 +170,8 @@ export async function openWorld(server: TestServer): Promise<World> {
     licenseId,
     licenseKey,
     orderId,
-    ...(await insertInvoice(server, shop.admin, { customerId: shop.customerId, resellerId, licenseId })),
+    ...invoice,
+    renewalId: await insertRenewal(server, shop.admin, licenseId, invoice.invoiceId),
     poolId: await insertPool(server, shop, resellerId, licenseId),
     bulkIssueId: await insertBulkIssue(server, shop.admin, resellerId, licenseId),
     apiKeyId,
@@ -185,6 +199,7 @@ export function nobodysWorld(admin: Claims, requestCode = 'none'): World {
     activationToken: `act_${'0'.repeat(43)}`,
     orderId: randomUUID(),
     invoiceId: randomUUID(),
+    renewalId: randomUUID(),
     paymentId: randomUUID(),
     apiKeyId: randomUUID(),
     requestCode,

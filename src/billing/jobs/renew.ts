@@ -73,7 +73,7 @@ async function renew(context: JobContext): Promise<JobResult> {
   return runAll([
     async () => ({
       cancelled: await each(context, {
-        find: (behind) => overtakenRenewals(pool.db, behind, PAGE),
+        find: (behind) => overtakenRenewals(pool.db, clock(), behind, PAGE),
         act: (work, { id }) => cancelOvertaken(work, id as RenewalId),
       }),
     }),

@@ -16,8 +16,14 @@ export function invoiceVoided(number: string): Refusal {
 
 /** Money lies on it, which would be nobody's. */
 export function invoicePaid(number: string, amount: Amount, currency: string): Refusal {
-  const message = `${amount} ${currency} were paid for invoice ${number}: refund them before it is voided.`;
+  const message = `${amount} ${currency} were paid for invoice ${number}: only what nobody has paid is voided. Refund them first.`;
   return new Refusal('INVOICE_PAID', message, { number, amount, currency });
+}
+
+/** Whoever takes the invoice away now may find the money taken all the same. */
+export function chargePending(number: string): Refusal {
+  const message = `A charge for invoice ${number} has no answer from its processor yet: try again once it has.`;
+  return new Refusal('CHARGE_PENDING', message, { number });
 }
 
 export function paymentExceedsDue(amountDue: Amount, currency: string): Refusal {

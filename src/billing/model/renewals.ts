@@ -5,7 +5,8 @@
  */
 import { addDays, addMillis, type Instant } from '../../core/clock.js';
 import type { Id } from '../../core/id.js';
-import type { BillingCycle } from '../../templates/model.js';
+import { Refusal } from '../../core/refusal.js';
+import type { BillingCycle, LicenseType } from '../../templates/model.js';
 
 export type RenewalId = Id<'Renewal'>;
 export type ChargeId = Id<'Charge'>;
@@ -50,6 +51,10 @@ export const renewalFailures = [
 ] as const;
 export type RenewalFailure = (typeof renewalFailures)[number];
 
+export function renewalNotFound(id: string): Refusal {
+  return new Refusal('RENEWAL_NOT_FOUND', `There is no renewal ${id}.`, { id });
+}
+
 const byCode: Readonly<Record<string, RenewalFailure>> = {
   insufficient_funds: 'INSUFFICIENT_FUNDS',
   expired_card: 'CARD_EXPIRED',
@@ -64,6 +69,12 @@ export function failureOfDecline(code: string): RenewalFailure {
 /** Days after the first failure at which it is tried again; then it is given up. */
 export const DUNNING_DAYS = [1, 3, 5] as const;
 export const ATTEMPTS = DUNNING_DAYS.length + 1;
+
+/**
+ * So long before the end of a term a renewal that was asked for has to be paid: after that a license that renews itself, and
+ * whose customer can be charged, does so. A day is enough to charge in, and leaves whoever pays by bank as long as there is.
+ */
+export const HAND_OVER_DAYS = 1;
 
 /** When a charge is tried again after so many attempts that failed; null is not any more. */
 export function nextAttemptAt(firstFailedAt: Instant, attempts: number): Instant | null {
@@ -93,6 +104,11 @@ export function askAgainAt(now: Instant, asks: number, retryAfterSeconds: number
 
 /** A bank may be at it for days. */
 export const PENDING_MILLIS = HOUR_MILLIS;
+
+/** What renews itself: a trial becomes a license by an order, and what is perpetual has no end. */
+export function renewingTypes(licenseType: LicenseType): boolean {
+  return !['TRIAL', 'EVALUATION', 'PERPETUAL'].includes(licenseType);
+}
 
 const cycleMonths: Readonly<Record<Exclude<BillingCycle, 'ONE_TIME'>, number>> = {
   MONTHLY: 1,

@@ -8,7 +8,7 @@ import { anyOf, byKey } from '../../core/keyset.js';
 import type { Reading } from '../../core/work.js';
 import { licensesById } from '../../licenses/queries.js';
 import { graceEndOf, licenses } from '../../licenses/table.js';
-import { type ChargeId, openCharges, type RenewalId } from '../model/renewals.js';
+import { type ChargeId, HAND_OVER_DAYS, openCharges, type RenewalId } from '../model/renewals.js';
 import {
   type Charge,
   charges,
@@ -91,6 +91,26 @@ export async function openRenewalOf(reading: Reading, licenseId: LicenseId): Pro
       ),
     );
   return row;
+}
+
+/** Whether the clock has begun, and not called off, a renewal of a license from this end of its term. */
+export async function wasBegunByClock(
+  reading: Reading,
+  licenseId: LicenseId,
+  expiryDate: Instant,
+): Promise<boolean> {
+  const [row] = await reading.db
+    .select({ id: renewals.id })
+    .from(renewals)
+    .where(
+      and(
+        eq(renewals.tenantId, reading.tenantId),
+        eq(renewals.licenseId, licenseId),
+        eq(renewals.expiryDate, expiryDate),
+        sql`way = 'AUTOMATIC' and status <> 'CANCELLED'`,
+      ),
+    );
+  return row !== undefined;
 }
 
 /** Of each license the renewal that was begun last, of those that the caller sees. */
@@ -223,15 +243,34 @@ export async function licensesToRenew(
 }
 
 /**
- * Open renewals that something overtook: their license was renewed otherwise, upgraded, moved or revoked, or does not renew
- * itself any more. Nobody is asked for their money while nobody knows whether it moves; what was paid in part stays.
+ * A renewal that was asked for, and that nobody has paid a day before the term ends, of a license that renews itself then.
+ * Whoever acts on it asks for the rest, `isHandedOver`.
  */
-export async function overtakenRenewals(db: Db, behind: DueRow | undefined, most: number): Promise<DueRow[]> {
+function handsOver(now: Instant): SQL {
+  const { expiryDate, tenantId, customerId } = licenses;
+  return sql`${renewals.way} = 'BY_HAND' and ${renewsItself(licenses)}
+    and ${expiryDate} <= ${addDays(now, HAND_OVER_DAYS)}::timestamptz
+    and (${graceEndOf(licenses)} > (${now}::timestamptz at time zone 'UTC') or ${expiryDate} > ${now}::timestamptz)
+    and exists (select from ${paymentMethods} as method where method.tenant_id = ${tenantId}
+      and method.customer_id = ${customerId} and method.processor <> 'MANUAL')`;
+}
+
+/**
+ * Open renewals that something overtook: their license was renewed otherwise, upgraded, moved or revoked, or does not renew
+ * itself any more; or renews itself, because what was asked for is not paid. Nobody is asked for their money while nobody knows whether it moves; what was paid in part stays.
+ */
+export async function overtakenRenewals(
+  db: Db,
+  now: Instant,
+  behind: DueRow | undefined,
+  most: number,
+): Promise<DueRow[]> {
   const isOvertaken = sql`(${licenses.expiryDate} is distinct from ${renewals.expiryDate}
     or ${licenses.templateId} is distinct from ${renewals.templateId}
     or ${licenses.customerId} is distinct from ${invoices.customerId} or ${licenses.status} = 'REVOKED'
     or ${renewals.way} = 'AUTOMATIC' and (not ${licenses.autoRenewal} or ${licenses.status} = 'INACTIVE'
-      or ${licenses.status} = 'SUSPENDED' and ${licenses.suspensionCause} = 'MANUAL'))`;
+      or ${licenses.status} = 'SUSPENDED' and ${licenses.suspensionCause} = 'MANUAL')
+    or ${handsOver(now)})`;
   return db
     .select({ tenantId: renewals.tenantId, id: renewals.id })
     .from(renewals)

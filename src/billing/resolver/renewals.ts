@@ -8,9 +8,13 @@ import { Edge } from '../../graph/edge.js';
 import { License } from '../../licenses/schema/types.js';
 import type { License as LicenseRow } from '../../licenses/table.js';
 import { paymentMethodsByCustomer, renewalsByLicense } from '../queries/charges.js';
+import { invoicesById } from '../queries.js';
+import { Invoice } from '../schema/invoice.js';
 import * as shapes from '../schema/renewals.js';
+import { cancelRenewal } from '../service/cancelRenewal.js';
 import { removePaymentMethod, setPaymentMethod } from '../service/paymentMethods.js';
 import { requestRenewal } from '../service/requestRenewal.js';
+import type { Renewal as RenewalRow } from '../table/charges.js';
 
 @Edge(
   'paymentMethod',
@@ -39,6 +43,20 @@ export class CustomerPaymentEdges {}
 )
 @Resolver(() => License)
 export class LicenseRenewalEdges {}
+
+@Edge(
+  'invoice',
+  () => Invoice,
+  invoicesById,
+  (renewal: RenewalRow) => renewal.invoiceId,
+  {
+    permission: 'invoice.read',
+    nullable: true,
+    description: 'By which it is paid; null where nothing was billed, and where it is not yours to see.',
+  },
+)
+@Resolver(() => shapes.Renewal)
+export class RenewalEdges {}
 
 @Resolver()
 export class RenewalMutations {
@@ -72,7 +90,8 @@ export class RenewalMutations {
   @Authorized('renewal.request')
   @Mutation(() => shapes.RequestRenewalPayload, {
     nullable: true,
-    description: 'Bills the renewal of a license, which is renewed once the invoice is paid.',
+    description:
+      'Bills the renewal of a license, which is renewed once the invoice is paid. One that renews itself, and whose customer can be charged, does so a day before its end if that is not paid by then; the invoice is voided.',
   })
   async requestRenewal(
     @Arg('input', () => shapes.RequestRenewalInput, { description: 'The license, and for how long.' })
@@ -80,5 +99,19 @@ export class RenewalMutations {
     @CurrentWork() work: Work,
   ): Promise<object> {
     return { renewal: await requestRenewal(work, input) };
+  }
+
+  @Authorized('renewal.cancel')
+  @Mutation(() => shapes.CancelRenewalPayload, {
+    nullable: true,
+    description:
+      'Calls off a renewal that was asked for and of which nothing is paid. Its invoice is voided, and a license that renews itself does so again.',
+  })
+  async cancelRenewal(
+    @Arg('input', () => shapes.CancelRenewalInput, { description: 'Which one.' })
+    input: shapes.CancelRenewalInput,
+    @CurrentWork() work: Work,
+  ): Promise<object> {
+    return { renewal: await cancelRenewal(work, input) };
   }
 }

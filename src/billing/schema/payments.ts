@@ -47,6 +47,23 @@ export class RecordPaymentPayload {
   declare readonly invoice: Invoice;
 }
 
+@InputType({ description: 'An invoice of which nothing is to be paid any more.' })
+export class VoidInvoiceInput {
+  @Checked(uuid)
+  @Field(() => ID, { description: 'Which.' })
+  declare readonly invoiceId: string;
+
+  @Checked(text(1, 2000))
+  @Field(() => String, { description: 'Why. The payer sees it too.' })
+  declare readonly reason: string;
+}
+
+@ObjectType({ description: 'The answer of `voidInvoice`.', simpleResolvers: true })
+export class VoidInvoicePayload {
+  @Field(() => Invoice, { description: 'The invoice, voided. Its number stays.' })
+  declare readonly invoice: Invoice;
+}
+
 @InputType({ description: 'A payment that is to be paid back.' })
 export class RefundPaymentInput {
   @Checked(uuid)

@@ -1,12 +1,12 @@
 import { Field, ID, InputType, Int, ObjectType } from 'type-graphql';
-import { integer, uuid } from '../../core/check.js';
+import { integer, text, uuid } from '../../core/check.js';
 import type { Instant } from '../../core/clock.js';
 import type { CustomerId, LicenseId } from '../../core/id.js';
 import { Checked } from '../../graph/checked.js';
 import { enumOf } from '../../graph/enums.js';
 import { DateTime } from '../../graph/scalars.js';
 import { methodForm, methodLabel, payerForm } from '../model/paymentMethods.js';
-import type { RenewalFailure, RenewalStatus, RenewalWay } from '../model/renewals.js';
+import type { RenewalFailure, RenewalId, RenewalStatus, RenewalWay } from '../model/renewals.js';
 
 export const RenewalWayEnum = enumOf<RenewalWay>('RenewalWay', 'How a renewal was begun.', {
   AUTOMATIC: 'By the clock: the license renews itself.',
@@ -155,6 +155,23 @@ export class RequestRenewalInput {
     description: 'Whether its maintenance is extended by as many months.',
   })
   declare readonly extendMaintenance: boolean;
+}
+
+@InputType({ description: 'A renewal that was asked for, and is called off.' })
+export class CancelRenewalInput {
+  @Checked(uuid)
+  @Field(() => ID, { description: 'The renewal: one that is OPEN and BY_HAND.' })
+  declare readonly renewalId: RenewalId;
+
+  @Checked(text(1, 2000))
+  @Field(() => String, { nullable: true, description: 'Why. It stands on the invoice that is voided.' })
+  declare readonly reason?: string | null;
+}
+
+@ObjectType({ description: 'The answer of `cancelRenewal`.', simpleResolvers: true })
+export class CancelRenewalPayload {
+  @Field(() => Renewal, { description: 'The renewal, called off.' })
+  declare readonly renewal: Renewal;
 }
 
 @ObjectType({ description: 'The answer of `requestRenewal`.', simpleResolvers: true })

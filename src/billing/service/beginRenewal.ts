@@ -10,7 +10,7 @@ import { templatesById } from '../../templates/queries.js';
 import type { Template } from '../../templates/table.js';
 import type { Price } from '../model/price.js';
 import { renewalPrice } from '../model/renewalPrice.js';
-import { type RenewalFailure, type RenewalWay, termMonths } from '../model/renewals.js';
+import { HAND_OVER_DAYS, type RenewalFailure, type RenewalWay, termMonths } from '../model/renewals.js';
 import { openRenewalOf, paymentMethodsByCustomer } from '../queries/charges.js';
 import { type Renewal, renewals } from '../table/charges.js';
 import type { Invoice } from '../table.js';
@@ -73,6 +73,11 @@ export async function tellRenewalFailed(
   await work.emit({ type: 'license.renewal_failed', subjectId: licenseId, licenseId, data });
 }
 
+/** Until when it is to be paid: a license that renews itself does so a day before its end, unless what was asked for is paid. */
+function lastDay({ autoRenewal }: License, way: RenewalWay, expiryDate: Instant): Instant {
+  return way === 'BY_HAND' && autoRenewal ? addDays(expiryDate, -HAND_OVER_DAYS) : expiryDate;
+}
+
 /** Bills the next term of a license that the caller has locked. The invoice's number is taken last: others wait for it. */
 export async function openRenewal(
   work: Work,
@@ -82,7 +87,7 @@ export async function openRenewal(
   const { id: licenseId, customerId, resellerId, expiryDate } = license;
   const invoice = await createInvoice(work, {
     ...{ purpose: 'RENEWAL', customerId, resellerId, licenseId, price },
-    dueAt: expiryDate === null ? null : latest(expiryDate, work.now),
+    dueAt: expiryDate === null ? null : latest(lastDay(license, way, expiryDate), work.now),
   });
   const opened = await insertRenewal(work, license, {
     ...{ way, templateId, status: 'OPEN', invoiceId: invoice.id },

@@ -1,20 +1,26 @@
 import { and, eq } from 'drizzle-orm';
 import { customersById } from '../../access/queries.js';
-import type { Instant } from '../../core/clock.js';
+import { addDays, type Instant } from '../../core/clock.js';
 import { newId } from '../../core/id.js';
 import { isZero } from '../../core/money.js';
 import type { Work } from '../../core/work.js';
 import { standingAt } from '../../licenses/model.js';
 import { lockLicense } from '../../licenses/queries.js';
 import type { License } from '../../licenses/table.js';
-import type { RenewalId } from '../model/renewals.js';
+import { HAND_OVER_DAYS, type RenewalId, renewingTypes } from '../model/renewals.js';
 import { amountDueOf } from '../model/standing.js';
-import { hasOpenCharge, lockRenewalOf, paymentMethodsByCustomer, renewalById } from '../queries/charges.js';
+import {
+  hasOpenCharge,
+  lockRenewalOf,
+  paymentMethodsByCustomer,
+  renewalById,
+  wasBegunByClock,
+} from '../queries/charges.js';
 import { lockInvoice } from '../queries.js';
 import { charges, type PaymentMethod, type Renewal, renewals } from '../table/charges.js';
 import type { Invoice } from '../table.js';
 import { tellRenewalFailed } from './beginRenewal.js';
-import { voidInvoice } from './voidInvoice.js';
+import { voidUnpaid } from './voidUnpaid.js';
 
 export async function changeRenewal(
   work: Work,
@@ -48,12 +54,27 @@ async function isOvertaken(work: Work, { invoice, license, renewal }: Standing):
   const { expiryDate, templateId, customerId, autoRenewal } = license;
   if (expiryDate !== renewal.expiryDate || templateId !== renewal.templateId) return true;
   if (customerId === null || customerId !== invoice.customerId) return true;
-  if (renewal.way === 'BY_HAND') return false;
+  if (renewal.way === 'BY_HAND') return isHandedOver(work, license, renewal);
   // One that was switched off reads suspended once it is over: nobody has switched it on for that.
   const isSwitchedOff = license.status === 'INACTIVE';
   if (!autoRenewal || isSwitchedOff || standingAt(license, work.now).suspensionCause === 'MANUAL')
     return true;
   return (await customersById(work, [customerId])).get(customerId)?.status !== 'ACTIVE';
+}
+
+/**
+ * Nobody has paid what was asked for, and the term ends: a license that renews itself is not kept from it for ever, if there
+ * is somebody to charge and the clock has not begun from this end before.
+ */
+async function isHandedOver(work: Work, license: License, { expiryDate }: Renewal): Promise<boolean> {
+  const { autoRenewal, licenseType, customerId, status } = license;
+  if (!autoRenewal || !renewingTypes(licenseType) || expiryDate === null || customerId === null) return false;
+  if (expiryDate > addDays(work.now, HAND_OVER_DAYS) || status === 'INACTIVE') return false;
+  const standing = standingAt(license, work.now);
+  if (standing.status !== 'ACTIVE' && !standing.inGrace) return false;
+  const customer = (await customersById(work, [customerId])).get(customerId);
+  if (customer?.status !== 'ACTIVE' || (await wasBegunByClock(work, license.id, expiryDate))) return false;
+  return (await paymentMethodsByCustomer(work, [customerId])).has(customerId);
 }
 
 /** Whether there is something to be charged: of what was paid, voided or given back nothing is. */
@@ -63,11 +84,11 @@ const isOwed = ({ invoice }: Standing): boolean =>
 const OVERTAKEN = 'The renewal was overtaken';
 
 /** Nothing is to be paid any more, unless some of it was: then somebody has to look at it, and nobody is charged. */
-async function cancelRenewal(work: Work, { invoice, renewal }: Standing): Promise<void> {
+async function cancelAsOvertaken(work: Work, { invoice, renewal }: Standing): Promise<void> {
   const changes = { nextAttemptAt: null } as const;
   if (!isZero(invoice.amountPaid)) return changeRenewal(work, renewal, changes);
   await changeRenewal(work, renewal, { ...changes, status: 'CANCELLED', finishedAt: work.now });
-  await voidInvoice(work, invoice, OVERTAKEN);
+  await voidUnpaid(work, invoice, OVERTAKEN);
 }
 
 /** Looks again at a renewal that seemed to be overtaken. */
@@ -77,7 +98,7 @@ export async function cancelOvertaken(work: Work, id: RenewalId): Promise<boolea
   const standing = await standingOf(work, found.invoiceId);
   if (standing?.renewal.status !== 'OPEN' || (await hasOpenCharge(work, standing.invoice.id))) return false;
   if (!(await isOvertaken(work, standing))) return false;
-  await cancelRenewal(work, standing);
+  await cancelAsOvertaken(work, standing);
   return true;
 }
 
@@ -113,7 +134,7 @@ export async function chargeRenewal(work: Work, id: RenewalId): Promise<Prepared
     return undefined;
   }
   if (await isOvertaken(work, standing)) {
-    await cancelRenewal(work, standing);
+    await cancelAsOvertaken(work, standing);
     return 'CANCELLED';
   }
   const { customerId } = invoice;
@@ -143,7 +164,7 @@ export async function confirmCharge(work: Work, invoiceId: Invoice['id']): Promi
   const isWanted = renewal.status === 'OPEN' && isOwed(standing);
   if (isWanted && !(await isOvertaken(work, standing))) return true;
   await endCharge(work, invoice.id, work.now);
-  if (isWanted) await cancelRenewal(work, standing);
+  if (isWanted) await cancelAsOvertaken(work, standing);
   return false;
 }
 

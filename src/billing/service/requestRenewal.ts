@@ -15,7 +15,7 @@ function notRenewable(message: string): Refusal {
 
 function renewalOpen(invoiceId: string | null): Refusal {
   const message =
-    'Another renewal of this license is to be paid: pay its invoice. A vendor who renews the license by hand calls it off.';
+    'Another renewal of this license is to be paid: pay its invoice, call it off by cancelRenewal if you asked for it, or have the vendor void the invoice.';
   return new Refusal('RENEWAL_OPEN', message, { invoiceId });
 }
 

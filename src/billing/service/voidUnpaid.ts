@@ -11,11 +11,7 @@ import { eventOf, invoiceToSettle } from './entries.js';
  * Nothing is to be paid for it any more. Its number stays, and money that comes all the same is recorded and is the
  * payer's. Voiding it twice does nothing.
  */
-export async function voidInvoice(
-  work: Work,
-  invoice: Pick<Invoice, 'id'>,
-  reason: string,
-): Promise<Invoice> {
+export async function voidUnpaid(work: Work, invoice: Pick<Invoice, 'id'>, reason: string): Promise<Invoice> {
   const before = await invoiceToSettle(work, invoice);
   if (before.voidedAt !== null) return before;
   const kept = amountKeptOf(before);

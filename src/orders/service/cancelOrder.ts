@@ -1,13 +1,14 @@
 import { amountKeptOf } from '../../billing/model/standing.js';
 import { lockInvoice } from '../../billing/queries.js';
-import { voidInvoice } from '../../billing/service/voidInvoice.js';
+import { voidUnpaid } from '../../billing/service/voidUnpaid.js';
 import type { Invoice } from '../../billing/table.js';
 import { scopeOf } from '../../core/actor.js';
+import type { NewEvent } from '../../core/event.js';
 import { isZero } from '../../core/money.js';
 import { Refusal } from '../../core/refusal.js';
 import type { Work } from '../../core/work.js';
 import { orderNotFound, orderPaid, requireStep } from '../model.js';
-import { ordersById } from '../queries.js';
+import { lockOrderOfInvoice, ordersById } from '../queries.js';
 import type { CancelOrderInput } from '../schema/inputs.js';
 import type { Order } from '../table.js';
 import { aboutOrder, changeOrder, orderingSubject, orderToChange } from './changeOrder.js';
@@ -43,16 +44,27 @@ export async function cancelOrder(work: Work, input: CancelOrderInput): Promise<
   requireStep('cancelOrder', order.status);
   requireOwnStep(work, order);
   if (invoice !== undefined && !isZero(amountKeptOf(invoice))) throw orderPaid();
+  const row = await cancel(work, order, input.reason);
+  if (invoice !== undefined) await voidUnpaid(work, invoice, 'The order was cancelled');
+  await suspendOrdered(work, row);
+  return row;
+}
+
+async function cancel(work: Work, order: Order, reason: string): Promise<Order> {
   const row = await changeOrder(work, order, {
     status: 'CANCELLED',
     cancelledBy: orderingSubject(work),
     cancelledAt: work.now,
-    cancellationReason: input.reason,
+    cancellationReason: reason,
   });
   const { subjectId, data } = aboutOrder(row);
-  const told = { ...data, from: order.status, reason: input.reason };
-  await work.emit({ type: 'order.cancelled', subjectId, data: told });
-  if (invoice !== undefined) await voidInvoice(work, invoice, 'The order was cancelled');
-  await suspendOrdered(work, row);
+  await work.emit({ type: 'order.cancelled', subjectId, data: { ...data, from: order.status, reason } });
   return row;
+}
+
+/** Follows `invoice.voided`: an order that nobody is to pay is not made. Whoever still wants it orders anew. */
+export async function cancelVoided(work: Work, { subjectId, data }: NewEvent): Promise<void> {
+  const order = await lockOrderOfInvoice(work, subjectId as Invoice['id']);
+  if (order?.status !== 'PENDING' && order?.status !== 'APPROVED') return;
+  await suspendOrdered(work, await cancel(work, order, String(data?.reason)));
 }

@@ -3,7 +3,7 @@ import { requireWholeTenant } from '../../access/service.js';
 import { reseat } from '../../activations/service/reseat.js';
 import { amountKeptOf } from '../../billing/model/standing.js';
 import { createInvoice } from '../../billing/service/createInvoice.js';
-import { voidInvoice } from '../../billing/service/voidInvoice.js';
+import { voidUnpaid } from '../../billing/service/voidUnpaid.js';
 import type { Invoice } from '../../billing/table.js';
 import { requirePermission, subjectOf } from '../../core/actor.js';
 import { changeTold } from '../../core/event.js';
@@ -160,7 +160,7 @@ export async function cancelPendingUpgrade(
   await settleUpgrade(work, pending, 'CANCELLED', reason);
   const data = { upgrade_id: pending.id, invoice_id: pending.invoiceId, reason };
   await work.emit({ type: 'license.upgrade_cancelled', subjectId: licenseId, licenseId, data });
-  if (isFree) await voidInvoice(work, invoice, reason);
+  if (isFree) await voidUnpaid(work, invoice, reason);
   return isFree;
 }
 

@@ -1,10 +1,12 @@
 import { sql } from 'drizzle-orm';
 import { deactivateAll } from '../../activations/service/deactivateActivation.js';
 import { chargeBack, renewPaid, takeBackRenewal } from '../../billing/service/paidRenewal.js';
+import { renewalVoided } from '../../billing/service/voidInvoice.js';
 import { noticeActivation, noticeRefusal, noticeTravel } from '../../compliance/service/raiseIncident.js';
 import type { NewEvent } from '../../core/event.js';
 import type { Followers, Work } from '../../core/work.js';
 import { returnToPool } from '../../orders/service/allocateFromPool.js';
+import { cancelVoided } from '../../orders/service/cancelOrder.js';
 import { keepRenewedTerm } from '../../orders/service/heldTerms.js';
 import { followInvoice } from '../../orders/service/orderPayments.js';
 import {
@@ -33,7 +35,7 @@ export const followers: Followers = {
   'invoice.payment_failed': [followInvoice],
   'invoice.refund_requested': [chargeBack],
   'invoice.refunded': [followInvoice, takeBackRenewal, upgradeRefunded],
-  'invoice.voided': [upgradeVoided],
+  'invoice.voided': [cancelVoided, renewalVoided, upgradeVoided],
   'license.renewed': [callOffUpgrade, keepRenewedTerm],
   'license.revoked': [deactivateAll, callOffUpgrade, returnToPool],
   'license.transferred': [deactivateAll, callOffUpgrade],
