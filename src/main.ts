@@ -68,7 +68,7 @@ async function work(): Promise<void> {
   const machinery = openMachinery({ ...parts, maxConnections: JOB_CONNECTIONS }, 'lg_worker');
   // What jobs tell is numbered, and has its mail, where no server runs beside them.
   const sealer = startSealer({ url: database.url, clock: machinery.clock, log });
-  const runner = startJobs(machinery, config, database.url);
+  const runner = await startJobs(machinery, config, database.url);
   stopOnSignal(log, async () => {
     await runner.stop();
     await sealer.stop();

@@ -7,7 +7,7 @@ import { Held } from '../core/held.js';
 import type { TenantId } from '../core/id.js';
 import { databaseTime } from '../jobs/queries.js';
 import { reactionJobs, reactions } from '../jobs/reactions.js';
-import { type JobRunner, startRunner } from '../jobs/runner.js';
+import type { JobRunner } from '../jobs/runner.js';
 import { schedule } from '../jobs/schedule.js';
 import type { JobList, Surroundings } from '../jobs/tasks.js';
 import { issueInBulk } from '../licenses/jobs.js';
@@ -61,8 +61,12 @@ export function jobSurroundings(
   return by(machinery.clock);
 }
 
-/** Runs every job of this program in this process, and sends webhooks as they become due: a queue waits too long for that. */
-export function startJobs(machinery: Machinery, config: Config, url: string): JobRunner {
+/**
+ * Runs every job of this program in this process, and sends webhooks as they become due: a queue waits too long for that.
+ * The queue and its driver are loaded here: who only serves, or asks one thing of the command line, does without.
+ */
+export async function startJobs(machinery: Machinery, config: Config, url: string): Promise<JobRunner> {
+  const { startRunner } = await import('../jobs/runner.js');
   const surroundings = jobSurroundings(machinery, config);
   const runner = startRunner({
     url,

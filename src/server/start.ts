@@ -273,7 +273,7 @@ export async function startServer(
     const folder = config.LG_AUDIT_CHECKPOINT_DIR;
     if (folder !== undefined) undo.push(startCheckpointKeeper({ pool: worker.pool, log, folder }).stop);
     if (wantsDemo(config)) await seedDemo(worker);
-    if (config.LG_JOBS === 'inside') undo.push(startJobs(worker, config, database.url).stop);
+    if (config.LG_JOBS === 'inside') undo.push((await startJobs(worker, config, database.url)).stop);
     const tokens = await openTokens(config, keys, systemClock, log);
     const app = await createApp({
       config,

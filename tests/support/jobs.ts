@@ -1,13 +1,12 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { runTaskListOnce } from 'graphile-worker';
+import type { TaskList } from 'graphile-worker';
 import type pg from 'pg';
 import type { Instant } from '../../src/core/clock.js';
 import type { Config } from '../../src/core/config.js';
 import type { JobResult } from '../../src/core/job.js';
+import type { Log } from '../../src/core/log.js';
 import { openPresence } from '../../src/jobs/presence.js';
-import { openQueuePool, queueLogger } from '../../src/jobs/queue.js';
 import type { Reactions } from '../../src/jobs/reactions.js';
-import { tick } from '../../src/jobs/runner.js';
 import { periodBefore } from '../../src/jobs/schedule.js';
 import { type JobList, type Surroundings, taskList } from '../../src/jobs/tasks.js';
 import { sealBatch } from '../../src/server/events/sealer.js';
@@ -23,9 +22,42 @@ interface TestJobsOptions {
 
 interface Opened {
   readonly surroundings: Surroundings;
-  readonly queue: pg.Pool;
-  readonly options: object;
   readonly end: () => Promise<void>;
+}
+
+/** The queue itself, and what runs what is in it. */
+interface Queue {
+  readonly pool: pg.Pool;
+  readonly runOnce: (tasks: TaskList) => Promise<void>;
+  readonly tick: (surroundings: Surroundings, list: JobList) => Promise<number>;
+  readonly end: () => Promise<void>;
+}
+
+/** Loaded for the tests that run jobs: most do not. */
+async function openQueue(url: string, log: Log): Promise<Queue> {
+  const { openQueuePool, queueLogger } = await import('../../src/jobs/queue.js');
+  const { tick } = await import('../../src/jobs/runner.js');
+  const { runTaskListOnce } = await import('graphile-worker');
+  const pool = openQueuePool(url, 'lg_worker', 2, log);
+  const presence = openPresence(url, log);
+  const options = {
+    noHandleSignals: true,
+    logger: queueLogger(log),
+    preset: { plugins: [presence.plugin] },
+  };
+  const runOnce = async (tasks: TaskList): Promise<void> => {
+    const client = await pool.connect();
+    try {
+      await runTaskListOnce(options, tasks, client).promise;
+    } finally {
+      client.release();
+    }
+  };
+  const end = async (): Promise<void> => {
+    await pool.end();
+    await presence.end();
+  };
+  return { pool, runOnce, tick, end };
 }
 
 /** Runs what is due at the test's instant, in this process and without waiting on real time. */
@@ -36,28 +68,26 @@ export class TestJobs {
   /** What time it is by the clock that all servers share, where this server's clock is wrong. */
   sharedTime: (() => Instant) | undefined;
   #opened: Opened | undefined;
+  #queue: Promise<Queue> | undefined;
 
   constructor(private readonly parts: TestJobsOptions) {}
 
   #open(): Opened {
-    const { url, config, openWorker } = this.parts;
+    const { config, openWorker } = this.parts;
     const worker = openWorker();
-    const queue = openQueuePool(url, 'lg_worker', 2, worker.log);
-    const presence = openPresence(url, worker.log);
     const sharedTime = async (): Promise<Instant> => this.sharedTime?.() ?? worker.clock();
     const surroundings = jobSurroundings(worker, config, sharedTime);
     const end = async (): Promise<void> => {
       surroundings.held.close();
-      await queue.end();
-      await presence.end();
+      await (await this.#queue)?.end();
       await worker.pool.end();
     };
-    const options = {
-      noHandleSignals: true,
-      logger: queueLogger(worker.log),
-      preset: { plugins: [presence.plugin] },
-    };
-    return { surroundings, queue, options, end };
+    return { surroundings, end };
+  }
+
+  #theQueue(): Promise<Queue> {
+    this.#queue ??= openQueue(this.parts.url, this.surroundings.log);
+    return this.#queue;
   }
 
   get #parts(): Opened {
@@ -84,43 +114,35 @@ export class TestJobs {
 
   /** Jobs that failed and were put off come again at once. */
   async #hurry(): Promise<void> {
-    await this.#parts.queue.query(
+    const { pool } = await this.#theQueue();
+    await pool.query(
       'update graphile_worker._private_jobs set run_at = now() where run_at > now() and locked_at is null',
     );
   }
 
   /** Of the jobs that this list knows: nobody here would take another. */
   async #waiting(): Promise<number> {
-    const { queue, surroundings } = this.#parts;
-    const { rows } = await queue.query(
+    const { pool } = await this.#theQueue();
+    const { rows } = await pool.query(
       `select count(*)::int as count from graphile_worker._private_jobs as job
         join graphile_worker._private_tasks as task on task.id = job.task_id
         where job.is_available and job.run_at <= now() and task.identifier = any($1)`,
-      [Object.keys(taskList(surroundings, this.list))],
+      [Object.keys(taskList(this.surroundings, this.list))],
     );
     return Number(rows[0]?.count);
   }
 
-  async #runOnce(): Promise<void> {
-    const { queue, options, surroundings } = this.#parts;
-    const client = await queue.connect();
-    try {
-      await runTaskListOnce(options, taskList(surroundings, this.list), client).promise;
-    } finally {
-      client.release();
-    }
-  }
-
   /** Until nothing is left that is due at this instant: facts, what follows them, and what the clock finds due. */
   async drain(): Promise<void> {
-    const { surroundings } = this.#parts;
+    const { surroundings } = this;
+    const { runOnce, tick } = await this.#theQueue();
     await this.#hurry();
     for (;;) {
       const sealed = await this.seal();
       const queued = await tick(surroundings, this.list);
       const waiting = await this.#waiting();
       if (sealed + queued + waiting === 0) return;
-      await this.#runOnce();
+      await runOnce(taskList(surroundings, this.list));
     }
   }
 

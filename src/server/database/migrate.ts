@@ -7,7 +7,6 @@ import postgres from 'postgres';
 import { connect, type DatabaseRole, type Db } from '../../core/db.js';
 import { createLog } from '../../core/log.js';
 import { StartupError } from '../../core/startupError.js';
-import { migrateQueue, queueGrants } from '../../jobs/queue.js';
 import { chainSeals } from './chainSeals.js';
 
 const folder = fileURLToPath(new URL('../../../drizzle', import.meta.url));
@@ -70,6 +69,7 @@ function asWeakLogin(error: unknown): StartupError | undefined {
 
 /** Brings the database up to the newest migration. Safe to run from many servers at once, and again. */
 export async function migrate(url: string): Promise<void> {
+  const { migrateQueue, queueGrants } = await import('../../jobs/queue.js');
   const client = connect(url, { max: 1, connect_timeout: 10 });
   try {
     await client`select pg_advisory_lock(${MIGRATION_LOCK})`.catch(stopUnreachable);
