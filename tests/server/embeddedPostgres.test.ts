@@ -9,7 +9,6 @@ import { afterEach, beforeEach, expect, test } from 'vitest';
 import { StartupError } from '../../src/core/startupError.js';
 import { type EmbeddedPostgres, startEmbeddedPostgres } from '../../src/server/database/embeddedPostgres.js';
 
-const LIMIT_MS = 30_000;
 const onLinux = process.platform === 'linux';
 
 let base: string;
@@ -30,7 +29,7 @@ afterEach(async () => {
   await Promise.all(running.map((server) => server.stop()));
   await noProcesses(base);
   await fs.rm(base, { recursive: true, force: true });
-}, LIMIT_MS);
+});
 
 async function start(at = folder): Promise<EmbeddedPostgres> {
   const server = await startEmbeddedPostgres({ folder: at, durable: false, maxConnections: 20 });
@@ -73,7 +72,7 @@ async function processesOf(path: string): Promise<string[]> {
 }
 
 async function noProcesses(path: string): Promise<void> {
-  await expect.poll(() => processesOf(path), { timeout: LIMIT_MS, interval: 20 }).toEqual([]);
+  await expect.poll(() => processesOf(path), { interval: 20 }).toEqual([]);
 }
 
 async function refusal(starting: Promise<unknown>): Promise<string> {
@@ -85,9 +84,7 @@ async function refusal(starting: Promise<unknown>): Promise<string> {
   return error instanceof Error ? error.message : '';
 }
 
-test('a first start makes a database that sorts by code point and speaks UTC', {
-  timeout: LIMIT_MS,
-}, async () => {
+test('a first start makes a database that sorts by code point and speaks UTC', async () => {
   const server = await start();
 
   const rows = await query(
@@ -112,9 +109,7 @@ test('a first start makes a database that sorts by code point and speaks UTC', {
   expect((await fs.stat(join(folder, 'socket'))).mode & 0o777).toBe(0o700);
 });
 
-test('a second start on the same folder is refused, and the first goes on', {
-  timeout: LIMIT_MS,
-}, async () => {
+test('a second start on the same folder is refused, and the first goes on', async () => {
   const first = await start();
 
   const message = await refusal(start());
@@ -126,7 +121,7 @@ test('a second start on the same folder is refused, and the first goes on', {
   expect(await query(first.url, 'select 1 as one')).toEqual([{ one: 1 }]);
 });
 
-test('of five starts at once exactly one gets the folder', { timeout: LIMIT_MS }, async () => {
+test('of five starts at once exactly one gets the folder', async () => {
   await fs.mkdir(folder);
   await fs.writeFile(join(folder, 'lock'), '1 a-boot-long-ago/17\n');
 
@@ -135,7 +130,7 @@ test('of five starts at once exactly one gets the folder', { timeout: LIMIT_MS }
   expect(starts.filter((result) => result.status === 'fulfilled')).toHaveLength(1);
 });
 
-test('data outlives a stop and a start, and stopping leaves nothing', { timeout: LIMIT_MS }, async () => {
+test('data outlives a stop and a start, and stopping leaves nothing', async () => {
   const first = await start();
   await query(first.url, 'create table kept (value text)');
   await query(first.url, `insert into kept values ('still here')`);
@@ -149,9 +144,7 @@ test('data outlives a stop and a start, and stopping leaves nothing', { timeout:
   expect(await query(second.url, 'select value from kept')).toEqual([{ value: 'still here' }]);
 });
 
-test('PostgreSQL ends with a server that is killed, and the folder starts again', {
-  timeout: LIMIT_MS,
-}, async () => {
+test('PostgreSQL ends with a server that is killed, and the folder starts again', async () => {
   const child = await startElsewhere('setInterval(() => {}, 1000)');
   expect(await refusal(start())).toContain(`(process ${child.pid}) is already using`);
 
@@ -165,7 +158,7 @@ test('PostgreSQL ends with a server that is killed, and the folder starts again'
   await noProcesses(folder);
 });
 
-test('a folder whose path is too long for a socket works', { timeout: LIMIT_MS }, async () => {
+test('a folder whose path is too long for a socket works', async () => {
   const deep = join(base, 'a-folder-with-a-long-name-'.repeat(4), 'with spaces, commas & "quotes" %2F');
 
   const server = await start(deep);
@@ -179,7 +172,6 @@ test('a folder whose path is too long for a socket works', { timeout: LIMIT_MS }
 
 test.runIf(onLinux)(
   'a lock, and a postmaster.pid, whose process number belongs to another by now are replaced',
-  { timeout: LIMIT_MS },
   async () => {
     const first = await start();
     await first.stop();
@@ -193,7 +185,7 @@ test.runIf(onLinux)(
   },
 );
 
-test('an initdb that was cut short is done again', { timeout: LIMIT_MS }, async () => {
+test('an initdb that was cut short is done again', async () => {
   const half = join(folder, 'postgres.init-half');
   await fs.mkdir(half, { recursive: true });
   await fs.writeFile(join(half, 'PG_VERSION'), '18\n');
@@ -204,9 +196,7 @@ test('an initdb that was cut short is done again', { timeout: LIMIT_MS }, async 
   expect(existsSync(half)).toBe(false);
 });
 
-test('a PostgreSQL that does not come up is told with the end of its log', {
-  timeout: LIMIT_MS,
-}, async () => {
+test('a PostgreSQL that does not come up is told with the end of its log', async () => {
   const first = await start();
   await first.stop();
   await fs.appendFile(join(folder, 'postgres', 'postgresql.conf'), '\nno_such_setting = on\n');
@@ -218,9 +208,7 @@ test('a PostgreSQL that does not come up is told with the end of its log', {
   expect(existsSync(join(folder, 'lock'))).toBe(false);
 });
 
-test('a process that forgets to stop it ends all the same, and so does PostgreSQL', {
-  timeout: LIMIT_MS,
-}, async () => {
+test('a process that forgets to stop it ends all the same, and so does PostgreSQL', async () => {
   const child = await startElsewhere('');
 
   const [code] = await once(child, 'exit');

@@ -73,6 +73,8 @@ test('a mutation whose every root field is refused writes no event but of its re
   const operations = new RandomOperations(createSchema(), random);
   const sender = new FuzzSender(server, world, url, random);
   const acts = async (): Promise<string[]> => {
+    // What earlier operations told is taken down behind their answers.
+    await server.machinery.drain.idle();
     const rows = await server.sql`select id, event_type from license_event_logs
       where event_type not like '%.refused' and event_type <> 'incident.raised' order by created_at desc, id desc limit 5`;
     return rows.map((row) => `${row.event_type} ${row.id}`);

@@ -52,10 +52,10 @@ async function makeTemplate(adminUrl: string): Promise<void> {
 export async function setup(project: TestProject): Promise<() => Promise<void>> {
   const given = process.env.TEST_DATABASE_URL;
   const folder = await mkdtemp(join(tmpdir(), 'lg-tests-'));
+  // Files that start servers of their own take a hundred each, and several files run at a time.
+  const maxConnections = 200 * Math.max(2, project.config.maxWorkers || 0);
   const server =
-    given === undefined
-      ? await startEmbeddedPostgres({ folder, durable: false, maxConnections: 200 })
-      : undefined;
+    given === undefined ? await startEmbeddedPostgres({ folder, durable: false, maxConnections }) : undefined;
   const adminUrl = server?.url ?? given ?? '';
   await makeTemplate(adminUrl);
   project.provide('adminUrl', adminUrl);

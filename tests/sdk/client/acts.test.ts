@@ -122,11 +122,14 @@ test('units are drawn once for a key, refused past the limit, and returned once'
 
 test('a key of no license draws nothing', async () => {
   const { client } = newClient(server, { url, licenseKey: 'AAAA-BBBB-CCCC-DDDD-EEEE' });
+  // What earlier questions told is taken down behind their answers.
+  await server.machinery.drain.idle();
   const before = await server.count('license_event_logs');
 
   const drawn = await client.consume([{ featureId: 'maps' }]);
 
   expect(drawn).toMatchObject({ ok: false, problem: { kind: 'REFUSED', code: 'APPLICATION_UNKNOWN' } });
+  await server.machinery.drain.idle();
   expect(await server.count('license_event_logs')).toBe(before);
 });
 
