@@ -8,6 +8,7 @@ import type { OfflineFacts } from '../../src/sdk/offline/judge.js';
 import { verifyLicenseFile } from '../../src/sdk/offline/licenseFile.js';
 import { SigningKeys } from '../../src/server/signingKeys.js';
 import { actOn } from '../support/acts.js';
+import { effort } from '../support/effort.js';
 import { activate, createLicense, type Issued, openShop, type Shop } from '../support/fixtures.js';
 import { checkout, OfflineWorld, publishedKeys, reports, revocationsOf } from '../support/offline.js';
 import { START, startTestServer, type TestServer } from '../support/server.js';
@@ -180,7 +181,7 @@ describe('an encrypted license file', () => {
     ).split('.');
     const header = JSON.parse(Buffer.from(head, 'base64url').toString());
     const greedy = Buffer.from(JSON.stringify({ ...header, p2c: 2_000_000_000 })).toString('base64url');
-    const begun = performance.now();
+    const taken = effort();
 
     const verdict = await verifyLicenseFile([greedy, ...rest].join('.'), keys, {
       ...world.onDevice(),
@@ -188,7 +189,7 @@ describe('an encrypted license file', () => {
     });
 
     expect(verdict.code).toBe('SIGNATURE_INVALID');
-    expect(performance.now() - begun).toBeLessThan(1_000);
+    expect(taken()).toBeLessThan(1_000);
   });
 });
 
