@@ -2,6 +2,7 @@ import { readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { FastifyInstance } from 'fastify';
 import { permissionsOf } from '../access/permissions.js';
+import { InvoicePrinter } from '../billing/documents/printer.js';
 import { type Clock, systemClock } from '../core/clock.js';
 import { type Config, introspects, isDevelopment } from '../core/config.js';
 import { keyRing } from '../core/crypto.js';
@@ -281,6 +282,7 @@ export async function startServer(
       schema: createSchema(),
       verifyToken: tokens.verify,
       publicKeys: tokens.publicKeys,
+      printer: new InvoicePrinter(new URL('../billing/documents/thread.js', import.meta.url)),
       demoUsers: demoUsersOf(config, worker, tokens),
     });
     undo.push(() => app.close());

@@ -4,6 +4,7 @@ import type { GraphQLSchema } from 'graphql';
 import type postgres from 'postgres';
 import { expect, inject } from 'vitest';
 import type { Role } from '../../src/access/permissions.js';
+import { InvoicePrinter, type PrinterLimits } from '../../src/billing/documents/printer.js';
 import { addMillis, type Clock, type Instant, parseInstant } from '../../src/core/clock.js';
 import { readConfig } from '../../src/core/config.js';
 import { connect } from '../../src/core/db.js';
@@ -193,6 +194,11 @@ const surroundings = {
   LG_RATE_MISSES_PER_10_MINUTES: '0',
 };
 
+/** Its thread is one of Node's own, which runs what is compiled. */
+export function invoicePrinter(limits: Partial<PrinterLimits> = {}): InvoicePrinter {
+  return new InvoicePrinter(new URL('../../dist/billing/documents/thread.js', import.meta.url), limits);
+}
+
 /** The whole server in this process, on real PostgreSQL, with a clock that stands still until a test moves it. */
 export async function startTestServer(options: TestServerOptions = {}): Promise<TestServer> {
   const { beside } = options;
@@ -218,6 +224,7 @@ export async function startTestServer(options: TestServerOptions = {}): Promise<
     schema: options.graph ?? schema,
     verifyToken,
     publicKeys,
+    printer: invoicePrinter(),
   });
   const sql = connect(database.adminUrl, { max: 3 });
   const stop = async (): Promise<void> => {

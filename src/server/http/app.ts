@@ -4,6 +4,7 @@ import { type FastifyInstance, type FastifyRequest, fastify } from 'fastify';
 import type { GraphQLSchema } from 'graphql';
 import type { JSONWebKeySet } from 'jose';
 import type { VerifyToken } from '../../access/tokens.js';
+import type { InvoicePrinter } from '../../billing/documents/printer.js';
 import { type Config, introspects, suggests } from '../../core/config.js';
 import { asHttpError, authenticator } from '../callers/authenticate.js';
 import { knownMigrations } from '../database/migrate.js';
@@ -43,6 +44,7 @@ export interface AppOptions {
   readonly schema: GraphQLSchema;
   readonly verifyToken: VerifyToken;
   readonly publicKeys: JSONWebKeySet;
+  readonly printer: InvoicePrinter;
   /** For the page GraphiQL of a development server with demo tenants. */
   readonly demoUsers?: (() => Promise<readonly DemoAccess[]>) | undefined;
 }
@@ -176,7 +178,7 @@ export async function createApp(options: AppOptions): Promise<FastifyInstance> {
   await graph.start();
   const context = arrivals(machinery, authenticate);
   addMailPages(app, { config, machinery, context });
-  addInvoicePages(app, { context });
+  addInvoicePages(app, { context, printer: options.printer });
   await addBulkIssuePages(app, { graph, machinery, documents, context });
   addGraph(app, {
     graph,
