@@ -1,13 +1,19 @@
-import { getDocument } from 'pdfjs-dist/legacy/build/pdf.mjs';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import type { PriceLine } from '../../src/billing/model/price.js';
 import { settleRefund } from '../../src/billing/service/refund.js';
 import { settlePayment } from '../../src/billing/service/settle.js';
 import { voidUnpaid } from '../../src/billing/service/voidUnpaid.js';
 import type { Invoice } from '../../src/billing/table.js';
 import { mutation } from '../support/acts.js';
-import { acting, amount, invoiceOf, priceOfOne, told } from '../support/billing.js';
+import { acting, invoiceOf, told } from '../support/billing.js';
 import { createCustomer, openShop, type Shop } from '../support/fixtures.js';
+import {
+  customerIn as customerOf,
+  fetchedInvoice,
+  line,
+  pagesOf,
+  priced,
+  textOfInvoice,
+} from '../support/invoicePdf.js';
 import { type Claims, startTestServer, type TestServer } from '../support/server.js';
 import { createReseller } from '../support/world.js';
 
@@ -28,51 +34,9 @@ beforeAll(async () => {
 });
 afterAll(() => server.stop());
 
-async function fetched(id: string, as?: Claims) {
-  const authorization = as === undefined ? undefined : `Bearer ${await server.token(as)}`;
-  const headers = authorization === undefined ? {} : { authorization };
-  return server.app.inject({ method: 'GET', url: `/invoices/${id}.pdf`, headers });
-}
-
-/** What a reader of the document finds on its pages. */
-async function pagesOf(bytes: Buffer): Promise<string[]> {
-  const task = getDocument({ data: new Uint8Array(bytes), useSystemFonts: false, verbosity: 0 });
-  const document = await task.promise;
-  const pages: string[] = [];
-  for (let number = 1; number <= document.numPages; number += 1) {
-    const { items } = await (await document.getPage(number)).getTextContent();
-    const text = items.map((item) => ('str' in item ? `${item.str}${item.hasEOL ? ' ' : ''}` : '')).join('');
-    pages.push(text.replace(/\s+/g, ' '));
-  }
-  await task.destroy();
-  return pages;
-}
-
-async function textOf(invoice: Pick<Invoice, 'id'>, as: Claims = shop.admin): Promise<string> {
-  const { statusCode, rawPayload } = await fetched(invoice.id, as);
-  expect(statusCode).toBe(200);
-  return (await pagesOf(rawPayload)).join(' ');
-}
-
-const line = (
-  kind: PriceLine['kind'],
-  description: string,
-  quantity: number,
-  unit: string,
-  sum: string,
-): PriceLine => ({
-  ...{ kind, description, quantity },
-  ...{ unitAmount: amount(unit), amount: amount(sum) },
-});
-
-const priced = (lines: readonly PriceLine[], currency: string, total: string) =>
-  priceOfOne(total, { lines, currency, total: amount(total) });
-
-async function customerIn(language: string | null, name = 'Größe & Söhne'): Promise<string> {
-  const input = { name, ...(language === null ? {} : { language }) };
-  const data = await server.ok(mutation('createCustomer', 'customer { id }'), { input }, shop.admin);
-  return String(data.createCustomer?.customer?.id);
-}
+const fetched = (id: string, as?: Claims) => fetchedInvoice(server, id, as);
+const textOf = (invoice: Pick<Invoice, 'id'>) => textOfInvoice(server, invoice, shop.admin);
+const customerIn = (language: string | null, name?: string) => customerOf(server, shop.admin, language, name);
 
 describe('what an invoice says', () => {
   test('number, dates, seller, buyer, every line, taxes, total, and what was paid and paid back', async () => {

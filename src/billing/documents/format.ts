@@ -6,6 +6,8 @@ import { type Amount, plainAmount } from '../../core/money.js';
 export interface InvoiceFormat {
   date(at: Instant): string;
   quantity(value: number): string;
+  /** Of a hundred. */
+  percentage(percentage: Amount): string;
   /** With the digits of its currency, and more where it has them. */
   amount(amount: Amount): string;
 }
@@ -14,6 +16,7 @@ export interface InvoiceFormat {
 export function invoiceFormat(language: Language, timeZone: string, currency: string): InvoiceFormat {
   const dates = new Intl.DateTimeFormat(language, { dateStyle: 'long', timeZone });
   const quantities = new Intl.NumberFormat(language);
+  const percentages = new Intl.NumberFormat(language, { maximumFractionDigits: 4 });
   const amounts = new Intl.NumberFormat(language, {
     style: 'currency',
     currency,
@@ -24,6 +27,8 @@ export function invoiceFormat(language: Language, timeZone: string, currency: st
   return {
     date: (at) => dates.format(new Date(at)),
     quantity: (value) => quantities.format(value),
+    percentage: (percentage) =>
+      `${percentages.format(plainAmount(percentage) as Intl.StringNumericLiteral)}\u00a0%`,
     amount: (amount) => amounts.format(plainAmount(amount) as Intl.StringNumericLiteral),
   };
 }

@@ -6,6 +6,7 @@ import { amountDueOf, creditOf } from '../model/standing.js';
 import type { Invoice, Payment } from '../table.js';
 import { type InvoiceFormat, invoiceFormat } from './format.js';
 import { printable } from './glyphs.js';
+import { lineText } from './lines.js';
 import { type InvoiceWords, invoiceWords } from './words.js';
 
 /** What is printed of an invoice, and for whom. */
@@ -123,11 +124,13 @@ function facts(page: Page): Content {
   };
 }
 
-/** In other languages than a line's own words stands first what it is. */
-function described({ words, script }: Page, { kind, description }: PriceLine): Content {
-  const name = words.lines[kind];
-  if (name === undefined) return script.block(description);
-  return { stack: [{ text: name }, script.block(description, QUIET)] };
+/** Of a line without details stands first what it is for, where its own words are in another language. */
+function described({ sheet, words, format, script }: Page, line: PriceLine): Content {
+  const text = lineText(line, words, format);
+  if (text !== undefined) return script.block(text);
+  const { kind, description } = line;
+  if (kind === 'TAX' || sheet.language === 'en') return script.block(description);
+  return { stack: [{ text: words.lines[kind] }, script.block(description, QUIET)] };
 }
 
 function lines(page: Page): Content {

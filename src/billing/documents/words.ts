@@ -1,6 +1,6 @@
 import type { Language } from '../../access/model/settings.js';
 import type { InvoicePurpose, PaymentStatus, Processor } from '../model/invoice.js';
-import type { PriceLineKind } from '../model/price.js';
+import type { LineDetail, PriceLineKind } from '../model/price.js';
 
 /** Everything that an invoice says by itself, in one language. */
 export interface InvoiceWords {
@@ -17,8 +17,14 @@ export interface InvoiceWords {
   readonly quantity: string;
   readonly unitAmount: string;
   readonly amount: string;
-  /** Of a line's own words, where they are in another language; none where they say it already. */
-  readonly lines: Readonly<Partial<Record<PriceLineKind, string>>>;
+  /** What a line is for; a tax says it itself. */
+  readonly lines: Readonly<Record<Exclude<PriceLineKind, 'TAX'>, string>>;
+  /** What is paid for in billing cycles, in the plural. */
+  readonly cycles: Readonly<Record<NonNullable<LineDetail['periods']>['cycle'], string>>;
+  readonly credited: Readonly<Record<NonNullable<LineDetail['credited']>, string>>;
+  readonly days: (left: string, of: string) => string;
+  /** What stands between a word and what is counted of it. */
+  readonly colon: string;
   readonly total: string;
   readonly paid: string;
   readonly refunded: string;
@@ -55,7 +61,18 @@ const english: InvoiceWords = {
   quantity: 'Quantity',
   unitAmount: 'Unit price',
   amount: 'Amount',
-  lines: {},
+  lines: {
+    LICENSES: 'Licenses',
+    DISCOUNT: 'Volume discount',
+    MAINTENANCE: 'Maintenance',
+    SETUP: 'Setup',
+    CREDIT: 'Credit',
+    UPGRADE: 'Upgrade',
+  },
+  cycles: { MONTHLY: 'months', QUARTERLY: 'quarters', ANNUALLY: 'years' },
+  credited: { LICENSE: 'Credit for the license', MAINTENANCE: 'Credit for maintenance' },
+  days: (left, of) => `${left} of ${of} days`,
+  colon: ':',
   total: 'Total',
   paid: 'Paid',
   refunded: 'Refunded',
@@ -98,6 +115,10 @@ const german: InvoiceWords = {
     CREDIT: 'Gutschrift',
     UPGRADE: 'Upgrade',
   },
+  cycles: { MONTHLY: 'Monate', QUARTERLY: 'Quartale', ANNUALLY: 'Jahre' },
+  credited: { LICENSE: 'Gutschrift für die Lizenz', MAINTENANCE: 'Gutschrift für die Wartung' },
+  days: (left, of) => `${left} von ${of} Tagen`,
+  colon: ':',
   total: 'Gesamtbetrag',
   paid: 'Bezahlt',
   refunded: 'Erstattet',
@@ -140,6 +161,10 @@ const french: InvoiceWords = {
     CREDIT: 'Avoir',
     UPGRADE: 'Mise à niveau',
   },
+  cycles: { MONTHLY: 'mois', QUARTERLY: 'trimestres', ANNUALLY: 'années' },
+  credited: { LICENSE: 'Avoir sur la licence', MAINTENANCE: 'Avoir sur la maintenance' },
+  days: (left, of) => `${left} jours sur ${of}`,
+  colon: '\u00a0:',
   total: 'Total',
   paid: 'Payé',
   refunded: 'Remboursé',
@@ -183,6 +208,10 @@ const spanish: InvoiceWords = {
     CREDIT: 'Abono',
     UPGRADE: 'Mejora',
   },
+  cycles: { MONTHLY: 'meses', QUARTERLY: 'trimestres', ANNUALLY: 'años' },
+  credited: { LICENSE: 'Abono por la licencia', MAINTENANCE: 'Abono por el mantenimiento' },
+  days: (left, of) => `${left} de ${of} días`,
+  colon: ':',
   total: 'Total',
   paid: 'Pagado',
   refunded: 'Reembolsado',

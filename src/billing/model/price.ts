@@ -27,10 +27,25 @@ export const priceLineKinds = [
 ] as const;
 export type PriceLineKind = (typeof priceLineKinds)[number];
 
+/** What a description says beside its kind, for whoever says it in other words. */
+export interface LineDetail {
+  /** The billing cycles of each license. */
+  readonly periods?: { readonly cycle: Exclude<BillingCycle, 'ONE_TIME'>; readonly count: number };
+  readonly percentage?: Amount;
+  /** Of a tax: its name is the vendor's. */
+  readonly name?: string;
+  /** What of a term is left. */
+  readonly days?: { readonly left: number; readonly of: number };
+  readonly credited?: 'LICENSE' | 'MAINTENANCE';
+}
+
 /** `amount` is `unitAmount` times `quantity`, rounded; what is taken off is negative. */
 export interface PriceLine {
   readonly kind: PriceLineKind;
+  /** In English. */
   readonly description: string;
+  /** None where the description is somebody's own words, or older than details. */
+  readonly detail?: LineDetail;
   readonly quantity: number;
   readonly unitAmount: Amount;
   readonly amount: Amount;
@@ -130,13 +145,18 @@ export function volumeDiscountOf(pricing: Pricing, quantity: number, subtotal: A
 }
 
 /** A line of one piece. */
-export function single(kind: PriceLineKind, description: string, amount: Amount): PriceLine {
-  return { kind, description, quantity: 1, unitAmount: amount, amount };
+export function single(
+  kind: PriceLineKind,
+  description: string,
+  amount: Amount,
+  detail: LineDetail = {},
+): PriceLine {
+  return { kind, description, detail, quantity: 1, unitAmount: amount, amount };
 }
 
 /** Like `single`, and no line where there is nothing to pay. */
-function unlessZero(kind: PriceLineKind, description: string, amount: Amount): readonly PriceLine[] {
-  return isZero(amount) ? [] : [single(kind, description, amount)];
+function unlessZero(...[kind, description, amount, detail]: Parameters<typeof single>): readonly PriceLine[] {
+  return isZero(amount) ? [] : [single(kind, description, amount, detail)];
 }
 
 export const amountOf = (lines: readonly PriceLine[]): Amount => sumOf(lines.map(({ amount }) => amount));
@@ -145,7 +165,10 @@ export const amountOf = (lines: readonly PriceLine[]): Amount => sumOf(lines.map
 function taxLines(lines: readonly PriceLine[], taxes: readonly TaxRate[], currency: string): PriceLine[] {
   const taxed = largerOf(amountOf(lines), ZERO);
   return taxes.map(({ name, percentage }) =>
-    single('TAX', `${name} ${percentage} %`, rounded(percentOf(taxed, percentage), currency)),
+    single('TAX', `${name} ${percentage} %`, rounded(percentOf(taxed, percentage), currency), {
+      name,
+      percentage,
+    }),
   );
 }
 
@@ -171,12 +194,7 @@ export function priceOfLines(
   };
 }
 
-const cycleNames: Readonly<Record<BillingCycle, string>> = {
-  MONTHLY: 'months',
-  QUARTERLY: 'quarters',
-  ANNUALLY: 'years',
-  ONE_TIME: '',
-};
+const cycleNames = { MONTHLY: 'months', QUARTERLY: 'quarters', ANNUALLY: 'years' } as const;
 
 function licenseLine(
   pricing: Pricing,
@@ -185,10 +203,11 @@ function licenseLine(
 ): PriceLine {
   const unitAmount = times(cyclePrice(pricing, facts.maxActivations), periods);
   const { billingCycle, currency } = pricing;
-  const description =
-    billingCycle === 'ONE_TIME' ? 'Licenses' : `Licenses, ${cycleNames[billingCycle]}: ${periods}`;
   const amount = rounded(times(unitAmount, facts.quantity), currency);
-  return { kind: 'LICENSES', description, quantity: facts.quantity, unitAmount, amount };
+  const line = { kind: 'LICENSES', quantity: facts.quantity, unitAmount, amount } as const;
+  if (billingCycle === 'ONE_TIME') return { ...line, description: 'Licenses', detail: {} };
+  const detail = { periods: { cycle: billingCycle, count: periods } };
+  return { ...line, description: `Licenses, ${cycleNames[billingCycle]}: ${periods}`, detail };
 }
 
 /** The licenses and what is taken off for their quantity. */
@@ -206,7 +225,7 @@ export function boughtLines(
 export function maintenanceLines(pricing: Pricing, bought: readonly PriceLine[]): readonly PriceLine[] {
   const percentage = pricing.maintenancePercentage ?? ZERO;
   const amount = rounded(percentOf(amountOf(bought), percentage), pricing.currency);
-  return unlessZero('MAINTENANCE', `Maintenance ${percentage} %`, amount);
+  return unlessZero('MAINTENANCE', `Maintenance ${percentage} %`, amount, { percentage });
 }
 
 /**

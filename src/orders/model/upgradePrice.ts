@@ -130,7 +130,11 @@ function lengthOf({ startsAt, endsAt, durationMonths }: LicenseTerm): Length {
   return { durationMonths, durationDays: Math.max(1, Math.round(span / DAY_MILLIS)) };
 }
 
-const inDays = ({ unused, days }: Left): string => `${unused} of ${days} days`;
+/** What stands for some days of a term says of how many. */
+function inDays({ endsAt }: LicenseTerm, { unused, days }: Left) {
+  if (endsAt === null) return { words: '', detail: {} };
+  return { words: `, ${unused} of ${days} days`, detail: { days: { left: unused, of: days } } };
+}
 
 function creditLines(held: readonly LicenseTerm[], calendar: Calendar): readonly PriceLine[] {
   return held.flatMap((term) => {
@@ -138,8 +142,8 @@ function creditLines(held: readonly LicenseTerm[], calendar: Calendar): readonly
     const amount = rounded(shareOf(term.price, left.unused, left.days), term.currency);
     if (isZero(amount)) return [];
     const what = term.kind === 'LICENSE' ? 'Credit for the license' : 'Credit for maintenance';
-    const description = term.endsAt === null ? what : `${what}, ${inDays(left)}`;
-    return [single('CREDIT', description, negated(amount))];
+    const { words, detail } = inDays(term, left);
+    return [single('CREDIT', `${what}${words}`, negated(amount), { ...detail, credited: term.kind })];
   });
 }
 
@@ -149,7 +153,7 @@ function capped(charges: readonly PriceLine[], credits: readonly PriceLine[]): r
   return credits.flatMap((line) => {
     const taken = smallerOf(negated(line.amount), left);
     left = difference(left, taken);
-    return isZero(taken) ? [] : [single(line.kind, line.description, negated(taken))];
+    return isZero(taken) ? [] : [single(line.kind, line.description, negated(taken), line.detail)];
   });
 }
 
@@ -165,7 +169,8 @@ function restOf(held: readonly LicenseTerm[], to: SoldTemplate, calendar: Calend
     const amount = rounded(shareOf(term.price, left.unused, left.days), currency);
     const kind = term.kind === 'LICENSE' ? 'UPGRADE' : 'MAINTENANCE';
     const what = term.kind === 'LICENSE' ? 'Upgrade' : 'Maintenance';
-    return single(kind, term.endsAt === null ? what : `${what}, ${inDays(left)}`, amount);
+    const { words, detail } = inDays(term, left);
+    return single(kind, `${what}${words}`, amount, detail);
   });
   return { terms, charges: charges.filter(({ kind, amount }) => kind === 'UPGRADE' || !isZero(amount)) };
 }
