@@ -116,6 +116,13 @@ describe('a list as a file', () => {
     ],
     ['letters of another encoding', {}, new Uint8Array([0x65, 0xe9, 0x0a]), 422, 'INVALID_INPUT'],
     ['more than four megabytes', {}, 'x'.repeat(4_000_001), 413, 'PAYLOAD_TOO_LARGE'],
+    [
+      'hundreds of cells in each row',
+      {},
+      `email${`\n${','.repeat(390)}`.repeat(9_000)}`,
+      200,
+      'INVALID_INPUT',
+    ],
     ['nothing', {}, '', 200, 'INVALID_INPUT'],
   ])('of %s is refused, and nothing is kept of it', async (_, given, body, status, code) => {
     const before = await lists();
