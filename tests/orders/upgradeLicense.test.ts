@@ -110,6 +110,26 @@ describe('an upgrade that costs something', () => {
     });
   });
 
+  test('is done also when template and product are off sale by the time that it is paid for', async () => {
+    const own = await openShop(server);
+    const other = await createTemplate(server, own.admin, own.productId, { pricing: yearly('200') });
+    const { id } = await issueLicense(server, own);
+    const answer = await askUpgrade(server, own.admin, { licenseId: id, templateId: other });
+    const off = [
+      ['updateTemplate', { templateId: other, active: false }],
+      ['updateProduct', { productId: own.productId, active: false }],
+    ] as const;
+    for (const [act, input] of off) await server.ok(mutation(act, '__typename'), { input }, own.admin);
+
+    await payInvoice(server, own.admin, invoiceOf(answer).id, invoiceOf(answer).total);
+
+    const selection = 'templateId upgrades(first: 1) { edges { node { status } } }';
+    expect(await readLicense(server, own.admin, id, selection)).toEqual({
+      templateId: other,
+      upgrades: { edges: [{ node: { status: 'DONE' } }] },
+    });
+  });
+
   test('that is asked for anew voids the bill of the one before', async () => {
     const other = await template({ pricing: yearly('500') });
     const { id } = await issueLicense(server, shop);

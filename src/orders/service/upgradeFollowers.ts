@@ -12,7 +12,7 @@ import { basisOf, sameBasis, upgradeDueAt } from '../model/upgrade.js';
 import { licenseUpgradedBy, lockUpgradeOfInvoice } from '../queries/upgrades.js';
 import type { Upgrade } from '../table/upgrades.js';
 import { applyUpgrade, cancelPendingUpgrade, settleUpgrade } from './upgradeLicense.js';
-import { type PlannedUpgrade, plannedUpgrade, requireSold } from './upgradeQuote.js';
+import { type PlannedUpgrade, plannedUpgrade } from './upgradeQuote.js';
 
 /** Why an upgrade that was paid for is not done: in words for whoever has to pay it back. */
 const CHANGED = 'The license has changed since the upgrade was asked for.';
@@ -25,9 +25,11 @@ async function plannedNow(work: Work, license: License, upgrade: Upgrade): Promi
   const key = versionKey(upgrade.toTemplateId, upgrade.toVersion);
   const template = (await templateVersionsByKey(work, [key])).get(key);
   if (template === undefined) return GONE;
+  const product = (await productsById(work, [template.productId])).get(template.productId);
+  if (product === undefined) return GONE;
   try {
-    const product = (await productsById(work, [template.productId])).get(template.productId);
-    const target = { template, product: requireSold(product, template.productId) };
+    // As with orders: what was agreed on while it was sold is given, also where nobody else can buy it by now.
+    const target = { template, product };
     const planned = await plannedUpgrade(work, license, target, 'templateId');
     const isLate = work.now > upgradeDueAt(upgrade.createdAt);
     return isLate && compareAmounts(planned.plan.price.total, upgrade.total) > 0 ? COSTS_MORE : planned;
