@@ -1,6 +1,6 @@
 import { createServer, type IncomingHttpHeaders, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { expect } from 'vitest';
+import { vi } from 'vitest';
 import { readConfig } from '../../src/core/config.js';
 import { Held } from '../../src/core/held.js';
 import type { TenantId } from '../../src/core/id.js';
@@ -129,9 +129,10 @@ export function openSending(server: TestServer, options: Partial<SendOptions> = 
   return { dispatcher, logged, drain, sweep, stop };
 }
 
-/** Waits until every event that is committed has its number. */
+/** Waits until every event that is committed has its number; in hooks too, where `expect.poll` is not to be had. */
 export async function sealed(server: TestServer): Promise<void> {
-  await expect.poll(() => server.count('unsealed_events'), { interval: 5 }).toBe(0);
+  const isSealed = async () => (await server.count('unsealed_events')) === 0;
+  await vi.waitUntil(isSealed, { interval: 5, timeout: 60_000 });
 }
 
 export interface MadeEndpoint {
