@@ -1,26 +1,12 @@
 import { randomUUID } from 'node:crypto';
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { DAY_MILLIS } from '../../src/core/clock.js';
 import { issueLicense } from '../support/fixtures.js';
-import { MailWorld, tellings } from '../support/mailWorld.js';
-import { type Claims, type Json, startTestServer, type TestServer } from '../support/server.js';
-import { MailServer } from '../support/smtp.js';
+import { tellings } from '../support/mailWorld.js';
+import { server, setUpMail, world } from '../support/notifying.js';
+import type { Claims, Json } from '../support/server.js';
 
-let server: TestServer;
-let post: MailServer;
-let world: MailWorld;
-beforeAll(async () => {
-  server = await startTestServer();
-  post = await MailServer.open();
-});
-beforeEach(async () => {
-  world = await MailWorld.open(server, post);
-});
-afterEach(() => world.end());
-afterAll(async () => {
-  await post?.stop();
-  await server?.stop();
-});
+setUpMail();
 
 const SHOWN =
   'id kind status recipient subject language transport attempts text html license { id } customer { id }';

@@ -1,26 +1,11 @@
 import { randomUUID } from 'node:crypto';
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { languages } from '../../src/access/model/settings.js';
 import { createLicense, issueLicense } from '../support/fixtures.js';
-import { branding, MailWorld, only, tellings } from '../support/mailWorld.js';
-import { startTestServer, type TestServer } from '../support/server.js';
-import { MailServer } from '../support/smtp.js';
+import { branding, only, tellings } from '../support/mailWorld.js';
+import { post, server, setUpMail, world } from '../support/notifying.js';
 
-let server: TestServer;
-let post: MailServer;
-let world: MailWorld;
-beforeAll(async () => {
-  server = await startTestServer();
-  post = await MailServer.open();
-});
-beforeEach(async () => {
-  world = await MailWorld.open(server, post);
-});
-afterEach(() => world.end());
-afterAll(async () => {
-  await post?.stop();
-  await server?.stop();
-});
+setUpMail();
 
 describe('a license that is issued', () => {
   test('is mailed to its customer with everything that the contract names, in the tenant’s colors', async () => {

@@ -1,25 +1,10 @@
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { DAY_MILLIS } from '../../src/core/clock.js';
 import { issueLicense } from '../support/fixtures.js';
-import { MailWorld, only } from '../support/mailWorld.js';
-import { startTestServer, type TestServer } from '../support/server.js';
-import { MailServer } from '../support/smtp.js';
+import { only } from '../support/mailWorld.js';
+import { post, server, setUpMail, world } from '../support/notifying.js';
 
-let server: TestServer;
-let post: MailServer;
-let world: MailWorld;
-beforeAll(async () => {
-  server = await startTestServer();
-  post = await MailServer.open();
-});
-beforeEach(async () => {
-  world = await MailWorld.open(server, post);
-});
-afterEach(() => world.end());
-afterAll(async () => {
-  await post?.stop();
-  await server?.stop();
-});
+setUpMail();
 
 describe('a mail server', () => {
   async function issued(): Promise<string> {

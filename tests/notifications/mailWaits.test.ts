@@ -1,28 +1,14 @@
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { DAY_MILLIS } from '../../src/core/clock.js';
 import { MAIL_LIMITS, openMailGateway } from '../../src/notifications/gateway/mail.js';
 import { mutation } from '../support/acts.js';
 import { issueLicense } from '../support/fixtures.js';
-import { MailWorld, only, tellings } from '../support/mailWorld.js';
-import { START, startTestServer, type TestServer } from '../support/server.js';
-import { MailServer, SilentServer } from '../support/smtp.js';
+import { only, tellings } from '../support/mailWorld.js';
+import { post, server, setUpMail, world } from '../support/notifying.js';
+import type { START } from '../support/server.js';
+import { SilentServer } from '../support/smtp.js';
 
-let server: TestServer;
-let post: MailServer;
-let world: MailWorld;
-beforeAll(async () => {
-  server = await startTestServer();
-  post = await MailServer.open();
-});
-beforeEach(async () => {
-  server.now = START;
-  world = await MailWorld.open(server, post);
-});
-afterEach(() => world.end());
-afterAll(async () => {
-  await post?.stop();
-  await server?.stop();
-});
+setUpMail();
 
 const HOUR = 3_600_000;
 

@@ -1,33 +1,12 @@
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { beforeAll, describe, expect, test } from 'vitest';
 import { mutation, refusedAct } from '../support/acts.js';
 import { createApiKey, holding } from '../support/apiKeys.js';
 import { createCustomer } from '../support/fixtures.js';
-import { type Claims, startTestServer, type TestServer } from '../support/server.js';
-import {
-  ALLOWING,
-  createEndpoint,
-  createsCustomer,
-  deliveriesOf,
-  openSending,
-  type Receiver,
-  type Sending,
-  sealed,
-  startReceiver,
-} from '../support/webhooks.js';
+import { receiver, sending, server, setUpWebhooks } from '../support/notifying.js';
+import type { Claims } from '../support/server.js';
+import { createEndpoint, createsCustomer, deliveriesOf, sealed } from '../support/webhooks.js';
 
-let server: TestServer;
-let sending: Sending;
-let receiver: Receiver;
-beforeAll(async () => {
-  server = await startTestServer({ events: true, environment: ALLOWING });
-  sending = openSending(server);
-  receiver = await startReceiver();
-});
-afterAll(async () => {
-  await sending.stop();
-  await receiver.stop();
-  await server.stop();
-});
+setUpWebhooks();
 
 const NOBODYS = '00000000-0000-7000-8000-000000000000';
 

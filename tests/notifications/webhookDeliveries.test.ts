@@ -1,18 +1,17 @@
 import type { ServerResponse } from 'node:http';
-import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { addMillis, DAY_MILLIS, millis } from '../../src/core/clock.js';
 import { LEASE_MILLIS } from '../../src/notifications/jobs/claimWebhooks.js';
 import { attemptDelays, nextAttempt } from '../../src/notifications/model/webhooks.js';
 import { mutation } from '../support/acts.js';
-import { at, type Claims, type Json, startTestServer, type TestServer } from '../support/server.js';
+import { receiver, sending, server, setUpWebhooks } from '../support/notifying.js';
+import { at, type Claims, type Json } from '../support/server.js';
 import {
-  ALLOWING,
   answering,
   createEndpoint,
   createsCustomer,
   deliveriesOf,
   openSending,
-  type Receiver,
   type Sending,
   sealed,
   startReceiver,
@@ -20,26 +19,12 @@ import {
   updateEndpoint,
 } from '../support/webhooks.js';
 
-let server: TestServer;
-let sending: Sending;
 let beside: Sending;
-let receiver: Receiver;
-beforeAll(async () => {
-  server = await startTestServer({ events: true, environment: ALLOWING });
-  sending = openSending(server);
+setUpWebhooks();
+beforeAll(() => {
   beside = openSending(server);
-  receiver = await startReceiver();
 });
-afterEach(() => {
-  receiver.got.length = 0;
-  receiver.answer = taking;
-});
-afterAll(async () => {
-  await sending.stop();
-  await beside.stop();
-  await receiver.stop();
-  await server.stop();
-});
+afterAll(() => beside.stop());
 
 interface Waiting {
   readonly admin: Claims;

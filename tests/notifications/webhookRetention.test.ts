@@ -1,34 +1,18 @@
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { expect, test } from 'vitest';
 import { DAY_MILLIS } from '../../src/core/clock.js';
 import { mutation } from '../support/acts.js';
-import { type Claims, startTestServer, type TestServer } from '../support/server.js';
+import { receiver, sending, server, setUpWebhooks } from '../support/notifying.js';
+import type { Claims } from '../support/server.js';
 import {
-  ALLOWING,
   answering,
   createEndpoint,
   createsCustomer,
   deliveriesOf,
-  openSending,
-  type Receiver,
-  type Sending,
-  startReceiver,
   taking,
   updateEndpoint,
 } from '../support/webhooks.js';
 
-let server: TestServer;
-let sending: Sending;
-let receiver: Receiver;
-beforeAll(async () => {
-  server = await startTestServer({ events: true, environment: ALLOWING });
-  sending = openSending(server);
-  receiver = await startReceiver();
-});
-afterAll(async () => {
-  await sending.stop();
-  await receiver.stop();
-  await server.stop();
-});
+setUpWebhooks();
 
 async function told(answer = taking): Promise<{ admin: Claims; endpointId: string }> {
   receiver.answer = answer;

@@ -1,42 +1,21 @@
 import { Webhook } from 'standardwebhooks';
-import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vitest';
+import { afterEach, describe, expect, test, vi } from 'vitest';
 import { ENDPOINT_LIMIT } from '../../src/notifications/model/webhooks.js';
 import { eventsDuring, mutation, refusedFields } from '../support/acts.js';
 import { createCustomer } from '../support/fixtures.js';
-import { startTestServer, type TestServer } from '../support/server.js';
+import { receiver, sending, server, setUpWebhooks } from '../support/notifying.js';
+import { startTestServer } from '../support/server.js';
 import {
-  ALLOWING,
   createEndpoint,
   createsCustomer,
   deliveriesOf,
-  openSending,
   type Received,
-  type Receiver,
-  type Sending,
   sealed,
-  startReceiver,
-  taking,
   updateEndpoint,
 } from '../support/webhooks.js';
 
-let server: TestServer;
-let sending: Sending;
-let receiver: Receiver;
-beforeAll(async () => {
-  server = await startTestServer({ events: true, environment: ALLOWING });
-  sending = openSending(server);
-  receiver = await startReceiver();
-});
-afterEach(() => {
-  receiver.got.length = 0;
-  receiver.answer = taking;
-  vi.useRealTimers();
-});
-afterAll(async () => {
-  await sending.stop();
-  await receiver.stop();
-  await server.stop();
-});
+setUpWebhooks();
+afterEach(() => void vi.useRealTimers());
 
 /** The types of what came, in the order of the trail. */
 const typesOf = (got: readonly Received[]): string[] =>
