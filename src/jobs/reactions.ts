@@ -1,5 +1,6 @@
 import type { SealedFact } from '../audit/model.js';
 import { awaitedInvoices, matchWebhooks } from '../billing/jobs/inbound.js';
+import { payBack } from '../billing/jobs/payBack.js';
 import type { Db } from '../core/db.js';
 import type { EventType } from '../core/event.js';
 import { enqueueJobs, type Job, type QueuedJob, type ReactionPayload } from '../core/job.js';
@@ -35,6 +36,7 @@ export const reactions: Reactions = {
       ...(mailed['invoice.created'] ?? []),
       { job: matchWebhooks, wanted: awaitedInvoices },
     ],
+    'invoice.refund_requested': [{ job: payBack }],
     'notification.resent': [{ job: sendAgain }],
   },
   toAll: [],
