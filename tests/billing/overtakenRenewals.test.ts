@@ -1,16 +1,17 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
-import { mutation, readLicense } from '../support/acts.js';
+import { readLicense } from '../support/acts.js';
 import { createCustomer, type Shop } from '../support/fixtures.js';
 import {
   EXPIRY,
   openRenewalShop,
   openRenewals,
+  renewalsIn,
   renewingLicense,
   setMethod,
   standing,
   toldOf,
 } from '../support/renewing.js';
-import { START, type TestServer } from '../support/server.js';
+import type { TestServer } from '../support/server.js';
 import type { StripeServer } from '../support/stripeServer.js';
 
 let server: TestServer;
@@ -19,25 +20,10 @@ let stop: () => Promise<void>;
 beforeAll(async () => {
   ({ server, stripe, stop } = await openRenewals());
 });
-beforeEach(() => {
-  server.now = START;
-  stripe.now = Date.parse(START);
-  stripe.behaviour = () => 'TAKE';
-  stripe.intents.length = 0;
-  stripe.asked.length = 0;
-});
+beforeEach(() => reset());
 afterAll(() => stop());
 
-const renew = () => server.jobs.run('license.renew');
-const act = (shop: Shop, name: string, input: object) =>
-  server.ok(mutation(name, '__typename'), { input }, shop.admin);
-
-/** The clocks of both go on, and what is due is looked after. */
-async function later(days: number, minutes = 0): Promise<void> {
-  server.pass(days * 86_400_000 + minutes * 60_000);
-  stripe.now = Date.parse(server.now);
-  await renew();
-}
+const { renew, act, later, reset } = renewalsIn(() => ({ server, stripe }));
 
 /** Of renewals: their kinds, and who gets them. */
 async function mailsOf(licenseId: string): Promise<string[]> {

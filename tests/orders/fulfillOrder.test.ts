@@ -10,11 +10,12 @@ import {
   fulfillOrder,
   licensesOf,
   orderAct,
+  ordersIn,
   payOrder,
   readOrder,
   refundOrder,
 } from '../support/orders.js';
-import { type Json, startTestServer, type TestServer } from '../support/server.js';
+import { startTestServer, type TestServer } from '../support/server.js';
 
 let server: TestServer;
 let shop: Shop;
@@ -24,14 +25,7 @@ beforeAll(async () => {
 });
 afterAll(() => server.stop());
 
-const approved = async (input: object = {}): Promise<Json> =>
-  approveOrder(server, shop, await createOrder(server, shop, input));
-const paid = async (input: object = {}): Promise<Json> => {
-  const order = await createOrder(server, shop, input);
-  await payOrder(server, shop, order);
-  return order;
-};
-const statusesOf = async (order: Json) => (await licensesOf(server, order)).map(({ status }) => status);
+const { approved, paid, statusesOf } = ordersIn(() => ({ server, shop }));
 const update = (act: string, input: object) =>
   server.ok(
     `mutation ($input: ${act}Input!) { ${act.charAt(0).toLowerCase()}${act.slice(1)}(input: $input) { __typename } }`,

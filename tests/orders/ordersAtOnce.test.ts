@@ -4,13 +4,13 @@ import {
   another,
   approveOrder,
   createOrder,
-  licensesOf,
   orderAct,
+  ordersIn,
   payOrder,
   readOrder,
   refundOrder,
 } from '../support/orders.js';
-import { type Json, startTestServer, type TestServer } from '../support/server.js';
+import { startTestServer, type TestServer } from '../support/server.js';
 
 let server: TestServer;
 let shop: Shop;
@@ -20,14 +20,7 @@ beforeAll(async () => {
 });
 afterAll(() => server.stop());
 
-const approved = async (input: object = {}): Promise<Json> =>
-  approveOrder(server, shop, await createOrder(server, shop, input));
-const paid = async (input: object = {}): Promise<Json> => {
-  const order = await createOrder(server, shop, input);
-  await payOrder(server, shop, order);
-  return order;
-};
-const statusesOf = async (order: Json) => (await licensesOf(server, order)).map(({ status }) => status);
+const { approved, paid, statusesOf } = ordersIn(() => ({ server, shop }));
 
 describe('two at once', () => {
   const rounds = [1, 2, 3, 4];

@@ -106,3 +106,19 @@ export async function licensesOf(server: TestServer, order: Json) {
       template_version, features, restrictions, max_activations, license_type
     from licenses where order_id = ${String(order.id)} order by id`;
 }
+
+/** What tests of orders do again and again, in the shop that they have by then. */
+export function ordersIn(world: () => { readonly server: TestServer; readonly shop: Shop }) {
+  const ordered = (input: object): Promise<Json> => createOrder(world().server, world().shop, input);
+  return {
+    approved: async (input: object = {}): Promise<Json> =>
+      approveOrder(world().server, world().shop, await ordered(input)),
+    paid: async (input: object = {}): Promise<Json> => {
+      const order = await ordered(input);
+      await payOrder(world().server, world().shop, order);
+      return order;
+    },
+    statusesOf: async (order: Json): Promise<unknown[]> =>
+      (await licensesOf(world().server, order)).map(({ status }) => status),
+  };
+}

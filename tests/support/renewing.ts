@@ -23,6 +23,32 @@ export async function openRenewals(environment: NodeJS.ProcessEnv = {}) {
   return { server, stripe, stop };
 }
 
+/** What tests of renewals do again and again, with the server and the processor that they have by then. */
+export function renewalsIn(world: () => { readonly server: TestServer; readonly stripe: StripeServer }) {
+  const renew = () => world().server.jobs.run('license.renew');
+  return {
+    renew,
+    act: (shop: Shop, name: string, input: object) =>
+      world().server.ok(mutation(name, '__typename'), { input }, shop.admin),
+    /** The clocks of both go on, and what is due is looked after. */
+    later: async (days: number, minutes = 0): Promise<void> => {
+      const { server, stripe } = world();
+      server.pass(days * 86_400_000 + minutes * 60_000);
+      stripe.now = Date.parse(server.now);
+      await renew();
+    },
+    /** Both as they were at the beginning. */
+    reset: (): void => {
+      const { server, stripe } = world();
+      server.now = START;
+      stripe.now = Date.parse(START);
+      stripe.behaviour = () => 'TAKE';
+      stripe.intents.length = 0;
+      stripe.asked.length = 0;
+    },
+  };
+}
+
 let count = 0;
 
 /** A customer who pays by this method; each payer at Stripe is one customer's. */
