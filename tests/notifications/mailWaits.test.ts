@@ -54,7 +54,8 @@ describe('a mail that waited', () => {
       'RENEWAL_FAILED',
       'was paid for after all',
       () =>
-        server.sql`update invoices set payment_status = 'PAID', amount_paid = total where tenant_id = ${ofTenant()}`,
+        server.sql`update invoices set payment_status = 'PAID', amount_paid = total, paid_at = now()
+          where tenant_id = ${ofTenant()}`,
     ],
   ])('%s is not sent once the license %s, and says why', async (kind, _what, change) => {
     const email = await putOff(kind);
