@@ -17,7 +17,7 @@ import {
   written,
 } from './yearCards.js';
 import { type Offer, type Price, priceFor, shown, termOf, unitsOf } from './yearPrices.js';
-import { BUSY_SECONDS, PATIENCE_SECONDS, SLOW_MILLIS, stepOf, type Wallet } from './yearWallets.js';
+import { BUSY_SECONDS, SLOW_MILLIS, stepOf, type Wallet } from './yearWallets.js';
 
 /** What has reached the bank; that of a slow one is known later. */
 interface Reached {
@@ -72,10 +72,12 @@ export interface Desk {
   mailNext(card: Card, what: string, letter?: Letter): void;
 }
 
-/** What nobody can know who only knows the rules: whether the processor is away, and whose charges died with a process. */
+/** What nobody can know who only knows the rules. */
 export interface Weather {
+  /** Whether the processor is away. */
   readonly isDown: boolean;
-  readonly isUnanswered: (card: Card, bill: Bill) => boolean;
+  /** Of a charge that has died with a process, or could not be asked for: until when it is left alone. */
+  readonly leftUntil: (card: Card, bill: Bill) => number | undefined;
 }
 
 const BILLED_BEFORE = 3 * DAY;
@@ -83,8 +85,8 @@ const BILLED_BEFORE = 3 * DAY;
 const BILLED_UNTIL = 30 * DAY;
 const DUNNED = [1, 3, 5];
 const ATTEMPTS = 4;
-/** The charge of a process that died is somebody else's after that: a minute behind what its answer may take. */
-const LEFT_ALONE = PATIENCE_SECONDS * 1000 + MINUTE;
+/** Whoever asked for a bill pays it so long before the end, or a license that renews itself does so. */
+const HANDED_OVER = DAY;
 
 const reasons: Readonly<Record<string, string>> = {
   insufficient_funds: 'INSUFFICIENT_FUNDS',
@@ -99,10 +101,19 @@ export const dueOf = ({ price, paid }: Bill): bigint => (price.total > paid ? pr
 
 const isHolders = ({ holder }: Card, bill: Bill): boolean => bill.holder === holder;
 
-function isOvertaken(card: Card, { isByHand, from, offer, holder }: Bill): boolean {
+/** The end is near, and what renews itself can be charged for. */
+function isHandedOver(card: Card, now: number): boolean {
+  const { expiresAt, holder, renewsItself, begun } = card;
+  if (!renewsItself || expiresAt === undefined || holder?.wallet === undefined || begun.has(expiresAt))
+    return false;
+  const isRunning = ['ACTIVE', 'EXPIRED'].includes(reads(card, now)) && !card.switchedOff;
+  return isRunning && !card.isTrial && expiresAt <= now + HANDED_OVER;
+}
+
+function isOvertaken(card: Card, { isByHand, from, offer, holder }: Bill, now: number): boolean {
   const isOther = card.expiresAt !== from || card.offer !== offer || card.holder !== holder;
   if (isOther || card.revoked) return true;
-  return !isByHand && (!card.renewsItself || card.switchedOff || card.heldBack);
+  return isByHand ? isHandedOver(card, now) : !card.renewsItself || card.switchedOff || card.heldBack;
 }
 
 /** So many months more: behind the end that it has or is honoured past, or else from now. */
@@ -154,7 +165,8 @@ export class Till {
     const number = (this.#numbered.get(year) ?? 0) + 1;
     this.#numbered.set(year, number);
     this.numbers.push(`${written(at)} INV-${year}-${String(number).padStart(6, '0')}`);
-    const due = written(Math.max(from ?? 0, at));
+    const lastDay = (from ?? 0) - (isByHand && card.renewsItself ? HANDED_OVER : 0);
+    const due = written(Math.max(lastDay, at));
     const { lines, currency, tax, total } = price;
     const sums = `${shown(total)} ${currency} with ${shown(tax)} of tax`;
     this.desk.tell(at, card, `billed ${lines.join(', ')}: ${sums}, to ${holder.id} until ${due}`);
@@ -198,7 +210,7 @@ export class Till {
     if (bill.nextAt === undefined || bill.nextAt > at) return;
     bill.nextAt = undefined;
     if (bill.status !== 'OPEN' || dueOf(bill) === 0n || isUnderWay(bill)) return;
-    if (isOvertaken(card, bill)) this.#cancel(at, card, bill);
+    if (isOvertaken(card, bill, at)) this.#cancel(at, card, bill);
     else this.#charge(at, card, bill);
   }
 
@@ -242,8 +254,7 @@ export class Till {
     const patience = Math.min(HOUR, MINUTE * 2 ** Math.min(charge.asks - 1, 10));
     if (wait === 'PENDING') charge.askAt = at + HOUR;
     else if (wait !== undefined) charge.askAt = at + Math.max(patience, wait);
-    else if (weather.isUnanswered(card, bill)) charge.askAt = at + LEFT_ALONE;
-    else this.#answered(at, card, bill, charge);
+    else charge.askAt = weather.leftUntil(card, bill) ?? this.#answered(at, card, bill, charge);
   }
 
   /** For how long it has to be waited for; undefined where it is known what became of it. */
@@ -257,7 +268,7 @@ export class Till {
     const isFirst = charge.asks === 1;
     if (!isFirst && isDown) return 0;
     if (!isFirst && charge.reached !== undefined) return charge.reached.knownAt > at ? 'PENDING' : undefined;
-    if (bill.status !== 'OPEN' || dueOf(bill) === 0n || isOvertaken(card, bill)) return undefined;
+    if (bill.status !== 'OPEN' || dueOf(bill) === 0n || isOvertaken(card, bill, at)) return undefined;
     if (unitsOf(bill.offer, charge.amount) === undefined) return undefined;
     if (isDown) return 0;
     const wait = this.#send(at, card, bill, charge);
@@ -265,17 +276,20 @@ export class Till {
     return charge.reached !== undefined && charge.reached.knownAt > at ? 'PENDING' : undefined;
   }
 
-  #answered(at: number, card: Card, bill: Bill, charge: Charge): void {
+  /** When it is asked for again: never. */
+  #answered(at: number, card: Card, bill: Bill, charge: Charge): number {
     const { reached } = charge;
-    const isWanted = bill.status === 'OPEN' && dueOf(bill) > 0n;
     charge.askAt = Number.POSITIVE_INFINITY;
-    if (reached?.status === 'succeeded') {
-      if (!reached.isTold) this.pay(at, card, bill, charge.amount, 'STRIPE');
-      return;
-    }
+    if (reached?.status !== 'succeeded') this.#refused(at, card, bill, reached);
+    else if (!reached.isTold) this.pay(at, card, bill, charge.amount, 'STRIPE');
+    return charge.askAt;
+  }
+
+  #refused(at: number, card: Card, bill: Bill, reached: Reached | undefined): void {
+    const isWanted = bill.status === 'OPEN' && dueOf(bill) > 0n;
     bill.charge = undefined;
     if (reached !== undefined) this.#declined(at, card, bill, reached.decline);
-    else if (isWanted && isOvertaken(card, bill)) this.#cancel(at, card, bill);
+    else if (isWanted && isOvertaken(card, bill, at)) this.#cancel(at, card, bill);
     else if (isWanted) this.#declined(at, card, bill, 'not payable');
   }
 
@@ -325,7 +339,7 @@ export class Till {
     };
     each((card, bill) => {
       const isFree = bill.status === 'OPEN' && bill.paid === 0n && !isUnderWay(bill);
-      if (isFree && isOvertaken(card, bill)) this.#cancel(now, card, bill);
+      if (isFree && isOvertaken(card, bill, now)) this.#cancel(now, card, bill);
     });
     for (const card of this.cards) this.#begin(now, card);
     each((card, bill) => this.#attempt(now, card, bill));

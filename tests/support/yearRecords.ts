@@ -118,13 +118,17 @@ export function modelCards({ cards, lines }: Year): string[] {
 
 /** Every mail that was sent arrived at its recipient: once, and again only where an attempt was not known to have ended. */
 export async function compareArrived({ base, post, admin }: YearWorld): Promise<void> {
-  const sent = await base.sql`select message_id, recipient, attempts from notifications
-    where tenant_id = ${admin.tenant_id} and status = 'SENT'`;
+  const mails = await base.sql`select message_id, recipient, attempts, status from notifications
+    where tenant_id = ${admin.tenant_id}`;
   const arrived = new Map<string, string[]>();
   for (const { mail, to } of post.arrived) {
     const id = mail.messageId ?? '';
     arrived.set(id, [...(arrived.get(id) ?? []), ...to]);
   }
+  // What a process that died has sent may be needless by the time that it is tried again.
+  const sent = mails.filter(
+    ({ message_id, attempts, status }) => status === 'SENT' || (attempts > 1 && arrived.has(message_id)),
+  );
   const found = [...arrived].map(([id, to]) => `${id} ${[...new Set(to)].join()}`);
   expect(found.sort()).toEqual(sent.map(({ message_id, recipient }) => `${message_id} ${recipient}`).sort());
   const doubled = sent.filter(

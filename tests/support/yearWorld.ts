@@ -293,14 +293,14 @@ export class YearWorld {
     this.year.post(this.now);
   };
 
-  /** Bills whose charge has no answer yet: of each license, counted in their order. */
-  async #unanswered(): Promise<ReadonlySet<string>> {
-    const rows = await this.base.sql`select license_id, place from (
+  /** Bills whose charge has no answer yet, of each license counted in their order; and when it is asked for again. */
+  async #unanswered(): Promise<ReadonlyMap<string, number>> {
+    const rows = await this.base.sql`select license_id, place, ask_at from (
         select id, tenant_id, license_id, row_number() over (partition by license_id order by created_at, id) - 1 as place
           from invoices where tenant_id = ${this.admin.tenant_id}
       ) as bill join charges on charges.tenant_id = bill.tenant_id and charges.invoice_id = bill.id
       where charges.kind = 'CHARGE' and charges.ask_at is not null`;
-    return new Set(rows.map(({ license_id, place }) => `${license_id} ${place}`));
+    return new Map(rows.map(({ license_id, place, ask_at }) => [`${license_id} ${place}`, ask_at.getTime()]));
   }
 
   /** Somebody looks after what is due, in the model and here. */
@@ -311,10 +311,11 @@ export class YearWorld {
     if (dies) await this.#kill();
     else if (this.random.chance(0.03)) await this.restart();
     await this.#run();
-    const unanswered = dies ? await this.#unanswered() : new Set();
+    const { isDown } = this.stripe;
+    const unanswered = dies || isDown ? await this.#unanswered() : new Map<string, number>();
     this.year.look(this.now, {
-      isDown: this.stripe.isDown,
-      isUnanswered: (card, bill) => unanswered.has(`${card.id} ${card.bills.indexOf(bill)}`),
+      isDown,
+      leftUntil: (card, bill) => unanswered.get(`${card.id} ${card.bills.indexOf(bill)}`),
     });
   }
 
