@@ -6,7 +6,7 @@ import { Checked, NotNull } from '../graph/checked.js';
 import { connectionOf } from '../graph/connection.js';
 import { enumOf } from '../graph/enums.js';
 import { DateTime } from '../graph/scalars.js';
-import { type Language, language, postalAddress, timeZone } from './model/settings.js';
+import { type Language, language, line, postalAddress, timeZone } from './model/settings.js';
 import type { PartyStatus } from './model.js';
 
 export const PartyStatusEnum = enumOf<PartyStatus>(
@@ -216,7 +216,7 @@ export class CreateCustomerInput {
   @Field(() => String, { nullable: true, description: 'Its address on invoices, in some lines.' })
   declare readonly billingAddress?: string | null;
 
-  @Checked(text(1, 50))
+  @Checked(line(50))
   @Field(() => String, { nullable: true, description: 'Its tax number, as on invoices.' })
   declare readonly taxId?: string | null;
 
@@ -272,7 +272,7 @@ export class UpdateCustomerInput {
   @Field(() => String, { nullable: true, description: 'Its address on invoices, in some lines.' })
   declare readonly billingAddress?: string | null;
 
-  @Checked(text(1, 50))
+  @Checked(line(50))
   @Field(() => String, { nullable: true, description: 'Its tax number, as on invoices.' })
   declare readonly taxId?: string | null;
 
@@ -321,7 +321,7 @@ export class CreateResellerInput {
   @Field(() => String, { nullable: true, description: 'Its address on invoices, in some lines.' })
   declare readonly billingAddress?: string | null;
 
-  @Checked(text(1, 50))
+  @Checked(line(50))
   @Field(() => String, { nullable: true, description: 'Its tax number, as on invoices.' })
   declare readonly taxId?: string | null;
 }
@@ -360,7 +360,7 @@ export class UpdateResellerInput {
   @Field(() => String, { nullable: true, description: 'Its address on invoices, in some lines.' })
   declare readonly billingAddress?: string | null;
 
-  @Checked(text(1, 50))
+  @Checked(line(50))
   @Field(() => String, { nullable: true, description: 'Its tax number, as on invoices.' })
   declare readonly taxId?: string | null;
 

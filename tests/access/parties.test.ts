@@ -113,7 +113,7 @@ describe('customers', () => {
     [
       'an address of a house with what is not seen',
       'updateCustomer',
-      { billingAddress: '1 Street\u202e', taxId: '' },
+      { billingAddress: '1 Street\u202e', taxId: 'DE 1\nDE 2' },
       ['input.billingAddress', 'input.taxId'],
     ],
     [

@@ -160,6 +160,15 @@ describe('what an order asks for beside the template', () => {
     ).toEqual(['input.durationOverride', 'input.durationMonths']);
   });
 
+  test.each(['a second line\nof an invoice', 'sold \u202efor less', 'VAT\u0007'])(
+    'a tax is one line that is seen as it is: %j is refused',
+    async (name) => {
+      const input = inputOf({ taxes: [{ name, percentage: '1' }] });
+
+      expect(await refusedFields(server, shop.admin, 'createOrder', input)).toEqual(['input.taxes.0.name']);
+    },
+  );
+
   test('wrong prices, taxes and lists are named together', async () => {
     const input = {
       ...inputOf({}),

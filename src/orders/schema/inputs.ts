@@ -1,4 +1,5 @@
 import { Field, ID, InputType, Int, ObjectType } from 'type-graphql';
+import { line } from '../../access/model/settings.js';
 import { integer, listOf, text, uuid } from '../../core/check.js';
 import type { Amount } from '../../core/money.js';
 import { Checked, NotNull } from '../../graph/checked.js';
@@ -49,7 +50,7 @@ export class PricingOverrideInput {
 
 @InputType({ description: 'A tax on what is bought.' })
 export class TaxRateInput {
-  @Checked(text(1, 50))
+  @Checked(line(50))
   @Field(() => String, { description: 'What it is called on the invoice: VAT.' })
   declare readonly name: string;
 
