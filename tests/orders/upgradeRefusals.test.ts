@@ -10,7 +10,7 @@ import {
   type Shop,
 } from '../support/fixtures.js';
 import { type Claims, START, startTestServer, type TestServer } from '../support/server.js';
-import { askUpgrade, yearly } from '../support/upgrades.js';
+import { askUpgrade, invoiceOf, payInvoice, yearly } from '../support/upgrades.js';
 
 let server: TestServer;
 let shop: Shop;
@@ -57,6 +57,23 @@ describe('what is refused, and changes nothing', () => {
     await server.ok(mutation(act, '__typename'), { input: { licenseId: id, ...input } }, shop.admin);
     return id;
   }
+
+  test('one of a customer who is switched off; what was agreed on before is still done when it is paid for', async () => {
+    const own = await openShop(server);
+    const other = await createTemplate(server, own.admin, own.productId, { pricing: yearly('200') });
+    const [agreed, late] = [await issueLicense(server, own), await issueLicense(server, own)];
+    const answer = await askUpgrade(server, own.admin, { licenseId: agreed.id, templateId: other });
+    const off = { customerId: own.customerId, status: 'INACTIVE' };
+    await server.ok(mutation('updateCustomer', '__typename'), { input: off }, own.admin);
+
+    const input = { licenseId: late.id, templateId: other, waivePayment: true };
+    await refusedAct(server, own.admin, 'upgradeLicense', input, 'CUSTOMER_INACTIVE');
+    await payInvoice(server, own.admin, invoiceOf(answer).id, invoiceOf(answer).total);
+
+    const templates =
+      await server.sql`select template_id from licenses where id in (${agreed.id}, ${late.id}) order by id`;
+    expect(templates.map(({ template_id }) => template_id)).toEqual([other, own.templateId]);
+  });
 
   test('one that has expired, in grace too: it is renewed first', async () => {
     const { id } = await issueLicense(server, shop);

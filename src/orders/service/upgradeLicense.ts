@@ -1,4 +1,6 @@
 import { and, eq } from 'drizzle-orm';
+import { customerInactive } from '../../access/model.js';
+import { customersById } from '../../access/queries.js';
 import { requireWholeTenant } from '../../access/service.js';
 import { reseat } from '../../activations/service/reseat.js';
 import { amountKeptOf } from '../../billing/model/standing.js';
@@ -215,6 +217,13 @@ async function bill(work: Work, planned: PlannedUpgrade): Promise<RequestedUpgra
   return { license, upgrade, invoice };
 }
 
+/** As in an order: whoever is switched off is sold nothing. Read and not locked: an upgrade that waits is not called off by it. */
+async function requireBuyer(work: Work, { customerId }: License): Promise<void> {
+  if (customerId === null) return;
+  const customer = (await customersById(work, [customerId])).get(customerId);
+  if (customer !== undefined && customer.status !== 'ACTIVE') throw customerInactive(customerId);
+}
+
 /**
  * Takes a license to another template, at once where nothing is to be paid or whoever may waives it, else when its invoice is
  * paid. Another upgrade that waits is called off, unless money lies on it.
@@ -227,6 +236,7 @@ export async function upgradeLicense(work: Work, input: UpgradeLicenseInput): Pr
     requireWholeTenant(work, 'order.override_price');
   }
   const license = await licenseToChange(work, input.licenseId);
+  await requireBuyer(work, license);
   const template = requireOffered(await shareTemplate(work, input.templateId), input.templateId);
   const product = await requireOnSale(work, template.productId);
   const planned = await plannedUpgrade(work, license, { template, product }, 'input.templateId');
