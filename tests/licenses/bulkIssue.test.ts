@@ -309,6 +309,18 @@ describe('who may', () => {
     expect(sold).toBe(1);
   });
 
+  test('a reseller that is switched off issues none, and a dry run tells it so', async () => {
+    const channel = await openChannel(server);
+    const input = { templateId: channel.templateId, rows: [{ customerId: channel.customerId }] };
+    const off = { resellerId: channel.resellerId, status: 'INACTIVE' };
+    await server.ok(mutation('updateReseller', '__typename'), { input: off }, channel.admin);
+
+    const { results } = await issue({ ...input, dryRun: true }, channel.reseller);
+
+    expect(verdicts(results)).toEqual([[1, 'REFUSED', 'RESELLER_INACTIVE', null]]);
+    await refusedAct(server, channel.reseller, 'bulkIssueLicenses', input, 'RESELLER_INACTIVE');
+  });
+
   test('whoever may not issue licenses issues no list of them', async () => {
     const input = { csv: 'customerId\nx' };
 

@@ -1,4 +1,4 @@
-import { subjectOf } from '../../../core/actor.js';
+import { scopeOf, subjectOf } from '../../../core/actor.js';
 import { type LicenseId, newId } from '../../../core/id.js';
 import { rowsToInsert } from '../../../core/insertRows.js';
 import { enqueueJob } from '../../../core/job.js';
@@ -41,7 +41,7 @@ const isIssuable = (row: JudgedRow): row is IssuableRow => !('problem' in row);
 /** Every row of the list in its order, judged by itself or by what it names. */
 async function judgedRows(work: Work, input: BulkIssueLicensesInput): Promise<readonly JudgedRow[]> {
   const rows = readRows(input);
-  const named = await judgeRows(work, rows.filter(isWanted), null);
+  const named = await judgeRows(work, rows.filter(isWanted), scopeOf(work.actor).resellerId ?? null);
   const byRow = new Map(named.map((judged) => [judged.row, judged]));
   return rows.flatMap((row) => (isWanted(row) ? (byRow.get(row.row) ?? []) : row));
 }
