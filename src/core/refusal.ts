@@ -99,6 +99,10 @@ export const refusalCodes = {
     'The status machine has no such step; `extensions.from` and `extensions.to` name it.',
   ],
   PRODUCT_INACTIVE: [409, 'The product is off sale and no licenses of it are made.'],
+  TEMPLATE_IN_USE: [
+    409,
+    'Licenses, orders or pools go by the currency of the template. Duplicate it to sell in another one.',
+  ],
   TEMPLATE_INACTIVE: [409, 'The template is switched off and issues no licenses.'],
   CUSTOMER_INACTIVE: [409, 'The customer is switched off.'],
   RESELLER_INACTIVE: [409, 'The reseller is switched off.'],

@@ -11,6 +11,8 @@ export const orderEvents = [
   'order.created',
   'order.approved',
   'order.paid',
+  'order.partially_paid',
+  'order.payment_failed',
   'order.progressed',
   'order.delayed',
   'order.fulfilled',
@@ -89,6 +91,13 @@ export function orderForPool(): Refusal {
   const message =
     "The order is a reseller's own, for no customer: it is fulfilled by a pool of its licenses.";
   return new Refusal('ORDER_FOR_POOL', message);
+}
+
+/** What was ordered, sold and renewed in one currency is not asked for in another one behind it. */
+export function templateInUse(id: string): Refusal {
+  const message =
+    'Licenses, orders or pools go by the currency of this template. Duplicate it to sell in another currency.';
+  return new Refusal('TEMPLATE_IN_USE', message, { id });
 }
 
 export function orderNotFound(id: string): Refusal {

@@ -1,9 +1,8 @@
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { chargingKey } from '../../src/billing/service/paymentEndpoints.js';
 import { DAY_MILLIS } from '../../src/core/clock.js';
 import { mutation, refusedAct } from '../support/acts.js';
-import { acting, invoiceOf } from '../support/billing.js';
+import { invoiceOf } from '../support/billing.js';
 import { openShop, type Shop } from '../support/fixtures.js';
 import {
   charge,
@@ -230,8 +229,6 @@ describe('a secret', () => {
 
     expect(made.secret).toBeNull();
     for (const secret of [OWN, apiKey, String(billing.secret)]) expect(all).not.toContain(secret);
-    expect(await acting(server, mine.admin, (work) => chargingKey(work, 'STRIPE'))).toBe(apiKey);
-    expect(await acting(server, theirs.admin, (work) => chargingKey(work, 'STRIPE'))).toBeUndefined();
   });
 
   test.each([

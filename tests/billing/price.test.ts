@@ -194,9 +194,9 @@ describe('a price, to the cent', () => {
       '182.49',
     ],
     [
-      'a renewal is not set up again',
+      'what is set up is not set up again',
       { basePrice: amount('39.99'), setupFee: amount('49.99') },
-      { renewal: true },
+      { isSetUp: true },
       [],
       ['LICENSES 39.99'],
       '39.99',

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { eventsDuring, readLicense, refusedAct, refusedFields } from '../support/acts.js';
+import { eventsDuring, mutation, readLicense, refusedAct, refusedFields } from '../support/acts.js';
 import { createCustomer, createTemplate, issueLicense, openShop, type Shop } from '../support/fixtures.js';
 import {
   approveOrder,
@@ -144,6 +144,106 @@ describe('an order that renews', () => {
     await refundOrder(server, shop, order);
 
     expect(await readLicense(server, shop.admin, id)).toEqual({ status: 'ACTIVE' });
+  });
+});
+
+describe('the price of a renewal', () => {
+  const yearly = { basePrice: '100', currency: 'USD', billingCycle: 'ANNUALLY', setupFee: '50' };
+
+  test.each<readonly [string, object, string]>([
+    ['by the year', {}, '100'],
+    ['with a price for each seat', { pricing: { ...yearly, perSeatPrice: '10' }, maxActivations: 7 }, '170'],
+    [
+      'paid once for each term',
+      { pricing: { ...yearly, billingCycle: 'ONE_TIME' }, defaultDuration: 182 },
+      '200',
+    ],
+    [
+      'of what is perpetual: its maintenance alone',
+      { licenseType: 'PERPETUAL', pricing: { ...yearly, maintenancePercentage: '20' } },
+      '20',
+    ],
+  ])('%s is the same by order, by quote and by invoice', async (_what, template, price) => {
+    const templateId = await createTemplate(server, shop.admin, shop.productId, {
+      pricing: yearly,
+      ...template,
+    });
+    const [id, other] = [await issued({ templateId }), await issued({ templateId })];
+    const wanted = { templateId, renewLicenseIds: [id], durationMonths: 12 };
+
+    const quoted = await server.ok(
+      'query ($id: ID!) { renewalQuote(licenseId: $id, durationMonths: 12) { price { total } } }',
+      { id },
+      shop.admin,
+    );
+    const billed = await server.ok(
+      `mutation ($input: RequestRenewalInput!) { requestRenewal(input: $input) { renewal { invoice { total } } } }`,
+      { input: { licenseId: other, durationMonths: 12 } },
+      shop.admin,
+    );
+    const isOnce = JSON.stringify(template).includes('ONE_TIME');
+    const ordered = await createOrder(
+      server,
+      shop,
+      isOnce ? { ...wanted, durationMonths: 12 } : wanted,
+      'totalAmount',
+    );
+
+    expect(ordered).toEqual({ totalAmount: price });
+    expect(quoted.renewalQuote?.price).toEqual({ total: price });
+    expect(billed.requestRenewal?.renewal?.invoice).toEqual({ total: price });
+  });
+
+  test('is for the seats that the licenses have, which are as many in each', async () => {
+    const pricing = { ...yearly, basePrice: '0', perSeatPrice: '10' };
+    const templateId = await createTemplate(server, shop.admin, shop.productId, {
+      pricing,
+      maxActivations: 2,
+    });
+    const [small, large, wide] = [
+      await issued({ templateId }),
+      await issued({ templateId }),
+      await issued({ templateId }),
+    ];
+    const widen = (licenseId: string, maxActivations: number) =>
+      server.ok(
+        'mutation ($input: UpdateLicenseInput!) { updateLicense(input: $input) { license { id } } }',
+        { input: { licenseId, maxActivations } },
+        shop.admin,
+      );
+    await widen(large, 50);
+    await widen(wide, 50);
+    const order = (ids: readonly string[]) =>
+      createOrder(server, shop, { templateId, renewLicenseIds: ids }, 'totalAmount');
+
+    expect([await order([small]), await order([large, wide])]).toEqual([
+      { totalAmount: '20' },
+      { totalAmount: '1000' },
+    ]);
+    const mixed = { customerId: shop.customerId, templateId, renewLicenseIds: [small, large] };
+    expect(await refusedFields(server, shop.admin, 'createOrder', mixed)).toEqual([
+      'input.renewLicenseIds.1',
+    ]);
+  });
+
+  test('is not paid for another template, or for more seats, that the license got since', async () => {
+    const [upgraded, widened] = [await issued(), await issued()];
+    const templateId = await createTemplate(server, shop.admin, shop.productId, {
+      pricing: { ...yearly, basePrice: '900' },
+    });
+    const orders = [
+      await renewal([upgraded], { fulfillmentMethod: 'MANUAL' }),
+      await renewal([widened], { fulfillmentMethod: 'MANUAL' }),
+    ];
+    const acts = [
+      ['upgradeLicense', { licenseId: upgraded, templateId, waivePayment: true }],
+      ['updateLicense', { licenseId: widened, maxActivations: 500 }],
+    ] as const;
+    for (const [act, input] of acts) await server.ok(mutation(act, '__typename'), { input }, shop.admin);
+
+    for (const order of orders)
+      await refusedAct(server, shop.admin, 'fulfillOrder', { orderId: order.id }, 'LICENSE_NOT_RENEWABLE');
+    expect([await expiryOf(upgraded), await expiryOf(widened)]).toEqual(['2027-03-01', '2027-03-01']);
   });
 });
 

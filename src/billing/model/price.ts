@@ -82,8 +82,8 @@ export interface PriceFacts extends Duration {
   /** Of the template: so many seats are in each license. */
   readonly maxActivations: number;
   readonly licenseType: LicenseType;
-  /** A renewal is not set up again. */
-  readonly renewal?: boolean;
+  /** What takes the place of something is not set up again. */
+  readonly isSetUp?: boolean;
 }
 
 interface CycleLength {
@@ -236,7 +236,7 @@ export function priceOf(pricing: Pricing, facts: PriceFacts, taxes: readonly Tax
   const { currency } = pricing;
   const periods = periodsOf(pricing.billingCycle, facts);
   const bought = boughtLines(pricing, facts, periods);
-  const setup = facts.renewal === true ? ZERO : rounded(pricing.setupFee ?? ZERO, currency);
+  const setup = facts.isSetUp === true ? ZERO : rounded(pricing.setupFee ?? ZERO, currency);
   const lines = [
     ...bought,
     ...(facts.licenseType === 'PERPETUAL' ? maintenanceLines(pricing, bought) : []),

@@ -15,7 +15,7 @@ import {
   secretBinding,
   tooManyPaymentEndpoints,
 } from '../model/inbound.js';
-import { chargedEndpoint, countPaymentEndpoints, lockPaymentEndpoint } from '../queries/inbound.js';
+import { countPaymentEndpoints, lockPaymentEndpoint } from '../queries/inbound.js';
 import type { CreatePaymentEndpointInput, UpdatePaymentEndpointInput } from '../schema/inboundInputs.js';
 import { type PaymentEndpoint, paymentEndpoints } from '../table/inbound.js';
 
@@ -183,14 +183,4 @@ export function openedSecrets(
   return currentSecrets(secrets, now).map(({ ciphertext }) =>
     keys.decrypt(ciphertext, secretBinding(tenantId, id)),
   );
-}
-
-/** What a tenant's own account at a processor is charged with; undefined where it has none. */
-export async function chargingKey(
-  reading: Pick<Reading, 'db' | 'tenantId' | 'keys'>,
-  processor: InboundProcessor,
-): Promise<string | undefined> {
-  const endpoint = await chargedEndpoint(reading, processor);
-  if (endpoint === undefined || endpoint.apiKey === null) return undefined;
-  return reading.keys.decrypt(endpoint.apiKey, secretBinding(endpoint.tenantId, endpoint.id));
 }

@@ -179,7 +179,7 @@ function restOf(held: readonly LicenseTerm[], to: SoldTemplate, calendar: Calend
 function anew(to: SoldTemplate, isFirst: boolean, now: Instant) {
   const { licenseType, maxActivations, pricing, defaultDuration } = to;
   const facts = { quantity: 1, maxActivations, licenseType, ...defaultLength(to) };
-  const { lines } = priceOf(pricing, { ...facts, renewal: !isFirst }, []);
+  const { lines } = priceOf(pricing, { ...facts, isSetUp: !isFirst }, []);
   const end = addDays(now, defaultDuration);
   const perpetual = licenseType === 'PERPETUAL';
   const prices = termPrices(to, defaultLength(to));

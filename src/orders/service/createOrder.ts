@@ -1,5 +1,6 @@
 import type { Customer } from '../../access/table.js';
 import { type Price, priceOf, type TaxRate } from '../../billing/model/price.js';
+import { renewalPrice } from '../../billing/model/renewalPrice.js';
 import { type DraftInvoice, draftInvoice, insertInvoice } from '../../billing/service/createInvoice.js';
 import { defaultTaxes } from '../../billing/service/defaultTaxes.js';
 import { nextNumbers } from '../../billing/service/nextNumber.js';
@@ -13,7 +14,7 @@ import { templateInactive, templateNotFound } from '../../templates/model.js';
 import { shareTemplate } from '../../templates/queries.js';
 import { requireOnSale } from '../../templates/service.js';
 import type { Template } from '../../templates/table.js';
-import { type OrderTerms, termsOf } from '../model/terms.js';
+import { monthsOf, type OrderTerms, termsOf } from '../model/terms.js';
 import type { CreateOrderInput } from '../schema/inputs.js';
 import { licenseOrders, type Order, orderRenewals } from '../table.js';
 import { aboutOrder, orderingSubject } from './changeOrder.js';
@@ -85,6 +86,20 @@ type OrderValues = ReturnType<typeof wishesOf> &
   Awaited<ReturnType<typeof orderedBy>> &
   Pick<Order, 'customerId' | 'resellerId' | 'invoiceId' | 'orderNumber'>;
 
+/** What is renewed costs what `renewalQuote` says, as if each license were renewed by an invoice of its own, less the discount. */
+function pricedAs(
+  terms: OrderTerms,
+  quantity: number,
+  isRenewal: boolean,
+  { defaultDuration }: Template,
+  taxes: readonly TaxRate[],
+): Price {
+  if (!isRenewal) return priceOf(terms.pricing, { ...terms, quantity }, taxes);
+  const { licenseType, maxActivations } = terms;
+  const facts = { quantity, maxActivations, licenseType, durationMonths: monthsOf(terms), defaultDuration };
+  return renewalPrice(terms.pricing, facts, taxes);
+}
+
 async function boughtBy(
   work: Work,
   input: CreateOrderInput,
@@ -100,7 +115,7 @@ async function boughtBy(
   if (wrong.length > 0) throw invalidInput(wrong);
   const quantity = renewal?.licenses.length ?? input.quantity ?? 1;
   const ordered = renewal?.terms ?? keptTerms(work, terms);
-  const price = priceOf(ordered.pricing, { ...ordered, quantity, renewal: renewal !== undefined }, taxes);
+  const price = pricedAs(ordered, quantity, renewal !== undefined, template, taxes);
   return { template, terms: ordered, quantity, renews: renewal?.licenses ?? [], taxes, price };
 }
 

@@ -2,7 +2,7 @@ import { and, eq } from 'drizzle-orm';
 import type { Customer } from '../../access/table.js';
 import { repeated } from '../../core/check.js';
 import type { LicenseId } from '../../core/id.js';
-import type { FieldProblem } from '../../core/refusal.js';
+import { type FieldProblem, Refusal } from '../../core/refusal.js';
 import type { Work } from '../../core/work.js';
 import { licenseNotFound, type RenewalTerms, renewed } from '../../licenses/model.js';
 import { licensesById, lockLicenses } from '../../licenses/queries.js';
@@ -50,6 +50,13 @@ function wishProblems({ input, renews, terms }: WantedRenewal): FieldProblem[] {
   ];
 }
 
+/** One price is asked for each of them: of one template, and of as many seats as the others. */
+function misfitOf(license: License, templateId: string, seats: number): string | undefined {
+  if (license.templateId !== templateId) return 'was not made from the ordered template';
+  if (license.maxActivations === seats) return undefined;
+  return 'has another number of seats than the first one: renew it by an order of its own';
+}
+
 /**
  * The licenses that an order is to renew: the buyer's own and of the ordered template, by whose price it pays. Somebody
  * else's answer as those that do not exist.
@@ -57,23 +64,29 @@ function wishProblems({ input, renews, terms }: WantedRenewal): FieldProblem[] {
 export async function renewalOf(work: Work, wanted: WantedRenewal): Promise<OrderedRenewal> {
   const { input, renews, customer } = wanted;
   const holder = customer?.id ?? null;
-  const terms = { ...wanted.terms, durationMonths: monthsOf(wanted.terms) };
   const found = await licensesById(work, renews);
   const problems: FieldProblem[] = [...wishProblems(wanted)];
+  const seats = found.get(renews[0] ?? '')?.maxActivations ?? wanted.terms.maxActivations;
   const licenses = renews.map((id, index): LicenseId => {
     const license = found.get(id);
     if (license === undefined || license.customerId !== holder) throw licenseNotFound(id);
-    if (license.templateId !== input.templateId)
-      problems.push({
-        field: `input.renewLicenseIds.${index}`,
-        message: 'was not made from the ordered template',
-      });
+    const message = misfitOf(license, input.templateId, seats);
+    if (message !== undefined) problems.push({ field: `input.renewLicenseIds.${index}`, message });
     return license.id;
   });
+  const terms = { ...wanted.terms, durationMonths: monthsOf(wanted.terms), maxActivations: seats };
   // Refused where one cannot be renewed as it is now.
   if (problems.length === 0)
     for (const license of found.values()) renewed(license, renewalTerms(terms), work.now);
   return { problems, licenses, terms };
+}
+
+/** What was ordered is what is renewed: a license that was upgraded since, or has more seats, would be renewed below its price. */
+function requireAsOrdered(license: License, { templateId, terms }: Order): void {
+  if (license.templateId === templateId && license.maxActivations <= terms.maxActivations) return;
+  const message =
+    'The license was upgraded, or given more seats, since its renewal was ordered. Order it anew.';
+  throw new Refusal('LICENSE_NOT_RENEWABLE', message, { id: license.id });
 }
 
 /**
@@ -87,8 +100,10 @@ export async function renewableOf(work: Work, order: Order): Promise<readonly Li
     (id) => !licenses.some((each) => each.id === id && each.customerId === order.customerId),
   );
   if (gone !== undefined) throw licenseNotFound(gone);
-  for (const license of licenses)
+  for (const license of licenses) {
+    requireAsOrdered(license, order);
     renewed(license, renewalTerms({ durationMonths: monthsOf(order.terms) }), work.now);
+  }
   return licenses;
 }
 

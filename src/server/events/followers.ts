@@ -8,6 +8,7 @@ import type { Followers, Work } from '../../core/work.js';
 import { returnToPool } from '../../orders/service/allocateFromPool.js';
 import { cancelVoided } from '../../orders/service/cancelOrder.js';
 import { keepRenewedTerm } from '../../orders/service/heldTerms.js';
+import { keepCurrency } from '../../orders/service/keepCurrency.js';
 import { followInvoice } from '../../orders/service/orderPayments.js';
 import {
   callOffUpgrade,
@@ -39,4 +40,5 @@ export const followers: Followers = {
   'license.renewed': [callOffUpgrade, keepRenewedTerm],
   'license.revoked': [deactivateAll, callOffUpgrade, returnToPool],
   'license.transferred': [deactivateAll, callOffUpgrade],
+  'template.updated': [keepCurrency],
 };
