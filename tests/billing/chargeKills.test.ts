@@ -2,7 +2,13 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { addDays, instant } from '../../src/core/clock.js';
 import type { Shop } from '../support/fixtures.js';
 import { Processes } from '../support/processes.js';
-import { openRenewalShop, payingCustomer, renewingLicense, standing } from '../support/renewing.js';
+import {
+  openRenewalShop,
+  payingCustomer,
+  renewingLicense,
+  standing,
+  writesOwners,
+} from '../support/renewing.js';
 import { startTestServer, type TestServer } from '../support/server.js';
 import { type StripeBehaviour, StripeServer } from '../support/stripeServer.js';
 
@@ -13,6 +19,7 @@ let shop: Shop;
 beforeAll(async () => {
   stripe = await StripeServer.open();
   server = await startTestServer({ environment: { ...stripe.environment, LG_STRIPE_SECONDS: '2' } });
+  writesOwners(stripe, server.sql);
   // The workers' clock is the system's.
   server.now = instant(Date.now());
   // Who is to be killed while it waits for the processor waits long enough.

@@ -73,16 +73,17 @@ test('a customer changes the card of the payer that the vendor has entered, and 
   await refusedAct(server, mine, 'setPaymentMethod', card(other), 'CUSTOMER_NOT_FOUND');
 });
 
-test("a payer is one customer's in all tenants that share the account, also once its card was removed", async () => {
+test("a payer is one customer's of a tenant, also once its card was removed; no tenant keeps it from another", async () => {
   const customerId = await createCustomer(server, shop.admin);
   const elsewhere = await openShop(server);
   await set(card(customerId, { stripeCustomer: 'cus_known' }));
   await remove({ customerId });
 
-  const taken = card(elsewhere.customerId, { stripeCustomer: 'cus_known' });
-  expect(await refusedFields(server, elsewhere.admin, 'setPaymentMethod', taken)).toEqual([
+  const taken = card(await createCustomer(server, shop.admin), { stripeCustomer: 'cus_known' });
+  expect(await refusedFields(server, shop.admin, 'setPaymentMethod', taken)).toEqual([
     'input.stripeCustomer',
   ]);
+  await set(card(elsewhere.customerId, { stripeCustomer: 'cus_known' }), elsewhere.admin);
   await set(card(undefined, { stripeCustomer: 'cus_known' }), own(customerId));
   expect(await shown(customerId)).toEqual({ label: 'Visa 4242' });
 });

@@ -4,6 +4,16 @@ import { createCustomer, createLicense, issueLicense, openShop, type Shop } from
 import { START, startTestServer, type TestServer } from './server.js';
 import { StripeServer } from './stripeServer.js';
 
+/** An operator who has written on every payer of the deployment's account whose it is. */
+export function writesOwners(stripe: StripeServer, sql: TestServer['sql']): void {
+  stripe.metadataOf = async (payer) => {
+    const [row] = await sql`select tenant_id, customer_id from payment_methods where payer = ${payer}
+      union all select c.tenant_id, i.customer_id from charges c join invoices i on i.tenant_id = c.tenant_id
+        and i.id = c.invoice_id where c.payer = ${payer}`;
+    return { licensegraph_tenant: row?.tenant_id, licensegraph_customer: row?.customer_id };
+  };
+}
+
 /** A shop whose licenses renew themselves each year for 100 dollars, and a processor that charges for them. */
 export interface RenewalShop extends Shop {
   readonly server: TestServer;
@@ -16,6 +26,7 @@ export async function openRenewals(environment: NodeJS.ProcessEnv = {}) {
   const stripe = await StripeServer.open();
   const settings = { ...stripe.environment, LG_STRIPE_SECONDS: '2', ...environment };
   const server = await startTestServer({ environment: settings });
+  writesOwners(stripe, server.sql);
   const stop = async (): Promise<void> => {
     await server.stop();
     await stripe.stop();

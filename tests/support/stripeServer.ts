@@ -65,6 +65,8 @@ export class StripeServer {
   readonly asked: Asked[] = [];
   /** By its own clock, as Stripe forgets keys. */
   now = Date.now();
+  /** What the operator of the account has written on a customer of it: whose payer that is. Undefined is none there. */
+  metadataOf: (customer: string) => Promise<Record<string, unknown> | undefined> = async () => undefined;
   behaviour: (form: URLSearchParams, path: string) => StripeBehaviour | Promise<StripeBehaviour> = () =>
     'TAKE';
   /** Whoever comes is cut off before a word is said. */
@@ -122,6 +124,8 @@ export class StripeServer {
       const message = `Invalid API Key provided: ${request.headers.authorization}`;
       return this.#answer(response, 401, { error: { type: 'invalid_request_error', message } });
     }
+    const customer = /^\/v1\/customers\/(\w+)$/.exec(pathname)?.[1];
+    if (customer !== undefined) return this.#customer(response, customer);
     if (method === 'GET') return this.#answer(response, 200, this.#list(pathname, searchParams));
     await this.#post(
       pathname,
@@ -133,6 +137,13 @@ export class StripeServer {
 
   #answer(response: ServerResponse, status: number, body: object, headers: object = {}): void {
     response.writeHead(status, { 'content-type': 'application/json', ...headers }).end(JSON.stringify(body));
+  }
+
+  async #customer(response: ServerResponse, id: string): Promise<void> {
+    const metadata = await this.metadataOf(id);
+    if (metadata !== undefined) return this.#answer(response, 200, { id, object: 'customer', metadata });
+    const error = { type: 'invalid_request_error', code: 'resource_missing', message: 'No such customer' };
+    this.#answer(response, 404, { error });
   }
 
   #list(path: string, query: URLSearchParams): object {

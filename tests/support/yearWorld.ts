@@ -4,6 +4,7 @@ import { mutation } from './acts.js';
 import { createLicense, createProduct, createTemplate, issueLicense, type Shop } from './fixtures.js';
 import { OPEN } from './inbound.js';
 import type { Random } from './random.js';
+import { writesOwners } from './renewing.js';
 import { type Claims, type Json, startTestServer, type TestServer } from './server.js';
 import type { MailServer } from './smtp.js';
 import { StripeServer } from './stripeServer.js';
@@ -75,6 +76,7 @@ export class YearWorld {
 
   static async open(base: TestServer, post: MailServer, random: Random): Promise<YearWorld> {
     const stripe = await StripeServer.open();
+    writesOwners(stripe, base.sql);
     const world = new YearWorld(base, post, stripe, random, await base.tenant());
     await world.restart();
     await world.#settle();

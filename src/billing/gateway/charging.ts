@@ -61,9 +61,17 @@ export type ChargeAnswer =
       readonly retryAfterSeconds: number;
     };
 
+/** For whom a payer is charged. */
+export interface PayerOwner {
+  readonly tenantId: string;
+  readonly customerId: string;
+}
+
 /** Somebody who takes money, and gives it back. It never throws: whatever goes wrong is an answer. */
 export interface Charging {
   charge(request: ChargeRequest): Promise<ChargeAnswer>;
+  /** Undefined where whoever runs the account says that the payer is this owner's; else why nothing is charged. */
+  refusalOf(payer: string, owner: PayerOwner): Promise<ChargeAnswer | undefined>;
   refund(request: RefundRequest): Promise<ChargeAnswer>;
   /** What became of a request that was made; undefined when it never arrived. */
   findCharge(request: ChargeRequest): Promise<ChargeAnswer | undefined>;

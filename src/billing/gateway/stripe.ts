@@ -1,6 +1,6 @@
 import { declineOf } from '../model/declines.js';
 import { toStripe } from '../model/stripeAmounts.js';
-import type { ChargeAnswer, ChargeRequest, Charging, RefundRequest } from './charging.js';
+import type { ChargeAnswer, ChargeRequest, Charging, PayerOwner, RefundRequest } from './charging.js';
 import {
   askStripe,
   membersOf,
@@ -124,6 +124,16 @@ async function found(
   return unknown('INVALID_RESPONSE');
 }
 
+/** What whoever runs the account writes on a customer of it: the tenant, and of its customers the one whose payer it is. */
+const TENANT = 'licensegraph_tenant';
+const CUSTOMER = 'licensegraph_customer';
+
+function payerRead(payer: Members, { tenantId, customerId }: PayerOwner): ChargeAnswer | undefined {
+  if (payer.deleted === true) return declined('resource_missing', null);
+  const { [TENANT]: tenant, [CUSTOMER]: customer = customerId } = membersOf(payer.metadata);
+  return tenant === tenantId && customer === customerId ? undefined : declined('payer_unverified', null);
+}
+
 /** Whatever is said of a customer that is gone, or of a payment that is not there: nothing was made of it. */
 function notListed(answer: StripeAnswer): ChargeAnswer | undefined {
   const read = answerRead(answer, () => unknown('INVALID_RESPONSE'));
@@ -144,6 +154,13 @@ export function stripeCharging(account: StripeAccount): Charging {
       if (units === undefined) return declined('amount_not_chargeable', null);
       const fields = paymentFields(request, units);
       return ask({ path: '/v1/payment_intents', fields, idempotencyKey }, paymentRead);
+    },
+    refusalOf: async (payer, owner) => {
+      const path = `/v1/customers/${encodeURIComponent(payer)}`;
+      const answer = await askStripe(account, { method: 'GET', path, fields: {} });
+      if (answer.status === 200) return payerRead(answer.body, owner);
+      if (answer.status === 404) return declined('resource_missing', null);
+      return toUnknown(answerRead(answer, () => unknown('INVALID_RESPONSE')));
     },
     refund: async (request) => {
       const { idempotencyKey, amount, currency } = request;

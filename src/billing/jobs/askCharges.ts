@@ -4,14 +4,16 @@ import { chargingWith } from '../gateway/accounts.js';
 import type { ChargeAnswer, Charging } from '../gateway/charging.js';
 import { secretBinding } from '../model/inbound.js';
 import { DEPLOYMENT } from '../model/renewals.js';
-import { endpointKey, takeCharge } from '../queries/charges.js';
+import { billedCustomer, endpointKey, takeCharge } from '../queries/charges.js';
 import { answerCharge } from '../service/answerCharge.js';
 import { confirmCharge } from '../service/chargeRenewal.js';
 import type { Charge } from '../table/charges.js';
 
 /** Requests of one process at a time: each waits for a bank, and holds no connection to the database meanwhile. */
 const LANES = 8;
-/** A minute more than a request may take: until then a charge is left to whoever asks for it. */
+/** What was asked before, whose payer it is, and the charge itself. */
+const REQUESTS = 3;
+/** A minute more than the requests may take: until then a charge is left to whoever asks for it. */
 const SPARE_MILLIS = 60_000;
 
 const unknown = (reason: Extract<ChargeAnswer, { outcome: 'UNKNOWN' }>['reason']): ChargeAnswer => ({
@@ -55,15 +57,31 @@ async function outcomeOf(context: JobContext, charge: Charge): Promise<ChargeAns
     if (charge.status === 'PENDING') return unknown('INVALID_RESPONSE');
   }
   if (isRefund) return charging.refund(request);
+  const refusal = await refusalOf(context, charging, charge);
+  if (refusal !== undefined) return refusal;
   const isWanted = await context.act(charge.tenantId, (work) => confirmCharge(work, charge.invoiceId));
   return isWanted ? charging.charge(request) : undefined;
+}
+
+/**
+ * Tenants that share the deployment's account could name each other's payers: it is charged only for whom its operator has
+ * written down there. In an account of its own a tenant charges whom it names.
+ */
+async function refusalOf(
+  { pool }: JobContext,
+  charging: Charging,
+  { tenantId, invoiceId, account, payer }: Charge,
+): Promise<ChargeAnswer | undefined> {
+  if (account !== DEPLOYMENT) return undefined;
+  const customerId = await billedCustomer(pool.db, tenantId, invoiceId);
+  return charging.refusalOf(payer ?? '', { tenantId, customerId: customerId ?? '' });
 }
 
 /** Asks for one charge, outside of any transaction, and writes down what became of it; false when none is due. */
 async function askOne(context: JobContext): Promise<ChargeAnswer['outcome'] | 'OVERTAKEN' | undefined> {
   const { pool, clock, config, log } = context;
   const now = clock();
-  const until = addMillis(now, config.LG_STRIPE_SECONDS * 1000 + SPARE_MILLIS);
+  const until = addMillis(now, REQUESTS * config.LG_STRIPE_SECONDS * 1000 + SPARE_MILLIS);
   const charge = await takeCharge(pool.db, now, until);
   if (charge === undefined) return undefined;
   const answer = await outcomeOf(context, charge);

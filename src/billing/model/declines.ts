@@ -21,6 +21,7 @@ const words = {
   payment_method_unactivated: 'The payment method is switched off.',
   charge_already_refunded: 'The payment was paid back already.',
   charge_disputed: 'The payment is disputed at the bank.',
+  payer_unverified: 'The payer is not known to be this customer.',
   insufficient_balance: 'There is not enough money to pay back.',
 } as const satisfies Record<string, string>;
 

@@ -60,6 +60,7 @@ const byCode: Readonly<Record<string, RenewalFailure>> = {
   expired_card: 'CARD_EXPIRED',
   authentication_required: 'AUTHENTICATION_REQUIRED',
   resource_missing: 'NO_PAYMENT_METHOD',
+  payer_unverified: 'PAYER_UNVERIFIED',
 };
 
 export function failureOfDecline(code: string): RenewalFailure {

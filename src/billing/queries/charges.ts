@@ -327,6 +327,19 @@ export async function takeCharge(db: Db, now: Instant, until: Instant): Promise<
   return row;
 }
 
+/** Who pays an invoice. */
+export async function billedCustomer(
+  db: Db,
+  tenantId: TenantId,
+  id: InvoiceId,
+): Promise<CustomerId | undefined> {
+  const [row] = await db
+    .select({ customerId: invoices.customerId })
+    .from(invoices)
+    .where(and(eq(invoices.tenantId, tenantId), eq(invoices.id, id)));
+  return row?.customerId ?? undefined;
+}
+
 /** With what a tenant's own account is charged, as it is kept; undefined where it is charged no more. */
 export async function endpointKey(db: Db, tenantId: TenantId, id: string): Promise<string | undefined> {
   const { apiKey, enabled } = paymentEndpoints;

@@ -27,11 +27,12 @@ async function customerOf(work: Work, named: CustomerId | null | undefined): Pro
 const KIND = 'PAYMENT_REFERENCE';
 
 /**
- * A payer's name at a processor stands for one customer, in all tenants that share the account: whoever could name
- * another's would have his card charged. The vendor enters it; the customer may then change the card, and not the payer.
+ * A payer's name at a processor stands for one customer of a tenant: whoever could name another's would have his card
+ * charged. The vendor enters it; the customer may then change the card, and not the payer. Of tenants that share an account
+ * none keeps a name from another: which of them it is, the account itself says when it is charged.
  */
 async function claimPayer(work: Work, account: string, payer: string, customerId: CustomerId): Promise<void> {
-  const name = `PAYER:${account}:${payer}`;
+  const name = `PAYER:${work.tenantId}:${account}:${payer}`;
   const isVendor = scopeOf(work.actor).customerId === undefined;
   const find = () => findInDirectory(work.db, KIND, work.keys.hashes(KIND, name));
   if (isVendor && (await find()) === undefined) {
