@@ -102,15 +102,25 @@ export const permissions = {
   'inbound_webhook.read': 'See which webhooks payment processors have sent, and what became of them.',
   'inbound_webhook.read_body': 'See what those webhooks said, of payers too.',
   'inbound_webhook.retry': 'Have webhooks of payment processors processed again that had no effect.',
+  'inbound_webhook.close': 'Close webhooks of payment processors that had no effect.',
   'tenant.list': 'See all tenants; for operators alone.',
   'job.list': 'See how jobs over all tenants stand; for operators alone.',
   'job.run': 'Have jobs over all tenants run; for operators alone.',
+  'unclaimed_webhook.list': "See webhooks of payment processors that are no tenant's; for operators alone.",
+  'unclaimed_webhook.settle':
+    "Close webhooks that are no tenant's, or say whose they are; for operators alone.",
 } as const;
 
 export type Permission = keyof typeof permissions;
 
 /** What stands above the tenants: no role but the operator's holds it, and nobody grants it inside a tenant. */
-const aboveTenants: ReadonlySet<Permission> = new Set<Permission>(['tenant.list', 'job.list', 'job.run']);
+const aboveTenants: ReadonlySet<Permission> = new Set<Permission>([
+  'tenant.list',
+  'job.list',
+  'job.run',
+  'unclaimed_webhook.list',
+  'unclaimed_webhook.settle',
+]);
 
 const all = (Object.keys(permissions) as Permission[]).filter((permission) => !aboveTenants.has(permission));
 const everyRead = all.filter((permission) => permission.endsWith('.read'));
@@ -210,7 +220,7 @@ export const roles = {
     'feature.consume',
   ],
   /** Whoever runs the server for its tenants. It sees which there are, and nothing in them but its own. */
-  operator: [ANYONE, 'viewer.read', 'tenant.list', 'job.list', 'job.run'],
+  operator: [ANYONE, 'viewer.read', ...aboveTenants],
 } as const satisfies Record<string, readonly Permission[]>;
 
 export type Role = keyof typeof roles;

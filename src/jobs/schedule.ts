@@ -121,7 +121,8 @@ export const schedule: readonly Scheduled[] = [
   {
     job: forgetBodies,
     everyMinutes: DAILY,
-    about: 'Forgets what webhooks of payment processors said more than 90 days ago.',
+    about:
+      'Forgets what webhooks of payment processors said more than 90 days ago, and those that were done with 400 days ago.',
   },
   { job: deliverDueMail, everyMinutes: 1, about: 'Sends mail that could not be sent before.' },
   {

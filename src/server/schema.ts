@@ -25,9 +25,11 @@ import { EventPersonalData, TrailResolver } from '../audit/resolver/trail.js';
 import * as audit from '../audit/resolver.js';
 import { AuditCheckpointConnectionResolver } from '../audit/schema/trail.js';
 import { EventConnectionResolver } from '../audit/schema.js';
+import { CloseInboundResolver, UnclaimedWebhookEdges } from '../billing/resolver/closeInbound.js';
 import { InboundResolver, InboundWebhookEdges, PaymentEndpointFields } from '../billing/resolver/inbound.js';
 import * as renewals from '../billing/resolver/renewals.js';
 import * as billing from '../billing/resolver.js';
+import { UnclaimedWebhookConnectionResolver } from '../billing/schema/closeInbound.js';
 import {
   InboundWebhookConnectionResolver,
   PaymentEndpointConnectionResolver,
@@ -124,6 +126,9 @@ const telling = [
   WebhookDeliveryConnectionResolver,
   WebhookEndpointConnectionResolver,
   InboundResolver,
+  CloseInboundResolver,
+  UnclaimedWebhookEdges,
+  UnclaimedWebhookConnectionResolver,
   InboundWebhookEdges,
   InboundWebhookConnectionResolver,
   PaymentEndpointFields,

@@ -11,7 +11,7 @@ const noTenants: Readonly<Record<string, string>> = {
   signing_keys: "are the deployment's; the private half is encrypted",
   rate_limits: 'are counted before a tenant is known',
   scheduled_jobs: 'run over all tenants; they hold counts',
-  inbound_webhooks: 'have a tenant once their invoice is found; until then the worker alone sees them',
+  inbound_webhooks: 'have a tenant once their invoice is found; until then the worker and operators see them',
   inbound_bodies: 'are what those said, encrypted, and seen with them',
   key_directory: 'finds the tenant of a secret that arrives without one; it holds hashes only',
 };

@@ -99,6 +99,7 @@ Reseller.licensePools                    U 0 F 0 + + + + + F F F
 Reseller.licenses                        U 0 F 0 + + + + + F F F
 Reseller.orders                          U 0 F 0 + + + + + F F F
 SecurityIncident.license                 U = F F = = = = F F F F
+UnclaimedWebhook.body                    U F F F F F F F F F = F
 UseVerdict.hints                         U = = F = = F F F = F =
 Viewer.tenant                            U = = = = = = = = = = F
 WebhookDelivery.endpoint                 U = F F = = = = F F F F
@@ -115,6 +116,7 @@ apiAccess                                U = = = = = = = = = F F
 apiKeys, of a customer                   U 0 F F + + + + F F F F
 apiKeys, of a reseller                   U 0 F F + + + + F F F F
 approveOrder, an order                   U 0 F F + + F F F F F F
+assignUnclaimedWebhook                   U F F F F F F F F F = F
 auditCheckpoints                         U = F F = = = F F F F F
 blacklistDevice, an activation           U 0 F F + + F + F F F F
 blacklistedDevices                       U = F F = = = = F F F F
@@ -135,6 +137,8 @@ checkoutLicenseFile, a key               + 0 0 0 + + + + + + + +
 checkoutLicenseFile, a license           U 0 0 F + + F + F + F F
 checkoutLicenseFile, a request           + 0 0 0 + + + + + + + +
 checkoutLicenseFile, a token             + 0 0 0 + + + + + + + +
+closeInboundWebhook, a webhook           U 0 F F + + F F F F F F
+closeUnclaimedWebhook                    U F F F F F F F F F = F
 consumeFeatures, a customer              U 0 0 F + + F F F + F +
 consumeFeatures, a key                   U 0 0 F + + F F F + F +
 consumeFeatures, a license               U 0 0 F + + F F F + F +
@@ -260,6 +264,7 @@ topUpQuota, a license                    U 0 F F + + F F F F F F
 transferLicense, a customer              U 0 F F + + F F F F F F
 transferLicense, a license               U 0 F F + + F F F F F F
 unblacklistDevice, an entry              U 0 F F + + F F F F F F
+unclaimedWebhooks                        U F F F F F F F F F = F
 updateCustomer, a customer               U 0 F F + + F F F F F F
 updateCustomer, a reseller               U 0 F F + + F F F F F F
 updateLicense, a license                 U 0 F F + + F F F F F F

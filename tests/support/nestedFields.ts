@@ -30,6 +30,11 @@ export const nested: Readonly<Record<string, readonly [query: string, root: stri
     'device.read',
     'event.read',
   ],
+  'UnclaimedWebhook.body': [
+    '{ unclaimedWebhooks(first: 1) { nodes { body } } }',
+    'unclaimed_webhook.list',
+    'unclaimed_webhook.settle',
+  ],
   'WebhookEndpoint.deliveries': [
     '{ webhookEndpoints(first: 1) { nodes { deliveries { totalCount } } } }',
     'webhook.read',

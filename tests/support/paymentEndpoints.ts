@@ -31,6 +31,17 @@ export async function updatePaymentEndpoint(
   return data.updatePaymentEndpoint;
 }
 
+/** What came to the deployment, and is nobody's: of a payment, unless told otherwise. */
+export async function insertUnclaimed(server: TestServer, data: object = {}): Promise<string> {
+  const id = randomUUID();
+  const body = JSON.stringify({ type: 'payment.succeeded', data });
+  await server.sql`insert into inbound_webhooks (id, processor, source, event_id, event_type, status, reason, attempts, received_at)
+    values (${id}, 'BILLING', 'deployment', ${`msg_${id}`}, 'payment.succeeded', 'UNMATCHED', 'UNKNOWN_INVOICE', 1, ${server.now})`;
+  await server.sql`insert into inbound_bodies (webhook_id, body, received_at)
+    values (${id}, ${server.machinery.keys.encrypt(body, bodyBinding(id))}, ${server.now})`;
+  return id;
+}
+
 /** What came is stored by the door: SQL does it here, with an event that was set aside. */
 export async function insertInbound(
   server: TestServer,

@@ -31,6 +31,8 @@ const page = (field: string): Asked => ({ query: `{ ${field} { totalCount } }` }
 
 const plain = (query: string): Asked => ({ query });
 
+const NO_ID = '00000000-0000-4000-8000-000000000000';
+
 /** Root fields that take nothing by which something of another tenant could be named. */
 export const namesNothing: Readonly<Record<string, Asked>> = {
   viewer: plain('{ viewer { subject } }'),
@@ -54,6 +56,13 @@ export const namesNothing: Readonly<Record<string, Asked>> = {
   ),
   tenants: page('tenants'),
   jobs: plain('{ jobs { name } }'),
+  unclaimedWebhooks: page('unclaimedWebhooks'),
+  closeUnclaimedWebhook: plain(
+    `mutation { closeUnclaimedWebhook(input: { webhookId: "${NO_ID}", note: "x" }) { __typename } }`,
+  ),
+  assignUnclaimedWebhook: plain(
+    `mutation { assignUnclaimedWebhook(input: { webhookId: "${NO_ID}", invoiceId: "${NO_ID}" }) { __typename } }`,
+  ),
   runJob: plain('mutation { runJob(input: { name: "sweep" }) { __typename } }'),
   resellers: page('resellers'),
   products: page('products'),
@@ -319,6 +328,9 @@ export const cases: Readonly<Record<string, readonly Case[]>> = {
   ],
   retryInboundWebhook: [
     act('retryInboundWebhook', 'a webhook', ({ inboundWebhookId: webhookId }) => ({ webhookId })),
+  ],
+  closeInboundWebhook: [
+    act('closeInboundWebhook', 'a webhook', ({ inboundWebhookId: webhookId }) => ({ webhookId, note: 'x' })),
   ],
   updateWebhookEndpoint: [
     act('updateWebhookEndpoint', 'an endpoint', ({ webhookEndpointId: endpointId }) => ({

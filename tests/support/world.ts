@@ -4,7 +4,7 @@ import { insertInvoice } from './billing.js';
 import { activate, issueLicense, openShop, type Shop } from './fixtures.js';
 import { blacklistDevice, reportActivity } from './guarding.js';
 import { requestOf } from './offline.js';
-import { createPaymentEndpoint, insertInbound } from './paymentEndpoints.js';
+import { createPaymentEndpoint, insertInbound, insertUnclaimed } from './paymentEndpoints.js';
 import type { Claims, TestServer } from './server.js';
 import { createEndpoint } from './webhooks.js';
 
@@ -32,6 +32,7 @@ export interface World {
   readonly notificationId: string;
   readonly paymentEndpointId: string;
   readonly inboundWebhookId: string;
+  readonly unclaimedWebhookId: string;
   readonly poolId: string;
   readonly bulkIssueId: string;
 }
@@ -163,6 +164,7 @@ export async function openWorld(server: TestServer): Promise<World> {
   return {
     ...shop,
     paymentEndpointId,
+    unclaimedWebhookId: await insertUnclaimed(server),
     inboundWebhookId: await insertInbound(server, shop.admin, paymentEndpointId),
     webhookEndpointId,
     webhookDeliveryId: await insertDelivery(server, shop.admin, webhookEndpointId),
@@ -209,6 +211,7 @@ export function nobodysWorld(admin: Claims, requestCode = 'none'): World {
     notificationId: randomUUID(),
     paymentEndpointId: randomUUID(),
     inboundWebhookId: randomUUID(),
+    unclaimedWebhookId: randomUUID(),
     poolId: randomUUID(),
     bulkIssueId: randomUUID(),
   };

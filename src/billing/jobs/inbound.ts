@@ -1,4 +1,4 @@
-import { and, eq, inArray, sql } from 'drizzle-orm';
+import { and, eq, inArray, isNull, sql } from 'drizzle-orm';
 import { z } from 'zod';
 import type { SealedFact } from '../../audit/model.js';
 import { addDays } from '../../core/clock.js';
@@ -15,6 +15,7 @@ import {
 import { isLockTimeout } from '../../core/lockTimeout.js';
 import { SWEEP_BATCH, sweep } from '../../core/sweep.js';
 import {
+  ASSIGN_INBOUND,
   ATTEMPTS_LIMIT,
   BODY_DAYS,
   type InboundReason,
@@ -22,10 +23,12 @@ import {
   nextMatch,
   nextTry,
   PROCESS_INBOUND,
+  ROW_DAYS,
 } from '../model/inbound.js';
 import { readEvent } from '../model/inboundEvents.js';
 import { type PaymentFact, parseBody } from '../model/paymentFacts.js';
 import { bodiesById } from '../queries/inboundBodies.js';
+import { findReferredInvoice } from '../service/references.js';
 import { setAside, settleInbound, tenantOf } from '../service/settleInbound.js';
 import { type InboundWebhook, inboundBodies, inboundWebhooks } from '../table/inbound.js';
 
@@ -152,6 +155,37 @@ export const processWebhook: Job<{ readonly id: InboundWebhookId }> = {
   },
 };
 
+const assignment = payload.extend({ invoiceId: z.uuid() });
+
+/**
+ * Behind an operator's word which invoice a webhook is about: it is that tenant's from here on. Done again it finds the
+ * webhook claimed, and has it processed, which counts once.
+ */
+export const assignWebhook: Job<{ readonly id: InboundWebhookId; readonly invoiceId: string }> = {
+  name: ASSIGN_INBOUND,
+  parse: (value) => {
+    const { id, invoiceId } = assignment.parse(value);
+    return { id: id as InboundWebhookId, invoiceId };
+  },
+  run: async (context, { id, invoiceId }) => {
+    const { pool, keys, clock } = context;
+    const found = await findReferredInvoice(pool.db, keys, 'INVOICE', invoiceId);
+    if (found === undefined) throw new Error('an invoice that a webhook was assigned to is not there');
+    await pool.db
+      .update(inboundWebhooks)
+      .set({ ...found, status: 'RECEIVED', reason: null, nextAttemptAt: nextTry(1, clock()) })
+      .where(
+        and(
+          eq(inboundWebhooks.id, id),
+          isNull(inboundWebhooks.tenantId),
+          inArray(inboundWebhooks.status, [...OPEN]),
+        ),
+      );
+    await processInbound(context, id);
+    return undefined;
+  },
+};
+
 /** What is due again, and what a process has left that is gone. */
 export const retryWebhooks: Job<SweepPayload> = {
   name: 'inbound_webhook.retry',
@@ -177,7 +211,10 @@ export const retryWebhooks: Job<SweepPayload> = {
   },
 };
 
-/** Forgets what was sent long ago. That it came, and what it did, stays. */
+/**
+ * Forgets what was sent long ago, and later that it came, of what was done with. What still waits for a person stays, and so
+ * does what an event did: told once more after that, its payment is known by its name.
+ */
 export const forgetBodies: Job<SweepPayload> = {
   name: 'inbound_webhook.forget',
   parse: parseSweep,
@@ -188,6 +225,14 @@ export const forgetBodies: Job<SweepPayload> = {
       (now) => sql`delete from ${inboundBodies} where webhook_id = any(array(
         select webhook_id from ${inboundBodies} where received_at < ${addDays(now, -BODY_DAYS)}::timestamptz
         order by received_at limit ${SWEEP_BATCH})) returning 1`,
+    ),
+    webhooks: await sweep(
+      context,
+      'inbound_webhook.forget rows',
+      (now) => sql`delete from ${inboundWebhooks} where id = any(array(
+        select id from ${inboundWebhooks} where status in ('PROCESSED', 'IGNORED', 'CLOSED')
+          and processed_at < ${addDays(now, -ROW_DAYS)}::timestamptz
+        order by processed_at limit ${SWEEP_BATCH})) returning 1`,
     ),
   }),
 };

@@ -15,6 +15,8 @@ export const inboundEvents = [
   'payment_endpoint.updated',
   'inbound_webhook.set_aside',
   'inbound_webhook.retried',
+  'inbound_webhook.closed',
+  'inbound_webhook.assigned',
 ] as const;
 
 /** Who sends webhooks. BILLING is any processor that signs as Standard Webhooks has it, in a shape of our own. */
@@ -40,6 +42,8 @@ export const inboundReasons = [
 ] as const;
 export type InboundReason = (typeof inboundReasons)[number];
 
+/** The job that gives one that is nobody's to the tenant of an invoice, and processes it. */
+export const ASSIGN_INBOUND = 'inbound_webhook.assign';
 /** The job that processes one of them. */
 export const PROCESS_INBOUND = 'inbound_webhook.process';
 /** Whatever came without the address of a tenant. */
@@ -48,6 +52,11 @@ export const PAYMENT_ENDPOINT_LIMIT = 20;
 export const BODY_LIMIT_BYTES = 262_144;
 /** For how long what was sent is kept; that it came, and what it did, is kept on. */
 export const BODY_DAYS = 90;
+/**
+ * For how long it is kept that an event came which was done with: no processor sends one again for longer than weeks. What
+ * it did counts once for good, by the names of its payments. What waits for a person is kept until somebody closes it.
+ */
+export const ROW_DAYS = 400;
 
 /** Seconds before it is tried again, of what fails and of what names an invoice that nobody knows. */
 const failureDelays = [5, 30, 120, 600, 3_600, 21_600, 86_400] as const;
@@ -71,6 +80,11 @@ export function nextMatch(attempts: number, receivedAt: Instant, now: Instant): 
 /** What somebody may have tried again: what has had no effect. */
 export function mayRetry(status: InboundStatus): boolean {
   return status === 'UNMATCHED' || status === 'FAILED' || status === 'IGNORED';
+}
+
+/** What somebody may be done with: what had no effect, and would be looked for or looked at. */
+export function mayClose(status: InboundStatus): boolean {
+  return status === 'UNMATCHED' || status === 'FAILED';
 }
 
 /** Where a processor sends to: the deployment's address for all tenants, or that of one endpoint. */
@@ -100,6 +114,11 @@ export function inboundWebhookNotFound(id: string): Refusal {
 export function inboundBodyGone(id: string): Refusal {
   const message = `What inbound webhook ${id} said is kept no longer; record the payment by hand.`;
   return new Refusal('INBOUND_WEBHOOK_ERASED', message, { id });
+}
+
+export function notClosed(id: string, from: InboundStatus): Refusal {
+  const message = `Inbound webhook ${id} is ${from}: only one that waits for a person is closed or assigned.`;
+  return new Refusal('INVALID_TRANSITION', message, { from, to: 'CLOSED' });
 }
 
 export function notRetried(id: string, from: InboundStatus): Refusal {

@@ -1,4 +1,4 @@
-import { and, count, eq, gte, lte, type SQL, sql } from 'drizzle-orm';
+import { and, count, eq, gte, isNull, lte, type SQL, sql } from 'drizzle-orm';
 import { scopeOf } from '../../core/actor.js';
 import type { Instant } from '../../core/clock.js';
 import type { Db } from '../../core/db.js';
@@ -125,6 +125,37 @@ export async function lockInboundWebhook(
     .select()
     .from(inboundWebhooks)
     .where(and(webhookScope(reading), eq(inboundWebhooks.id, id)))
+    .for('no key update');
+  return row;
+}
+
+export interface UnclaimedWebhookFilter {
+  readonly status?: InboundStatus | null;
+  readonly processor?: InboundProcessor | null;
+}
+
+/** What came to an address of the deployment and found no tenant. Row-level security shows it to operators alone. */
+export function unclaimedWebhooksPage(
+  { db }: Reading,
+  { status, processor }: UnclaimedWebhookFilter,
+  page: PageArguments,
+): Promise<Page<InboundWebhook>> {
+  const where = and(
+    isNull(inboundWebhooks.tenantId),
+    status ? eq(inboundWebhooks.status, status) : undefined,
+    processor ? eq(inboundWebhooks.processor, processor) : undefined,
+  );
+  return pageOf(db, inboundWebhooks, { where, sorting: newestWebhooks, page });
+}
+
+export async function lockUnclaimedWebhook(
+  db: Db,
+  id: InboundWebhookId,
+): Promise<InboundWebhook | undefined> {
+  const [row] = await db
+    .select()
+    .from(inboundWebhooks)
+    .where(and(isNull(inboundWebhooks.tenantId), eq(inboundWebhooks.id, id)))
     .for('no key update');
   return row;
 }

@@ -123,6 +123,15 @@ export class InboundWebhook {
 
   @Field(() => DateTime, { nullable: true, description: 'When it was done with.' })
   declare readonly processedAt: Instant | null;
+
+  @Field(() => String, { nullable: true, description: 'Who has closed it: a subject of tokens.' })
+  declare readonly closedBy: string | null;
+
+  @Field(() => String, {
+    nullable: true,
+    description: 'What became of it, in the words of whoever closed it.',
+  })
+  declare readonly closeNote: string | null;
 }
 
 export const {

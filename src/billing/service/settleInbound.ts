@@ -65,7 +65,9 @@ async function invoiceOf(
   webhook: InboundWebhook,
   fact: PaymentFact,
 ): Promise<Invoice | undefined> {
-  const { id, number } = fact.invoice;
+  const { number } = fact.invoice;
+  // Whoever has said which invoice it is about, or whatever was found before, comes first.
+  const id = webhook.invoiceId ?? fact.invoice.id;
   const named = id === undefined ? undefined : await lockInvoice(work, id);
   if (named !== undefined) return named;
   const other = (await idByNumber(work, number)) ?? (await idByReference(work, webhook, fact));
