@@ -150,7 +150,7 @@ test.each(Object.entries(sweeps))(
     // Whatever else is due is told of first, once.
     await checkExpiries.run(context, payload);
     await written();
-    const heap = process.memoryUsage().heapUsed;
+    const { heapUsed: heap, rss } = process.memoryUsage();
 
     for (let round = 0; round < ROUNDS; round += 1) {
       for (const who of round % 2 === 0 ? (['ours', 'peer'] as const) : (['peer', 'ours'] as const)) {
@@ -163,8 +163,9 @@ test.each(Object.entries(sweeps))(
 
     const ratio = median(took.ours) / median(took.peer);
     const grown = (process.memoryUsage().heapUsed - heap) / 2 ** 20;
+    const resident = (process.memoryUsage().rss - rss) / 2 ** 20;
     process.stdout.write(
-      `${name}: ${median(took.ours).toFixed(0)} ms against ${median(took.peer).toFixed(0)} ms, ratio ${ratio.toFixed(2)}, heap ${grown.toFixed(1)} MB\n`,
+      `${name}: ${median(took.ours).toFixed(0)} ms against ${median(took.peer).toFixed(0)} ms, ratio ${ratio.toFixed(2)}, heap ${grown.toFixed(1)} MB, resident ${resident.toFixed(1)} MB\n`,
     );
     expect(ratio).toBeLessThanOrEqual(1.5);
     expect(grown).toBeLessThan(50);
