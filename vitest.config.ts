@@ -19,8 +19,8 @@ export default defineConfig({
     reporters: ['default', new ClosingLine()],
     // A busy machine takes seconds for what an idle one does at once; what never comes is told all the same. No test has
     // a shorter limit of its own, but where the time is what it tests.
-    testTimeout: 120_000,
-    hookTimeout: 120_000,
+    testTimeout: 180_000,
+    hookTimeout: 180_000,
     teardownTimeout: 20_000,
     expect: { poll: { timeout: 45_000, interval: 20 } },
     coverage: {
