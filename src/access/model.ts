@@ -52,12 +52,15 @@ export function tokenExpired(): Refusal {
   return new Refusal('TOKEN_EXPIRED', 'The token has expired; sign in again.');
 }
 
-/** Who sees which tenants there are: a token's bearer, bound to no part of one. An API key never does. */
+/** What an operator sees above the tenants. */
+const looks: readonly Permission[] = ['tenant.list', 'unclaimed_webhook.list'];
+
+/** Who sees what stands above the tenants: a token's bearer, bound to no part of one. An API key never does. */
 export function isOperator(actor: Actor): boolean {
   if (actor.kind !== 'user' && actor.kind !== 'service') return false;
   const { apiKeyId, customerId, resellerId, permissions } = actor;
   const bound = apiKeyId ?? customerId ?? resellerId;
-  return bound === undefined && permissions.has('tenant.list' satisfies Permission);
+  return bound === undefined && looks.some((permission) => permissions.has(permission));
 }
 
 /** What a caller learns of itself. */
