@@ -1,6 +1,6 @@
 import { getDocument } from 'pdfjs-dist/legacy/build/pdf.mjs';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { type PriceLine, priceOf } from '../../src/billing/model/price.js';
+import { type PriceLine, priceNaming, priceOf } from '../../src/billing/model/price.js';
 import { addDays } from '../../src/core/clock.js';
 import { sumOf } from '../../src/core/money.js';
 import { planUpgrade } from '../../src/orders/model/upgradePrice.js';
@@ -132,6 +132,23 @@ describe('the language of an invoice', () => {
     const words = ['Licenses', 'Volume', 'Setup', 'Credit', 'days', 'years'];
     const english = words.filter((word) => new RegExp(`\\b${word}\\b`).test(text));
     expect(english).toEqual(language === 'en' ? words : []);
+  });
+
+  test.each([
+    ['en', /Größe Pro: Licenses, years: 2 .* Volume discount .* Größe Pro: Maintenance 7.5 %/],
+    ['fr', /Größe Pro\s: Licences, années\s: 2 .* Remise sur quantité .* Größe Pro\s: Maintenance 7,5 %/],
+  ])('what is sold is named in each line of it, in %s', async (language, expected) => {
+    const facts = { quantity: 10, maxActivations: 1, durationMonths: 24, durationDays: 1 };
+    const price = priceNaming(priceOf(PRICING, { ...facts, licenseType: 'PERPETUAL' }, []), 'Größe Pro');
+    const invoice = await invoiceOf(server, shop.admin, { customerId: await customerIn(language), price });
+
+    expect(price.lines.map(({ description }) => description)).toEqual([
+      'Größe Pro: Licenses, years: 2',
+      'Volume discount',
+      'Größe Pro: Maintenance 7.5 %',
+      'Setup',
+    ]);
+    expect(await textOfInvoice(server, invoice, shop.admin)).toMatch(expected);
   });
 
   test('a line that is older than its details says what it is for, and its own words below', async () => {

@@ -69,7 +69,7 @@ describe('renewalQuote', () => {
         lines: [
           {
             kind: 'LICENSES',
-            description: 'Licenses, years: 2',
+            description: 'Professional: Licenses, years: 2',
             quantity: 1,
             unitAmount: '300',
             amount: '300',

@@ -9,10 +9,11 @@ export function lineText(
   format: InvoiceFormat,
 ): string | undefined {
   if (detail === undefined) return undefined;
-  const { periods, percentage, days, credited } = detail;
+  const { sold, periods, percentage, days, credited } = detail;
   const name = kind === 'TAX' ? detail.name : credited ? words.credited[credited] : words.lines[kind];
   const share = percentage === undefined ? '' : ` ${format.percentage(percentage)}`;
   const counted = periods && `${words.cycles[periods.cycle]}${words.colon} ${format.quantity(periods.count)}`;
   const rest = days && words.days(format.quantity(days.left), format.quantity(days.of));
-  return [`${name ?? ''}${share}`, counted, rest].filter((part) => part !== undefined).join(', ');
+  const parts = [`${name ?? ''}${share}`, counted, rest].filter((part) => part !== undefined);
+  return `${sold === undefined ? '' : `${sold}${words.colon} `}${parts.join(', ')}`;
 }

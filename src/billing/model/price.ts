@@ -29,6 +29,8 @@ export type PriceLineKind = (typeof priceLineKinds)[number];
 
 /** What a description says beside its kind, for whoever says it in other words. */
 export interface LineDetail {
+  /** What is sold, by the vendor's name for it. */
+  readonly sold?: string;
   /** The billing cycles of each license. */
   readonly periods?: { readonly cycle: Exclude<BillingCycle, 'ONE_TIME'>; readonly count: number };
   readonly percentage?: Amount;
@@ -160,6 +162,18 @@ function unlessZero(...[kind, description, amount, detail]: Parameters<typeof si
 }
 
 export const amountOf = (lines: readonly PriceLine[]): Amount => sumOf(lines.map(({ amount }) => amount));
+
+const named: ReadonlySet<PriceLineKind> = new Set(['LICENSES', 'MAINTENANCE', 'UPGRADE']);
+
+/** The same price, and its lines say what is sold: an invoice has to. */
+export function priceNaming(price: Price, sold: string): Price {
+  const lines = price.lines.map((line) =>
+    named.has(line.kind)
+      ? { ...line, description: `${sold}: ${line.description}`, detail: { ...line.detail, sold } }
+      : line,
+  );
+  return { ...price, lines };
+}
 
 /** Each tax is of all that is paid, and none of another tax. A rate of zero keeps its line: it is a statement too. */
 function taxLines(lines: readonly PriceLine[], taxes: readonly TaxRate[], currency: string): PriceLine[] {

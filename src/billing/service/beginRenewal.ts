@@ -8,7 +8,7 @@ import { renewLocked } from '../../licenses/service/renewLicense.js';
 import type { License } from '../../licenses/table.js';
 import { templatesById } from '../../templates/queries.js';
 import type { Template } from '../../templates/table.js';
-import type { Price } from '../model/price.js';
+import { type Price, priceNaming } from '../model/price.js';
 import { renewalPrice } from '../model/renewalPrice.js';
 import { HAND_OVER_DAYS, type RenewalFailure, type RenewalWay, termMonths } from '../model/renewals.js';
 import { openRenewalOf, paymentMethodsByCustomer } from '../queries/charges.js';
@@ -110,9 +110,9 @@ export async function renewalPriceOf(
   durationMonths: number,
 ): Promise<Price> {
   const { licenseType, maxActivations } = license;
-  const { pricing, defaultDuration } = template;
+  const { pricing, defaultDuration, templateName } = template;
   const facts = { quantity: 1, maxActivations, licenseType, durationMonths, defaultDuration };
-  return renewalPrice(pricing, facts, await defaultTaxes(work));
+  return priceNaming(renewalPrice(pricing, facts, await defaultTaxes(work)), templateName);
 }
 
 /** Nobody has said what it costs: told once for each end of a term, and the license goes its way. */

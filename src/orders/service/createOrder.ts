@@ -1,5 +1,5 @@
 import type { Customer } from '../../access/table.js';
-import { type Price, priceOf, type TaxRate } from '../../billing/model/price.js';
+import { type Price, priceNaming, priceOf, type TaxRate } from '../../billing/model/price.js';
 import { renewalPrice } from '../../billing/model/renewalPrice.js';
 import { type DraftInvoice, draftInvoice, insertInvoice } from '../../billing/service/createInvoice.js';
 import { defaultTaxes } from '../../billing/service/defaultTaxes.js';
@@ -91,13 +91,13 @@ function pricedAs(
   terms: OrderTerms,
   quantity: number,
   isRenewal: boolean,
-  { defaultDuration }: Template,
+  { defaultDuration, templateName }: Template,
   taxes: readonly TaxRate[],
 ): Price {
-  if (!isRenewal) return priceOf(terms.pricing, { ...terms, quantity }, taxes);
+  if (!isRenewal) return priceNaming(priceOf(terms.pricing, { ...terms, quantity }, taxes), templateName);
   const { licenseType, maxActivations } = terms;
   const facts = { quantity, maxActivations, licenseType, durationMonths: monthsOf(terms), defaultDuration };
-  return renewalPrice(terms.pricing, facts, taxes);
+  return priceNaming(renewalPrice(terms.pricing, facts, taxes), templateName);
 }
 
 async function boughtBy(

@@ -1,4 +1,4 @@
-import type { Price } from '../../billing/model/price.js';
+import { type Price, priceNaming } from '../../billing/model/price.js';
 import { renewalPrice } from '../../billing/model/renewalPrice.js';
 import { endOfDay } from '../../core/calendarDays.js';
 import type { Instant } from '../../core/clock.js';
@@ -36,12 +36,9 @@ export async function renewalQuote(
   const terms = { durationMonths, extendMaintenance: false, upgradeFeatures: [] };
   const renewal = renewed(license, terms, reading.now);
   const { taxes, timeZone } = await taxesAndZone(reading);
-  const facts = { quantity: 1, maxActivations, licenseType, durationMonths };
-  const price = renewalPrice(
-    template.pricing,
-    { ...facts, defaultDuration: template.defaultDuration },
-    taxes,
-  );
+  const { pricing, defaultDuration, templateName } = template;
+  const facts = { quantity: 1, maxActivations, licenseType, durationMonths, defaultDuration };
+  const price = priceNaming(renewalPrice(pricing, facts, taxes), templateName);
   const { status, inGrace } = standingAt(license, reading.now);
   const isHonoured = status === 'ACTIVE' || status === 'INACTIVE' || inGrace;
   const until = isHonoured ? graceEnd(license) : null;

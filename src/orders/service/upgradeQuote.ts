@@ -3,6 +3,7 @@ import { tenantOf } from '../../access/queries.js';
 import { isUnlimited } from '../../activations/model/seats.js';
 import { countSeats } from '../../activations/queries/seats.js';
 import { seatsAt } from '../../activations/service/seats.js';
+import { priceNaming } from '../../billing/model/price.js';
 import { taxesOf } from '../../billing/service/defaultTaxes.js';
 import { endOfDay } from '../../core/calendarDays.js';
 import { earliest, type Instant } from '../../core/clock.js';
@@ -87,7 +88,8 @@ export async function plannedUpgrade(
   await requireSeats(reading, license, template);
   const { taxes, timeZone } = await taxesAndZone(reading);
   const held = await heldTerms(reading, license);
-  const plan = planUpgrade(license, held, template, taxes, { now: reading.now, timeZone });
+  const planned = planUpgrade(license, held, template, taxes, { now: reading.now, timeZone });
+  const plan = { ...planned, price: priceNaming(planned.price, template.templateName) };
   return { license, template, product, standing, plan, timeZone };
 }
 
