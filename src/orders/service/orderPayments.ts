@@ -1,8 +1,7 @@
-import type { PaymentStatus } from '../../billing/model/invoice.js';
 import { amountDueOf } from '../../billing/model/standing.js';
 import { invoicesById } from '../../billing/queries.js';
 import type { Invoice } from '../../billing/table.js';
-import type { EventType, NewEvent } from '../../core/event.js';
+import type { NewEvent } from '../../core/event.js';
 import { plainAmount } from '../../core/money.js';
 import type { Work } from '../../core/work.js';
 import { lockOrderOfInvoice } from '../queries.js';
@@ -25,25 +24,21 @@ async function refunded(work: Work, order: Order): Promise<void> {
   await suspendOrdered(work, row);
 }
 
-/** Steps on the way to the money; a further part of it is another step. */
-const steps: Readonly<Partial<Record<PaymentStatus, EventType>>> = {
-  PARTIAL: 'order.partially_paid',
-  FAILED: 'order.payment_failed',
-};
-
 async function follow(work: Work, order: Order, invoice: Invoice, { type }: NewEvent): Promise<void> {
   const { paymentStatus } = invoice;
-  const isFurther = type === 'invoice.partially_paid' || type === 'invoice.payment_failed';
+  // A further part of the money is another step, and so is a further payment that failed.
+  const isFurther =
+    (paymentStatus === 'PARTIAL' && type === 'invoice.partially_paid') ||
+    (paymentStatus === 'FAILED' && type === 'invoice.payment_failed');
   if (order.paymentStatus === paymentStatus && !isFurther) return;
-  if (paymentStatus === 'PAID') return order.paymentStatus === 'PAID' ? undefined : paid(work, order);
-  if (paymentStatus === 'REFUNDED')
-    return order.paymentStatus === 'REFUNDED' ? undefined : refunded(work, order);
+  if (paymentStatus === 'PAID') return paid(work, order);
+  if (paymentStatus === 'REFUNDED') return refunded(work, order);
   const row = await changeOrder(work, order, { paymentStatus });
-  const step = steps[paymentStatus];
-  if (step === undefined) return;
   const { subjectId, data } = aboutOrder(row);
   const sums = { amount_paid: plainAmount(invoice.amountPaid), amount_due: amountDueOf(invoice) };
-  await work.emit({ type: step, subjectId, data: { ...data, ...sums, currency: invoice.currency } });
+  const told = { subjectId, data: { ...data, ...sums, currency: invoice.currency } };
+  if (paymentStatus === 'PARTIAL') await work.emit({ type: 'order.partially_paid', ...told });
+  if (paymentStatus === 'FAILED') await work.emit({ type: 'order.payment_failed', ...told });
 }
 
 /** How far an order's payment is follows its invoice, in the transaction in which that is settled and locked. */
