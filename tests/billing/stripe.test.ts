@@ -106,7 +106,8 @@ test.each(declines)('a decline as %s is told as %s', async (code, told, words) =
   const again = await charging().charge(request());
 
   const reference = stripe.intents[0]?.id;
-  expect(answer).toEqual({ outcome: 'DECLINED', reference, code: told, words });
+  const attempt = `ch_${reference}`;
+  expect(answer).toEqual({ outcome: 'DECLINED', reference, attempt, code: told, words });
   expect(again).toEqual(answer);
   expect(await charging().findCharge(request())).toEqual(answer);
   expect(stripe.intents).toHaveLength(1);

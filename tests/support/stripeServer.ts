@@ -29,6 +29,7 @@ export interface StripeObject {
   readonly payment_method: string | null;
   readonly payment_intent: string | null;
   readonly metadata: Readonly<Record<string, string>>;
+  readonly latest_charge: string | null;
   last_payment_error: object | null;
   readonly created: number;
 }
@@ -227,8 +228,10 @@ export class StripeServer {
     );
     const declines = typeof behaviour === 'object' && 'decline' in behaviour;
     const settled = behaviour === 'PROCESS' ? 'processing' : 'succeeded';
+    const id = `${isRefund ? 're' : 'pi'}_${String(this.#count).padStart(24, '0')}`;
     const made: StripeObject = {
-      id: `${isRefund ? 're' : 'pi'}_${String(this.#count).padStart(24, '0')}`,
+      id,
+      latest_charge: isRefund ? null : `ch_${id}`,
       object: isRefund ? 'refund' : 'payment_intent',
       status: declines ? 'requires_payment_method' : settled,
       amount: Number(form.get('amount')),
