@@ -1,8 +1,15 @@
+import { setImmediate as turn } from 'node:timers/promises';
 import { requireWholeTenant } from '../../access/service.js';
 import { invalidInput } from '../../core/refusal.js';
 import type { Verify } from '../../core/tokenTypes.js';
 import type { Reading } from '../../core/work.js';
-import { BREAK_WINDOW, breakBehind, type ChainEnd, type TrailBreak } from '../model/chain.js';
+import {
+  BREAK_WINDOW,
+  breakBehind,
+  type ChainEnd,
+  type TrailBreak,
+  type TrailEntry,
+} from '../model/chain.js';
 import { CHECKPOINT, type Checkpoint, claimedBy, claimsOf } from '../model/checkpoint.js';
 import { type Outcome, TrailCheck } from '../model/trailCheck.js';
 import {
@@ -18,6 +25,8 @@ import { lastSeal, trailEntries, unnumberedEvent } from '../queries/trail.js';
 export const EVENTS_A_LOOK = 100_000;
 /** Hashed in one go: some ten milliseconds in which nobody else is answered. */
 const BATCH = 2000;
+/** So many of them are asked for at a time: the database reads on while these are received and hashed. */
+const AHEAD = 2;
 
 export interface TrailQuestion {
   readonly from: number;
@@ -116,13 +125,26 @@ class Verification {
 
   async along(check: TrailCheck, to: number): Promise<TrailBreak | undefined> {
     const { db, tenantId } = this.reading;
-    const read = (after: number) => trailEntries(db, tenantId, { after, to, limit: BATCH });
-    let next = read(check.end.sequence);
+    const ahead: Promise<TrailEntry[]>[] = [];
+    let asked = check.end.sequence;
+    const read = (): void => {
+      if (asked >= to) return;
+      const piece = trailEntries(db, tenantId, {
+        after: asked,
+        to: Math.min(asked + BATCH, to),
+        limit: BATCH,
+      });
+      piece.catch(() => undefined);
+      ahead.push(piece);
+      asked += BATCH;
+    };
+    for (let piece = 0; piece < AHEAD; piece += 1) read();
     while (check.end.sequence < to) {
-      const entries = await next;
-      // The database reads on while these are hashed.
-      next = read(entries.at(-1)?.sequence ?? to);
-      next.catch(() => undefined);
+      const entries = (await ahead.shift()) ?? [];
+      read();
+      // The driver writes a turn behind who asks: without these the database would wait until these entries are hashed.
+      await turn();
+      await turn();
       const outcome: Outcome = entries.length === 0 ? { state: 'BROKEN' } : check.take(entries);
       const broken = await this.broken(outcome, check.end);
       if (broken !== undefined) return broken;
