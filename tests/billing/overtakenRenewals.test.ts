@@ -32,6 +32,14 @@ async function mailsOf(licenseId: string): Promise<string[]> {
   return rows.map(({ kind, recipient }) => `${kind} ${recipient}`);
 }
 
+/** To a customer who can be written to. */
+async function transferToGrace(shop: Shop, licenseId: string): Promise<void> {
+  const newCustomerId = await createCustomer(server, shop.admin);
+  await act(shop, 'updateCustomer', { customerId: newCustomerId, email: 'grace@example.com' });
+  const input = { licenseId, newCustomerId, newIssuedTo: 'Grace', transferReason: 'x' };
+  await act(shop, 'transferLicense', input);
+}
+
 describe('what overtakes a renewal between its invoice and its charge', () => {
   const overtaking: readonly (readonly [string, (shop: Shop, licenseId: string) => Promise<unknown>])[] = [
     ['a renewal by hand', (shop, licenseId) => act(shop, 'renewLicense', { licenseId, durationMonths: 1 })],
@@ -164,14 +172,7 @@ describe('what overtakes a renewal between its charge and the answer is settled 
     await act(shop, 'updateTenantSettings', { mail: { staffAddress: 'desk@radar.example' } });
     stripe.behaviour = () => 'TAKE_AND_HANG';
     await renew();
-    const newCustomerId = await createCustomer(server, shop.admin);
-    await act(shop, 'updateCustomer', { customerId: newCustomerId, email: 'grace@example.com' });
-    await act(shop, 'transferLicense', {
-      licenseId,
-      newCustomerId,
-      newIssuedTo: 'Grace',
-      transferReason: 'x',
-    });
+    await transferToGrace(shop, licenseId);
 
     await later(0, 5);
     await server.jobs.drain();
@@ -184,14 +185,7 @@ describe('what overtakes a renewal between its charge and the answer is settled 
     const licenseId = await renewingLicense(server, shop);
     stripe.behaviour = () => ({ decline: 'do_not_honor' });
     await renew();
-    const newCustomerId = await createCustomer(server, shop.admin);
-    await act(shop, 'updateCustomer', { customerId: newCustomerId, email: 'grace@example.com' });
-    await act(shop, 'transferLicense', {
-      licenseId,
-      newCustomerId,
-      newIssuedTo: 'Grace',
-      transferReason: 'x',
-    });
+    await transferToGrace(shop, licenseId);
 
     const { list } = server.jobs;
     server.jobs.list = { ...list, scheduled: [] };
