@@ -1,5 +1,4 @@
 import { randomUUID } from 'node:crypto';
-import fc from 'fast-check';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { activationStatuses } from '../../src/activations/model/activation.js';
 import { addDays, addMillis, DAY_MILLIS, type Instant } from '../../src/core/clock.js';
@@ -13,6 +12,7 @@ import {
   openShop,
   type Shop,
 } from '../support/fixtures.js';
+import { fc } from '../support/seed.js';
 import { type Claims, type Json, START, startTestServer, type TestServer } from '../support/server.js';
 
 let server: TestServer;

@@ -1,4 +1,3 @@
-import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import {
   type ActivationFacts,
@@ -23,6 +22,7 @@ import { addMillis } from '../../src/core/clock.js';
 import { Refusal, type RefusalCode } from '../../src/core/refusal.js';
 import { licenseStatuses } from '../../src/licenses/model.js';
 import { type LicenseRestriction, licenseModels, licenseTypes } from '../../src/templates/model.js';
+import { fc } from '../support/seed.js';
 import {
   BEFORE,
   device,

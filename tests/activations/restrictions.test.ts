@@ -1,4 +1,3 @@
-import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import {
   nextOpening,
@@ -13,6 +12,7 @@ import {
   restrictionTypes,
 } from '../../src/templates/model.js';
 import { effort } from '../support/effort.js';
+import { fc } from '../support/seed.js';
 import { at } from '../support/server.js';
 import { facts, NOW } from '../support/verdictFacts.js';
 

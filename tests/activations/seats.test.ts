@@ -1,8 +1,8 @@
-import fc from 'fast-check';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { mutation, refused } from '../support/acts.js';
 import { deactivate, heartbeat, seatsOf, tryActivate, validateToken } from '../support/devices.js';
 import { activate, createLicense, type Issued, openShop, type Shop } from '../support/fixtures.js';
+import { fc } from '../support/seed.js';
 import { START, startTestServer, type TestServer } from '../support/server.js';
 
 let server: TestServer;

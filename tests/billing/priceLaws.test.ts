@@ -1,9 +1,9 @@
-import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { type PriceFacts, priceOf, type TaxRate } from '../../src/billing/model/price.js';
 import { minorUnitsOf } from '../../src/core/currencies.js';
 import type { Amount } from '../../src/core/money.js';
 import type { Pricing } from '../../src/templates/model.js';
+import { fc } from '../support/seed.js';
 
 const amount = (text: string): Amount => text as Amount;
 

@@ -1,5 +1,4 @@
 import { randomUUID } from 'node:crypto';
-import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { invoicesById } from '../../src/billing/queries.js';
 import { nextNumber } from '../../src/billing/service/nextNumber.js';
@@ -11,6 +10,7 @@ import type { Invoice } from '../../src/billing/table.js';
 import { DAY_MILLIS } from '../../src/core/clock.js';
 import { acting, eventsOf, invoiceOf, priceOfOne, told } from '../support/billing.js';
 import { openShop, type Shop } from '../support/fixtures.js';
+import { fc } from '../support/seed.js';
 import { at, startTestServer, type TestServer } from '../support/server.js';
 
 let server: TestServer;

@@ -1,11 +1,11 @@
 import { sql } from 'drizzle-orm';
-import fc from 'fast-check';
 import type postgres from 'postgres';
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
 import { Connections } from '../../src/core/connections.js';
 import { committed, connect, openPool, type Pool } from '../../src/core/db.js';
 import type { TenantId } from '../../src/core/id.js';
 import { prepared } from '../../src/core/prepared.js';
+import { fc } from '../support/seed.js';
 import { newDatabase } from '../support/server.js';
 
 let database: Awaited<ReturnType<typeof newDatabase>>;

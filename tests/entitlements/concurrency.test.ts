@@ -1,4 +1,3 @@
-import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { createLicense, grantToTenant } from '../support/fixtures.js';
 import {
@@ -10,6 +9,7 @@ import {
   openFeatureShop,
   unitsUsed,
 } from '../support/meters.js';
+import { fc } from '../support/seed.js';
 import { type Answer, startTestServer, type TestServer } from '../support/server.js';
 
 let server: TestServer;

@@ -6,9 +6,8 @@ import { type FeatureShop, openFeatureShop, unitsUsed } from '../support/meters.
 import { Processes, type ServerProcess } from '../support/processes.js';
 import { Random } from '../support/random.js';
 import { keyed } from '../support/replays.js';
+import { SEED } from '../support/seed.js';
 import { type Answer, startTestServer, type TestServer } from '../support/server.js';
-
-const SEED = Number(process.env.LAWS_SEED ?? Date.now() % 1_000_000);
 
 let server: TestServer;
 let processes: Processes;
@@ -62,7 +61,7 @@ test('512 callers of two processes, three times each, of a limit of 1,000 get ex
   expect(await server.count('idempotency_keys', `tenant_id = '${shop.tenantId}'`)).toBe(1_000);
 });
 
-test(`512 callers of two processes for any amounts draw all of 1,000, and nobody a part of what it asked (LAWS_SEED=${SEED})`, async () => {
+test(`512 callers of two processes for any amounts draw all of 1,000, and nobody a part of what it asked (SEED=${SEED})`, async () => {
   await grantToTenant(server, shop, [{ featureId: 'calls', limitValue: 1_000 }]);
   const random = new Random(SEED);
   const amounts = Array.from({ length: 512 }, () => 1 + random.below(9));

@@ -1,4 +1,3 @@
-import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import type { Instant } from '../../src/core/clock.js';
 import type { LicenseId } from '../../src/core/id.js';
@@ -12,6 +11,7 @@ import {
 import { entitlementsOf } from '../../src/entitlements/model/entitlement.js';
 import { type Grant, meterName, metersOf, type Usage } from '../../src/entitlements/model/meter.js';
 import type { LicenseFeature } from '../../src/templates/model.js';
+import { fc } from '../support/seed.js';
 import { at } from '../support/server.js';
 
 const NOW = at('2026-03-01T12:00:00Z');

@@ -1,9 +1,9 @@
-import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { addMillis, addMonths, DAY_MILLIS, type Instant, instant, millis } from '../../src/core/clock.js';
 import { windowAt } from '../../src/entitlements/model/window.js';
 import type { LimitPeriod } from '../../src/templates/model.js';
 import { turnOf } from '../support/meterModel.js';
+import { fc } from '../support/seed.js';
 import { at } from '../support/server.js';
 
 interface Case {

@@ -3,11 +3,11 @@ import { addDays, addMillis, type Instant, millis } from '../../src/core/clock.j
 import { mutation } from '../support/acts.js';
 import { createCustomer, createLicense, openShop, type Shop } from '../support/fixtures.js';
 import { Random } from '../support/random.js';
+import { SEED } from '../support/seed.js';
 import { at, START, startTestServer, type TestServer } from '../support/server.js';
 
 const HOUR = 3_600_000;
-/** `ZONES_SEED=7 npx vitest run tests/jobs/zones.test.ts` makes the same changes again. */
-const SEED = Number(process.env.ZONES_SEED ?? Date.now() % 1_000_000);
+/** `SEED=7 npx vitest run tests/jobs/zones.test.ts` makes the same changes again. */
 
 let server: TestServer;
 let shop: Shop;
@@ -203,5 +203,5 @@ test(`however often people change their clocks, each license is reminded exactly
     const isInTime = before <= (7 * 24 + 24 + 1 - 8) * HOUR && before >= (7 * 24 - 8 - 1 - 3) * HOUR;
     return days !== '7' || others.length > 0 || !isInTime;
   });
-  expect(wrong, `ZONES_SEED=${SEED}`).toEqual([]);
+  expect(wrong, `SEED=${SEED}`).toEqual([]);
 });

@@ -1,9 +1,9 @@
-import fc from 'fast-check';
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
 import { DAY_MILLIS } from '../../src/core/clock.js';
 import { licenseStatuses, transitions } from '../../src/licenses/model.js';
 import { actOn, eventsDuring, mutation, readLicense, refusedAct, refusedFields } from '../support/acts.js';
 import { activate, createLicense, issueLicense, openShop, type Shop } from '../support/fixtures.js';
+import { fc } from '../support/seed.js';
 import { START, startTestServer, type TestServer } from '../support/server.js';
 
 let server: TestServer;

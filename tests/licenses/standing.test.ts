@@ -1,5 +1,4 @@
 import { randomUUID } from 'node:crypto';
-import fc from 'fast-check';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { addDays, addMillis, type Instant, instant, millis } from '../../src/core/clock.js';
 import {
@@ -12,6 +11,7 @@ import {
 } from '../../src/licenses/model.js';
 import { listIn } from '../support/acts.js';
 import { openShop } from '../support/fixtures.js';
+import { fc } from '../support/seed.js';
 import { type Claims, START, startTestServer, type TestServer } from '../support/server.js';
 
 let server: TestServer;

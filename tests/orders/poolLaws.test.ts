@@ -1,7 +1,7 @@
-import fc from 'fast-check';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { listIn, mutation } from '../support/acts.js';
 import { allocate, type Channel, createPool, openChannel } from '../support/pools.js';
+import { fc } from '../support/seed.js';
 import { startTestServer, type TestServer } from '../support/server.js';
 
 let server: TestServer;

@@ -1,10 +1,10 @@
-import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { addDays, addMonths, type Instant } from '../../src/core/clock.js';
 import { type Amount, compareAmounts, sumOf } from '../../src/core/money.js';
 import type { LicenseTerm } from '../../src/orders/model/upgrade.js';
 import { planUpgrade, type SoldTemplate, type UpgradedLicense } from '../../src/orders/model/upgradePrice.js';
 import type { Pricing } from '../../src/templates/model.js';
+import { fc } from '../support/seed.js';
 
 const amount = (text: string): Amount => text as Amount;
 const at = (text: string): Instant => `${text}:00:00.000Z` as Instant;

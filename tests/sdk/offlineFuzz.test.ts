@@ -15,10 +15,10 @@ import {
   trySign,
 } from '../support/offline.js';
 import { Random } from '../support/random.js';
+import { SEED } from '../support/seed.js';
 import { START, startTestServer, type TestServer } from '../support/server.js';
 
 const COUNT = Number(process.env.OFFLINE_FUZZ_COUNT ?? 80_000);
-const SEED = Number(process.env.OFFLINE_FUZZ_SEED ?? 20_260_301);
 const THROUGH_THE_DOOR = 300;
 
 let server: TestServer;

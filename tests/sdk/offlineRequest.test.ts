@@ -1,9 +1,9 @@
-import fc from 'fast-check';
 import { exportJWK, generateKeyPair, type JSONWebKeySet, type JWK } from 'jose';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { bindingOf, marksOf } from '../../src/sdk/offline/deviceBinding.js';
 import { armored, codeIn } from '../../src/sdk/offline/documents.js';
 import { createOfflineRequest, openRequest, requestKeyId } from '../../src/sdk/offline/request.js';
+import { fc } from '../support/seed.js';
 import { START } from '../support/server.js';
 
 const device = { licenseKey: 'A1B2-C3D4-E5F6-A7B8-C9D0', deviceFingerprint: 'press 7', user: 'Ada' };

@@ -5,12 +5,12 @@ import { Forger } from '../support/forgeries.js';
 import { emergencyCode } from '../support/guarding.js';
 import { signedDevice } from '../support/offline.js';
 import { Random } from '../support/random.js';
+import { SEED } from '../support/seed.js';
 import { type Claims, type Json, startTestServer, type TestServer } from '../support/server.js';
 import { contentOf } from '../support/world.js';
 
 /** Together with the 80,000 documents of offlineFuzz.test.ts they are 100,000. */
 const COUNT = Number(process.env.SECRETS_FUZZ_COUNT ?? 20_000);
-const SEED = Number(process.env.SECRETS_FUZZ_SEED ?? 20_260_301);
 /** What one may ask who shows no token, in one operation. */
 const ROOTS = 40;
 const AT_ONCE = 4;
