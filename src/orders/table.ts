@@ -91,6 +91,10 @@ export const licenseOrders = pgTable(
     startedAt: instantColumn('started_at'),
     /** The refusal code on which fulfilment by itself stopped; a person has to look at it. */
     fulfillmentError: varchar('fulfillment_error', { length: 50 }),
+    /** How many chunks of it failed one after the other; none once one is made. */
+    fulfillmentFailures: integer('fulfillment_failures').notNull().default(0),
+    /** Since when nobody tries to make its licenses any more: a person has to fulfil it. */
+    fulfillmentStoppedAt: instantColumn('fulfillment_stopped_at'),
     fulfilledAt: instantColumn('fulfilled_at'),
     ...madeAndChanged(),
   },

@@ -48,6 +48,7 @@ export const renewalFailures = [
   'NO_PRICE',
   'NOT_RENEWABLE',
   'TRANSFERRED',
+  'OVERTAKEN',
 ] as const;
 export type RenewalFailure = (typeof renewalFailures)[number];
 

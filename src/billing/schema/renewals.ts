@@ -34,6 +34,8 @@ export const RenewalFailureEnum = enumOf<RenewalFailure>('RenewalFailure', 'Why 
   NO_PRICE: 'The license has no template that says what it costs.',
   NOT_RENEWABLE: 'The license was suspended or revoked before it was paid for.',
   TRANSFERRED: 'The license belongs to another customer than the one who paid.',
+  OVERTAKEN:
+    'Something overtook it when a part of it was paid. The invoice is void; what was paid is credit.',
 });
 
 @ObjectType({ description: 'By what a customer is charged for renewals.', simpleResolvers: true })

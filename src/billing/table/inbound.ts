@@ -76,6 +76,8 @@ export const inboundWebhooks = pgTable(
     /** The invoice that it names, known or not. */
     invoiceRef: varchar('invoice_ref', { length: 36 }),
     invoiceId: idColumn<'Invoice'>('invoice_id'),
+    /** The invoice, of whatever tenant, that an operator has said it is about, until that tenant has it. */
+    assignedTo: varchar('assigned_to', { length: 36 }),
     attempts: integer('attempts').notNull().default(0),
     nextAttemptAt: instantColumn('next_attempt_at'),
     receivedAt: instantColumn('received_at').notNull(),

@@ -4,8 +4,8 @@
  */
 export const bulkIssueEvents = ['bulk_issue.created', 'bulk_issue.finished'] as const;
 
-/** RUNNING while licenses are made behind the act. */
-export const bulkIssueStatuses = ['RUNNING', 'FINISHED'] as const;
+/** RUNNING while licenses are made behind the act; FAILED where that went wrong time and again, until somebody retries it. */
+export const bulkIssueStatuses = ['RUNNING', 'FINISHED', 'FAILED'] as const;
 export type BulkIssueStatus = (typeof bulkIssueStatuses)[number];
 
 export const bulkIssueModes = ['ROW_BY_ROW', 'ALL_OR_NOTHING'] as const;

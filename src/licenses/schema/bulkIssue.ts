@@ -23,6 +23,7 @@ export const BulkIssueStatusEnum = enumOf<BulkIssueStatus>(
   {
     RUNNING: 'Its licenses are made behind the act; the results tell which are.',
     FINISHED: 'Every row is issued or refused.',
+    FAILED: 'Making its licenses failed time and again, and stopped. What was issued stays.',
   },
 );
 

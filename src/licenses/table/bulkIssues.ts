@@ -26,6 +26,9 @@ export const bulkIssues = pgTable(
     issuedCount: integer('issued_count').notNull().default(0),
     refusedCount: integer('refused_count').notNull().default(0),
     finishedAt: instantColumn('finished_at'),
+    /** How many of its parts failed one after the other, and the code of the last; none once one is done. */
+    failures: integer('failures').notNull().default(0),
+    failure: varchar('failure', { length: 50 }),
     ...madeAndChanged(),
   },
   (table) => [

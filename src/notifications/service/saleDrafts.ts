@@ -49,7 +49,7 @@ export const renewed: Drafter = async (work, { licenseId, eventData, createdAt, 
 };
 
 /** Money came for what could not be given: the vendor's people are to pay it back. */
-const unsettled: readonly ToldFailure[] = ['NOT_RENEWABLE', 'TRANSFERRED'];
+const unsettled: readonly ToldFailure[] = ['NOT_RENEWABLE', 'TRANSFERRED', 'OVERTAKEN'];
 
 /** Once it was paid after all, there is nothing to be worried about, unless nothing was given for it. */
 export const renewalFailed: Drafter = async (work, { licenseId, eventData, createdAt, id }) => {

@@ -81,6 +81,7 @@ export const german: Words = {
     NO_PRICE: 'Für die Lizenz gibt es keinen Preis.',
     NOT_RENEWABLE: 'Die Lizenz kann so, wie sie ist, nicht verlängert werden.',
     TRANSFERRED: 'Die Lizenz gehört inzwischen jemand anderem.',
+    OVERTAKEN: 'Die Lizenz wurde geändert oder anders verlängert. Das Gezahlte ist ein Guthaben.',
     OTHER: 'Die Zahlung kam nicht zustande.',
   },
   attemptOf: (attempt, attempts) => `${attempt} von ${attempts}`,

@@ -81,6 +81,7 @@ export const english: Words = {
     NO_PRICE: 'The license has no price.',
     NOT_RENEWABLE: 'The license cannot be renewed as it is.',
     TRANSFERRED: 'The license belongs to somebody else by now.',
+    OVERTAKEN: 'The license was changed or renewed otherwise. What was paid is a credit.',
     OTHER: 'The payment did not go through.',
   },
   attemptOf: (attempt, attempts) => `${attempt} of ${attempts}`,

@@ -79,6 +79,7 @@ export const spanish: Words = {
     NO_PRICE: 'La licencia no tiene precio.',
     NOT_RENEWABLE: 'La licencia no puede renovarse en su estado actual.',
     TRANSFERRED: 'La licencia pertenece ahora a otra persona.',
+    OVERTAKEN: 'La licencia cambió o se renovó de otro modo. Lo pagado es un saldo a favor.',
     OTHER: 'El pago no se realizó.',
   },
   attemptOf: (attempt, attempts) => `${attempt} de ${attempts}`,

@@ -81,6 +81,7 @@ export const french: Words = {
     NO_PRICE: "La licence n'a pas de prix.",
     NOT_RENEWABLE: "La licence ne peut pas être renouvelée en l'état.",
     TRANSFERRED: "La licence appartient désormais à quelqu'un d'autre.",
+    OVERTAKEN: 'La licence a été modifiée ou renouvelée autrement. Le montant payé est un avoir.',
     OTHER: "Le paiement n'a pas abouti.",
   },
   attemptOf: (attempt, attempts) => `${attempt} sur ${attempts}`,
