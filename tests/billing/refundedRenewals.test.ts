@@ -1,7 +1,17 @@
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
+import { addDays, addMillis, millis } from '../../src/core/clock.js';
 import { mutation, readLicense } from '../support/acts.js';
 import type { Shop } from '../support/fixtures.js';
-import { becameOfEvent, charge, OPEN, refundObject, sendsStripe } from '../support/inbound.js';
+import {
+  becameOfEvent,
+  charge,
+  knock,
+  OPEN,
+  refundObject,
+  sendsStripe,
+  signedByStripe,
+  stripeEvent,
+} from '../support/inbound.js';
 import {
   EXPIRY,
   openRenewalShop,
@@ -11,7 +21,7 @@ import {
   standing,
   toldOf,
 } from '../support/renewing.js';
-import { START, type TestServer } from '../support/server.js';
+import { at, START, type TestServer } from '../support/server.js';
 import type { StripeServer } from '../support/stripeServer.js';
 
 let server: TestServer;
@@ -72,6 +82,26 @@ test('a refund of a part leaves the term', async () => {
   expect(stripe.refunds).toHaveLength(1);
   expect(await expiryOf(shop, licenseId)).toEqual({ expiryDate: RENEWED });
   expect(await standing(server, licenseId)).toEqual(['RENEWED, attempts 1, PAID 100']);
+});
+
+test('what is told of a refund happened when it was told of, and not when its payment was made', async () => {
+  const { shop, licenseId } = await renewedLicense();
+  const intent = stripe.taken().at(-1)?.id ?? '';
+  server.pass(40 * 86_400_000);
+  const told = charge(intent, { ...dollars, created: millis(START) / 1000, amount_refunded: 10_000 });
+
+  const event = stripeEvent('charge.refunded', told, undefined, millis(server.now) / 1000 - 60);
+  await knock(server, 'stripe', signedByStripe(server, event));
+  await server.jobs.drain();
+
+  const rows =
+    await server.sql`select p.kind, p.received_at from payments p join invoices i on i.id = p.invoice_id
+    where i.license_id = ${licenseId} order by p.received_at`;
+  expect(rows.map(({ kind, received_at }) => [kind, received_at.toISOString()])).toEqual([
+    ['PAYMENT', START],
+    ['REFUND', addMillis(server.now, -60_000)],
+  ]);
+  expect(await expiryOf(shop, licenseId)).toEqual({ expiryDate: EXPIRY });
 });
 
 test('what came on top of the renewal stays, and ends as many months earlier', async () => {
@@ -161,6 +191,29 @@ test('a refund that the processor declines leaves all as it was, and can be aske
 
   expect(stripe.refunds).toHaveLength(1);
   expect(await standing(server, licenseId)).toEqual(['REFUNDED, attempts 1, REFUNDED 100']);
+});
+
+test('a part that was paid back keeps no license from renewing itself, once the invoice is overtaken', async () => {
+  const shop = await openRenewalShop(server, { method: null });
+  const licenseId = await renewingLicense(server, shop);
+  const act = (name: string, input: object) => server.ok(mutation(name, '__typename'), { input }, shop.admin);
+  await renew();
+  const [invoice] = await server.sql`select id from invoices where license_id = ${licenseId}`;
+  await act('recordPayment', { invoiceId: invoice?.id, amount: '40' });
+  await act('renewLicense', { licenseId, durationMonths: 12 });
+  await renew();
+  const kept = await standing(server, licenseId);
+
+  await refund(shop, licenseId, '40');
+  await renew();
+  server.now = addDays(at(RENEWED), -1);
+  await renew();
+
+  expect(kept).toEqual(['OPEN, attempts 0, PARTIAL 40']);
+  expect(await standing(server, licenseId)).toEqual([
+    'CANCELLED, attempts 0, REFUNDED 40, VOID',
+    'OPEN, attempts 0, PENDING 0',
+  ]);
 });
 
 test('a renewal that was asked for by an invoice happens once that is paid, and is billed once', async () => {

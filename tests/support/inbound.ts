@@ -81,13 +81,18 @@ export async function knock(
   return { status: response.statusCode, code: read.errors?.[0]?.extensions.code, body: read };
 }
 
-/** An event of Stripe's, as its API describes them. */
-export function stripeEvent(type: string, object: object, id = `evt_${randomUUID()}`): object {
+/** An event of Stripe's, as its API describes them: made long ago, unless something else is said. */
+export function stripeEvent(
+  type: string,
+  object: object,
+  id = `evt_${randomUUID()}`,
+  created = 1_700_000_000,
+): object {
   return {
     id,
     object: 'event',
     api_version: '2026-10-28.endive',
-    created: 1_700_000_000,
+    created,
     type,
     data: { object },
   };

@@ -48,7 +48,7 @@ function fact(object: Members, money: Money | undefined, told: Told | undefined)
     invoice: invoiceIn(membersIn(object.metadata).invoice_id),
     payment: null,
     aliases: [],
-    at: instantOf(object.created),
+    at: null,
     words: '',
     ...money,
     ...told,
@@ -209,7 +209,12 @@ const readers: ReadonlyMap<string, (object: Members) => EventReading> = new Map(
   }),
 );
 
+/**
+ * It happened when its event was made: a payment is made days before a slow bank has paid, and what is told of a refund is
+ * its charge.
+ */
 export function readStripe(body: Members): EventReading {
   const read = readers.get(textIn(body.type) ?? '');
-  return read === undefined ? 'IGNORED' : read(membersIn(membersIn(body.data).object));
+  const reading = read === undefined ? 'IGNORED' : read(membersIn(membersIn(body.data).object));
+  return typeof reading === 'string' ? reading : { ...reading, at: instantOf(body.created) };
 }

@@ -257,7 +257,8 @@ function handsOver(now: Instant): SQL {
 
 /**
  * Open renewals that something overtook: their license was renewed otherwise, upgraded, moved or revoked, or does not renew
- * itself any more; or renews itself, because what was asked for is not paid. Nobody is asked for their money while nobody knows whether it moves; what was paid in part stays.
+ * itself any more, or is of a customer who was switched off; or renews itself, because what was asked for is not paid.
+ * Nobody is asked for their money while nobody knows whether it moves; what was paid in part, and not paid back, stays.
  */
 export async function overtakenRenewals(
   db: Db,
@@ -269,18 +270,23 @@ export async function overtakenRenewals(
     or ${licenses.templateId} is distinct from ${renewals.templateId}
     or ${licenses.customerId} is distinct from ${invoices.customerId} or ${licenses.status} = 'REVOKED'
     or ${renewals.way} = 'AUTOMATIC' and (not ${licenses.autoRenewal} or ${licenses.status} = 'INACTIVE'
-      or ${licenses.status} = 'SUSPENDED' and ${licenses.suspensionCause} = 'MANUAL')
+      or ${licenses.status} = 'SUSPENDED' and ${licenses.suspensionCause} = 'MANUAL'
+      or ${customers.status} <> 'ACTIVE')
     or ${handsOver(now)})`;
   return db
     .select({ tenantId: renewals.tenantId, id: renewals.id })
     .from(renewals)
     .innerJoin(licenses, and(eq(licenses.tenantId, renewals.tenantId), eq(licenses.id, renewals.licenseId)))
     .innerJoin(invoices, and(eq(invoices.tenantId, renewals.tenantId), eq(invoices.id, renewals.invoiceId)))
+    .leftJoin(
+      customers,
+      and(eq(customers.tenantId, licenses.tenantId), eq(customers.id, licenses.customerId)),
+    )
     .where(
       and(
         sql`renewals.status = 'OPEN'`,
         sql`(${renewals.tenantId}, ${renewals.id}) > (${behind?.tenantId ?? ''}::text, ${behind?.id ?? ''}::text)`,
-        sql`${invoices.amountPaid} = 0`,
+        sql`${invoices.amountPaid} <= ${invoices.amountRefunded}`,
         sql`not exists (select from ${charges} as asked where asked.tenant_id = ${renewals.tenantId}
           and asked.invoice_id = ${renewals.invoiceId} and asked.kind = 'CHARGE' and asked.status in ('ASKING', 'PENDING'))`,
         isOvertaken,

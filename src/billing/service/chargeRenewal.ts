@@ -8,7 +8,7 @@ import { standingAt } from '../../licenses/model.js';
 import { lockLicense } from '../../licenses/queries.js';
 import type { License } from '../../licenses/table.js';
 import { HAND_OVER_DAYS, type RenewalId, renewingTypes } from '../model/renewals.js';
-import { amountDueOf } from '../model/standing.js';
+import { amountDueOf, amountKeptOf } from '../model/standing.js';
 import {
   hasOpenCharge,
   lockRenewalOf,
@@ -83,10 +83,13 @@ const isOwed = ({ invoice }: Standing): boolean =>
 
 const OVERTAKEN = 'The renewal was overtaken';
 
-/** Nothing is to be paid any more, unless some of it was: then somebody has to look at it, and nobody is charged. */
+/**
+ * Nothing is to be paid any more, unless some of it was and has not gone back: then somebody has to look at it, and nobody
+ * is charged.
+ */
 async function cancelAsOvertaken(work: Work, { invoice, renewal }: Standing): Promise<void> {
   const changes = { nextAttemptAt: null } as const;
-  if (!isZero(invoice.amountPaid)) return changeRenewal(work, renewal, changes);
+  if (!isZero(amountKeptOf(invoice))) return changeRenewal(work, renewal, changes);
   await changeRenewal(work, renewal, { ...changes, status: 'CANCELLED', finishedAt: work.now });
   await voidUnpaid(work, invoice, OVERTAKEN);
 }

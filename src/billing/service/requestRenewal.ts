@@ -3,6 +3,7 @@ import { Refusal } from '../../core/refusal.js';
 import type { Work } from '../../core/work.js';
 import { licenseNotFound, type RenewalTerms, renewed } from '../../licenses/model.js';
 import { lockLicense } from '../../licenses/queries.js';
+import { receivingCustomer } from '../../licenses/service/newLicense.js';
 import type { License } from '../../licenses/table.js';
 import { openRenewalOf } from '../queries/charges.js';
 import type { RequestRenewalInput } from '../schema/renewals.js';
@@ -39,6 +40,8 @@ export async function requestRenewal(work: Work, input: RequestRenewalInput): Pr
   const isSame = before?.durationMonths === durationMonths && before.extendMaintenance === extendMaintenance;
   if (before !== undefined && isSame && before.expiryDate === license.expiryDate) return before;
   if (before !== undefined) throw renewalOpen(before.invoiceId);
+  // As in an order: whoever is switched off is sold nothing.
+  if (license.customerId !== null) await receivingCustomer(work, license.customerId);
   const template = await pricedBy(work, license);
   if (template === undefined) throw notRenewable('The license has no template that says what it costs.');
   const price = await renewalPriceOf(work, license, template, durationMonths);
