@@ -26,9 +26,9 @@ export class Queue<Entry> implements Stream<Entry> {
   /** `onEnd` runs once, whoever ended it. */
   constructor(private readonly onEnd: () => void) {}
 
-  /** How many entries wait for the reader. */
-  get waiting(): number {
-    return this.#entries.length;
+  /** What waits for the reader, up to so many: those that go together are dealt with together. */
+  take(most: number): Entry[] {
+    return this.#entries.splice(0, most);
   }
 
   push(entry: Entry): void {

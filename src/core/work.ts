@@ -76,6 +76,11 @@ export type Followers = Readonly<Partial<Record<EventType, readonly Follower[]>>
 
 /** Finds what an event speaks of, as its reader sees it. The function is the identity of what is found. */
 export type EventLook<Result> = (reading: Reading, event: FedEvent) => Promise<Result>;
+/** The same for many at once, each found in its place. */
+export type EventsLook<Result> = (
+  reading: Reading,
+  events: readonly FedEvent[],
+) => Promise<readonly Result[]>;
 
 /** The events of a tenant as they are numbered, in their order. */
 export interface Followed extends AsyncIterableIterator<FedEvent> {
@@ -83,8 +88,8 @@ export interface Followed extends AsyncIterableIterator<FedEvent> {
   readonly from: number;
   /** The number of what was handed out last, taken or not. */
   readonly newest: number;
-  /** How much of it waits to be taken. */
-  readonly waiting: number;
+  /** What waits to be taken, up to so many; nothing if nothing does. */
+  take(most: number): FedEvent[];
 }
 
 /** What a subscription stands on: the tenant's events as they are numbered, and short looks as the subscriber. */
@@ -93,6 +98,8 @@ export interface Watch {
   ask<Result>(run: (reading: Reading) => Promise<Result>): Promise<Result>;
   /** A look at what an event speaks of, taken once for all subscribers who see the same part of the tenant. */
   askOfEvent<Result>(event: FedEvent, look: EventLook<Result>): Promise<Result>;
+  /** The same at what many events speak of: one look for those that nobody has looked at. */
+  askOfEvents<Result>(events: readonly FedEvent[], look: EventsLook<Result>): Promise<readonly Result[]>;
   /** A look that says the same under this name for a second, taken once for those of them who ask for it. */
   askAlike<Result>(name: string, look: (reading: Reading) => Promise<Result>): Promise<Result>;
 }

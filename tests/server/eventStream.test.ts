@@ -40,8 +40,8 @@ afterAll(() => server.stop());
 
 const query = `subscription ($after: String, $filter: EventStreamFilter) {
   events(after: $after, filter: $filter) { cursor sequence event { id type subjectId licenseId } } }`;
-const made = (subjectId: string, count: number) =>
-  writeEvents(server, tenantId, { type: 'customer.updated', subjectId }, count);
+const made = (subjectId: string, count: number, data = {}) =>
+  writeEvents(server, tenantId, { type: 'customer.updated', subjectId, data }, count);
 const cursorOf = async (as: Claims = shop.admin): Promise<string> =>
   String((await server.ok('{ eventCursor }', {}, as)).eventCursor);
 
@@ -111,11 +111,11 @@ describe('from a place on', () => {
 
   test('a reader who falls behind by more than may wait reads it from the log and misses nothing', async () => {
     const raw = await socket();
-    const names = Array.from({ length: 40 }, (_, index) => `n${index}: subjectId`);
-    raw.ask('1', `subscription { events { sequence event { ${names.join(' ')} } } }`);
+    raw.ask('1', 'subscription { events { sequence event { data } } }');
     await followed(server, 1);
     raw.socket.pause();
-    await made('x'.repeat(50), 3_000 + QUEUE);
+    // More than the system keeps of what is not read.
+    await made('x', 3_000 + QUEUE, { text: 'x'.repeat(2_500) });
     await sealed(server);
     // Given up by the feed: what it does not read does not wait in memory.
     await followed(server, 0);
@@ -124,7 +124,8 @@ describe('from a place on', () => {
     await made('last', 1);
     await untilTold(raw, 3_001 + QUEUE);
 
-    expect(numbers(raw)).toEqual(numbers(raw).map((_, index) => Number(numbers(raw)[0]) + index));
+    const told = numbers(raw);
+    expect(told).toEqual(told.map((_, index) => Number(told[0]) + index));
   });
 
   test('of transactions that commit out of order none is left out', async () => {

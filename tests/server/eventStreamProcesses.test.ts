@@ -8,7 +8,7 @@ import { Processes, type ServerProcess } from '../support/processes.js';
 import { untilHeld } from '../support/rowLocks.js';
 import { startTestServer, type TestServer } from '../support/server.js';
 import { RawSocket } from '../support/sockets.js';
-import { sealed, toldOf } from '../support/streams.js';
+import { sealed, toldOf, writeEvents } from '../support/streams.js';
 
 const SUBSCRIBERS = 6;
 const WRITES = 120;
@@ -112,4 +112,33 @@ test('subscribers who come and go while servers are killed are told each event o
   expect(all.length).toBeGreaterThan(60);
   expect(subscribers.map(({ told }) => told)).toEqual(subscribers.map(() => all));
   expect(Math.min(...subscribers.map(({ reconnects }) => reconnects))).toBeGreaterThan(3);
+});
+
+test('who catches up with 5,000 events while its server is killed goes on at another, and is told each once', async () => {
+  const [first, second] = await Promise.all([processes.start(), processes.start()]);
+  const start = String((await first?.graphql('{ eventCursor }', {}, token))?.data?.eventCursor);
+  const written = { type: 'customer.updated', subjectId: 'x', data: { text: 'x'.repeat(2_000) } } as const;
+  await writeEvents(server, shop.admin.tenant_id, written, 5_000);
+  await sealed(server);
+  const followFrom = async ({ address }: ServerProcess, after: string): Promise<RawSocket> => {
+    const raw = await RawSocket.greeted(`${address.replace('http', 'ws')}/graphql`, token);
+    const wide = 'subscription ($after: String) { events(after: $after) { cursor sequence event { data } } }';
+    raw.ask('1', wide, { variables: { after } });
+    return raw;
+  };
+
+  const before = await followFrom(first, start);
+  await expect.poll(() => before.of('1').length, { interval: 1 }).toBeGreaterThan(1_000);
+  await first.kill();
+  await before.closed;
+  const told = toldOf(before);
+  const after = await followFrom(second, String(told.at(-1)?.cursor));
+  // With what the servers write themselves, as checkpoints.
+  await expect.poll(() => told.length + after.of('1').length, { timeout: 20_000 }).toBeGreaterThan(4_999);
+  await after.hangUp();
+
+  const from = Number(JSON.parse(Buffer.from(start, 'base64url').toString())[2]);
+  expect(told.length).toBeLessThan(5_000);
+  const all = [...told, ...toldOf(after)].map((event) => event?.sequence);
+  expect(all).toEqual(all.map((_, index) => from + 1 + index));
 });

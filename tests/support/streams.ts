@@ -13,17 +13,29 @@ export async function emit(server: TestServer, tenantId: string, event: NewEvent
   await session.commit();
 }
 
+interface Written {
+  readonly type: EventType;
+  readonly subjectId: string;
+  readonly licenseId?: string | null;
+  readonly data?: Readonly<Record<string, string>>;
+  /** Told of people with each. */
+  readonly personal?: Readonly<Record<string, string>>;
+}
+
 /** So many events of a tenant, written as its acts write them, in one statement. */
 export async function writeEvents(
-  server: TestServer,
+  { sql, now }: TestServer,
   tenantId: string,
-  { type, subjectId, licenseId = null }: { type: EventType; subjectId: string; licenseId?: string | null },
+  { type, subjectId, licenseId = null, data = {}, personal }: Written,
   count: number,
 ): Promise<void> {
-  await server.sql`with made as (
-    insert into license_event_logs (tenant_id, id, event_type, subject_id, license_id, metadata, created_at)
-    select ${tenantId}, gen_random_uuid()::text, ${type}, ${subjectId}, ${licenseId}, '{}', ${server.now}
-    from generate_series(1, ${count}) returning tenant_id, id)
+  await sql`with made as (
+    insert into license_event_logs (tenant_id, id, event_type, subject_id, license_id, event_data, metadata, created_at)
+    select ${tenantId}, gen_random_uuid()::text, ${type}, ${subjectId}, ${licenseId}, ${sql.json(data)}, '{}', ${now}
+    from generate_series(1, ${count}) returning tenant_id, id),
+    told as (
+      insert into event_personal_data (tenant_id, event_id, salt, data, created_at)
+      select tenant_id, id, 'salt', ${sql.json(personal ?? {})}, ${now} from made where ${personal !== undefined})
     insert into unsealed_events (tenant_id, event_id) select tenant_id, id from made`;
 }
 

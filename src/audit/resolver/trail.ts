@@ -9,7 +9,7 @@ import { PageArgs, pageChecks } from '../../graph/connection.js';
 import type { Context } from '../../graph/context.js';
 import { CurrentWork } from '../../graph/currentWork.js';
 import { JsonObject } from '../../graph/scalars.js';
-import { personalByEvent } from '../queries/personal.js';
+import { personalByEvent, personalInStream } from '../queries/personal.js';
 import {
   AuditCheckpointConnection,
   CreateAuditCheckpointInput,
@@ -35,7 +35,7 @@ export class EventPersonalData {
       'What was told of people with it: the address it came from, names, places. Null once it is erased.',
   })
   personal(@Root() event: EventRow, @Ctx() ctx: Context): Promise<Record<string, unknown> | null> {
-    return ctx.load(personalByEvent, event.id);
+    return personalInStream(event, () => ctx.reading()) ?? ctx.load(personalByEvent, event.id);
   }
 }
 

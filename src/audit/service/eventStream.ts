@@ -3,7 +3,8 @@ import type { Stream } from '../../core/queue.js';
 import { Refusal } from '../../core/refusal.js';
 import type { Followed, Reading, Watch } from '../../core/work.js';
 import { cursorExpired, logCursor, placeOf, requirePlace } from '../model/logCursor.js';
-import { eventsById, logBounds, newestPlace, type StreamFilter, sealedAfter } from '../queries/stream.js';
+import { tellTogether } from '../queries/personal.js';
+import { eventsById, logBounds, newestPlace, type StreamFilter, sealedBetween } from '../queries/stream.js';
 import type { EventRow } from '../table.js';
 
 /** An event with its place in the tenant's log, behind which a subscriber goes on. */
@@ -13,34 +14,41 @@ export interface LoggedEvent {
   readonly event: EventRow;
 }
 
-/** Numbers that one look reads on. */
-const BATCH = 200;
-/** With so many waiting, they are read from the log together, and not one by one. */
-const MANY = 20;
+/**
+ * Numbers of one piece of the log. Pieces end where their size divides: those who come from different places meet in the
+ * same ones.
+ */
+const PIECE = 512;
+const SMALLEST_PIECE = 32;
+/** Whoever has not taken a piece by then hardly reads: the rest is let go, and read anew in smaller pieces. */
+const HOLD_MILLIS = 10_000;
 
 function loggedEvent(reading: Reading, sequence: number, event: EventRow): LoggedEvent {
   return { sequence, cursor: logCursor(reading.tenantId, { sequence, eventId: event.id }), event };
 }
 
-async function lookOfEvent(reading: Reading, { id, sequence }: FedEvent): Promise<LoggedEvent | undefined> {
-  const event = (await eventsById(reading, [id])).get(id);
-  return event === undefined ? undefined : loggedEvent(reading, sequence, event);
-}
-
-/** What a look found behind a number, and how far it came: what its reader does not see is passed by. */
-interface Slice {
-  readonly events: readonly LoggedEvent[];
-  readonly end: number;
+/** What a reader does not see is not found. */
+async function lookOfEvents(
+  reading: Reading,
+  facts: readonly FedEvent[],
+): Promise<(LoggedEvent | undefined)[]> {
+  const rows = await eventsById(
+    reading,
+    facts.map(({ id }) => id),
+  );
+  tellTogether([...rows.values()]);
+  return facts.map(({ id, sequence }) => {
+    const event = rows.get(id);
+    return event === undefined ? undefined : loggedEvent(reading, sequence, event);
+  });
 }
 
 /** What is kept no longer would be a gap, also where only some of it is gone. */
-async function sliceAfter(reading: Reading, after: number): Promise<Slice> {
-  const sealed = await sealedAfter(reading, after, BATCH);
-  if (sealed.some(({ sequence }, index) => sequence !== after + 1 + index)) throw cursorExpired();
-  const events = sealed
-    .filter(({ isSeen }) => isSeen)
-    .map(({ sequence, event }) => loggedEvent(reading, sequence, event));
-  return { events, end: sealed.at(-1)?.sequence ?? after };
+async function pieceOf(reading: Reading, after: number, end: number): Promise<readonly LoggedEvent[]> {
+  const sealed = await sealedBetween(reading, after, end);
+  if (sealed === undefined) throw cursorExpired();
+  tellTogether(sealed.map(({ event }) => event));
+  return sealed.map(({ sequence, event }) => loggedEvent(reading, sequence, event));
 }
 
 function passes({ types, licenseId, subjectId }: StreamFilter, event: Omit<FedEvent, 'sequence'>): boolean {
@@ -51,15 +59,44 @@ function passes({ types, licenseId, subjectId }: StreamFilter, event: Omit<FedEv
 
 const isOverrun = (error: unknown): boolean => error instanceof Refusal && error.code === 'TOO_SLOW';
 
+/** What was read for a reader and is not told yet. */
+class Held {
+  #events: readonly LoggedEvent[] = [];
+  #told = 0;
+  #timer: NodeJS.Timeout | undefined;
+
+  put(events: readonly LoggedEvent[], onLate: () => void): void {
+    this.#events = events;
+    this.#told = 0;
+    // A single one is taken at once.
+    if (events.length > 1) this.#timer = setTimeout(onLate, HOLD_MILLIS).unref();
+  }
+
+  take(): LoggedEvent | undefined {
+    const event = this.#events[this.#told];
+    if (event === undefined) this.letGo();
+    else this.#told += 1;
+    return event;
+  }
+
+  letGo(): void {
+    clearTimeout(this.#timer);
+    this.#events = [];
+  }
+}
+
 /**
- * The log from a place on: what is stored behind it in slices, then what is numbered from then on, by the numbers, which
+ * The log from a place on: what is stored behind it in pieces, then what is numbered from then on, by the numbers, which
  * have no gaps. A reader who falls so far behind that what waits for it was given up reads it from the log again: it holds
  * little, and misses nothing.
  */
 class LogReader implements Stream<LoggedEvent> {
-  readonly #ready: LoggedEvent[] = [];
+  readonly #held = new Held();
+  /** The number that what is held reaches to. */
+  #end: number;
   /** Up to here it is read from the log. */
   #goal: number;
+  #size = PIECE;
   #over = false;
 
   constructor(
@@ -69,14 +106,18 @@ class LogReader implements Stream<LoggedEvent> {
     /** The number of the last event that was told or passed by. */
     private at: number,
   ) {
+    this.#end = at;
     this.#goal = source.from;
   }
 
   async next(): Promise<IteratorResult<LoggedEvent>> {
     while (!this.#over) {
-      const value = this.#ready.shift();
-      if (value !== undefined) return { done: false, value };
-      if (this.source.waiting >= MANY) this.#goal = this.source.newest;
+      const value = this.#held.take();
+      if (value !== undefined) {
+        this.at = value.sequence;
+        return { done: false, value };
+      }
+      this.at = this.#end;
       if (this.at < this.#goal) await this.#readOn();
       else await this.#listen();
     }
@@ -85,6 +126,7 @@ class LogReader implements Stream<LoggedEvent> {
 
   async return(): Promise<IteratorResult<LoggedEvent>> {
     this.#over = true;
+    this.#held.letGo();
     await this.source.return?.();
     return { done: true, value: undefined };
   }
@@ -96,14 +138,11 @@ class LogReader implements Stream<LoggedEvent> {
   /** Everybody who comes back at once, as after the end of a server, stands at the same few places. */
   async #readOn(): Promise<void> {
     const { at } = this;
-    const name = `log ${at} ${this.#goal}`;
-    const { events, end } = await this.watch.askAlike(name, (reading) => sliceAfter(reading, at));
-    // What was numbered by then and is not there any more, was kept no longer.
-    if (end === at) throw cursorExpired();
-    this.at = end;
-    for (const logged of events) this.#take(logged);
+    const end = Math.min(this.#goal, at - (at % this.#size) + this.#size);
+    this.#hold(await this.watch.askAlike(`log ${at} ${end}`, (reading) => pieceOf(reading, at, end)), end);
   }
 
+  /** All that waits is taken together: those that came with one batch are one look. */
   async #listen(): Promise<void> {
     const step = await this.source.next().catch((error: unknown) => {
       if (isOverrun(error)) return undefined;
@@ -114,12 +153,14 @@ class LogReader implements Stream<LoggedEvent> {
       this.#over = true;
       return;
     }
-    const event = step.value;
-    if (event.sequence <= this.at) return;
-    this.at = event.sequence;
-    if (!passes(this.filter, event)) return;
-    const logged = await this.watch.askOfEvent(event, lookOfEvent);
-    if (logged !== undefined) this.#take(logged);
+    const waiting = [step.value, ...this.source.take(PIECE - 1)];
+    const facts = waiting.filter(({ sequence }) => sequence > this.at);
+    const wanted = facts.filter((fact) => passes(this.filter, fact));
+    const found = wanted.length === 0 ? [] : await this.watch.askOfEvents(wanted, lookOfEvents);
+    this.#hold(
+      found.filter((logged) => logged !== undefined),
+      facts.at(-1)?.sequence ?? this.at,
+    );
   }
 
   async #followAgain(): Promise<void> {
@@ -129,10 +170,24 @@ class LogReader implements Stream<LoggedEvent> {
     if (this.#over) await source.return?.();
   }
 
-  #take(logged: LoggedEvent): void {
-    const { eventType: type, createdAt: at, userId, ...row } = logged.event;
+  #hold(events: readonly LoggedEvent[], end: number): void {
+    if (this.#over) return;
+    this.#end = end;
+    const wanted = events.filter((logged) => this.#isWanted(logged));
+    this.#held.put(wanted, () => this.#letGo());
+  }
+
+  #letGo(): void {
+    this.#held.letGo();
+    this.#goal = Math.max(this.#goal, this.#end);
+    this.#end = this.at;
+    this.#size = Math.max(SMALLEST_PIECE, this.#size / 2);
+  }
+
+  #isWanted({ event }: LoggedEvent): boolean {
+    const { eventType: type, createdAt: at, userId, ...row } = event;
     const { actor } = this.filter;
-    if (passes(this.filter, { ...row, type, at }) && (!actor || actor === userId)) this.#ready.push(logged);
+    return passes(this.filter, { ...row, type, at }) && (!actor || actor === userId);
   }
 }
 

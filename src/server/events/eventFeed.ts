@@ -1,4 +1,4 @@
-import { newestPlace, type SealedEvent, sealedAfter, sealedHeads } from '../../audit/queries/stream.js';
+import { factsAfter, newestPlace, sealedHeads } from '../../audit/queries/stream.js';
 import { connect, drizzleOn } from '../../core/db.js';
 import type { FedEvent } from '../../core/event.js';
 import type { TenantId } from '../../core/id.js';
@@ -11,11 +11,6 @@ import { SEALED, tenantsIn } from './sealer.js';
 /** Between two words from the sealer the log is looked at all the same. */
 const POLL_MILLIS = 1000;
 const BATCH = 500;
-
-function fedEvent({ sequence, event }: SealedEvent): FedEvent {
-  const { id, eventType: type, subjectId, licenseId, activationId, createdAt: at } = event;
-  return { sequence, id, type, subjectId, licenseId, activationId, at };
-}
 
 class Reader extends Queue<FedEvent> implements Followed {
   readonly from: number;
@@ -166,11 +161,10 @@ export class EventFeed {
   async #catchUp(tenantId: TenantId, channel: Channel): Promise<void> {
     for (;;) {
       const from = channel.sequence;
-      const batch = await this.#read(tenantId, (reading) => sealedAfter(reading, from, BATCH));
-      for (const sealed of batch) {
-        channel.sequence = sealed.sequence;
-        const fed = fedEvent(sealed);
-        for (const reader of channel.readers) reader.push(fed);
+      const batch = await this.#read(tenantId, (reading) => factsAfter(reading, from, BATCH));
+      for (const fact of batch) {
+        channel.sequence = fact.sequence;
+        for (const reader of channel.readers) reader.push(fact);
       }
       if (batch.length < BATCH) return;
     }

@@ -39,7 +39,7 @@ import {
   type SharedAct,
   SharedActs,
 } from './rootActs.js';
-import { sharedLook } from './sharedLook.js';
+import { sharedLook, sharedLooks } from './sharedLook.js';
 
 export type { Caller, Machinery } from './machinery.js';
 
@@ -335,6 +335,8 @@ export class Operation implements Context {
 
   readonly askOfEvent: Context['askOfEvent'] = (event, look) =>
     sharedLook(event, look, this.actor, () => this.ask((reading) => look(reading, event)));
+  readonly askOfEvents: Context['askOfEvents'] = (events, look) =>
+    sharedLooks(events, look, this.actor, (unseen) => this.ask((reading) => look(reading, unseen)));
   readonly askAlike: Context['askAlike'] = (name, look) =>
     this.machinery.alike.take(this.actor, name, () => this.ask(look));
 

@@ -1,6 +1,6 @@
 import { type Actor, scopeOf } from '../../core/actor.js';
 import type { FedEvent } from '../../core/event.js';
-import type { EventLook } from '../../core/work.js';
+import type { EventLook, EventsLook } from '../../core/work.js';
 
 /** A subscriber who comes to an event later than this looks for itself: what it tells is of now. */
 const FRESH_MILLIS = 1_000;
@@ -10,8 +10,18 @@ interface Look {
   readonly found: Promise<unknown>;
 }
 
+type AnyLook = EventLook<unknown> | EventsLook<unknown>;
+
 /** By the event as the feed hands it out, one object to all who follow: it goes when the last of them has taken it. */
-const looks = new WeakMap<FedEvent, Map<EventLook<unknown>, Map<string, Look>>>();
+const looks = new WeakMap<FedEvent, Map<AnyLook, Map<string, Look>>>();
+
+function looksAt(event: FedEvent, look: AnyLook): Map<string, Look> {
+  const ofEvent = looks.get(event) ?? new Map<AnyLook, Map<string, Look>>();
+  looks.set(event, ofEvent);
+  const byScope = ofEvent.get(look) ?? new Map<string, Look>();
+  ofEvent.set(look, byScope);
+  return byScope;
+}
 
 /**
  * What an event speaks of, looked up once for all subscribers of this process that see the same part of the tenant: a
@@ -24,16 +34,33 @@ export function sharedLook<Result>(
   actor: Actor,
   ask: () => Promise<Result>,
 ): Promise<Result> {
-  const ofEvent = looks.get(event) ?? new Map<EventLook<unknown>, Map<string, Look>>();
-  looks.set(event, ofEvent);
-  const byScope = ofEvent.get(look) ?? new Map<string, Look>();
-  ofEvent.set(look, byScope);
-  return fresh(byScope, JSON.stringify(scopeOf(actor)), ask);
+  return fresh(looksAt(event, look), JSON.stringify(scopeOf(actor)), ask);
+}
+
+/** The same for many events: those that nobody has looked at by now are looked up together. */
+export function sharedLooks<Result>(
+  events: readonly FedEvent[],
+  look: EventsLook<Result>,
+  actor: Actor,
+  ask: (events: readonly FedEvent[]) => Promise<readonly Result[]>,
+): Promise<readonly Result[]> {
+  const scope = JSON.stringify(scopeOf(actor));
+  const unseen = events.filter((event) => !isFresh(looksAt(event, look).get(scope)));
+  const asked = unseen.length === 0 ? undefined : ask(unseen);
+  for (const [index, event] of unseen.entries()) {
+    const found = Promise.resolve(asked).then((all) => all?.[index]);
+    looksAt(event, look).set(scope, { until: performance.now() + FRESH_MILLIS, found });
+  }
+  return Promise.all(events.map((event) => looksAt(event, look).get(scope)?.found as Promise<Result>));
+}
+
+function isFresh(look: Look | undefined): look is Look {
+  return look !== undefined && look.until > performance.now();
 }
 
 function fresh<Result>(known: Map<string, Look>, name: string, ask: () => Promise<Result>): Promise<Result> {
   const last = known.get(name);
-  if (last !== undefined && last.until > performance.now()) return last.found as Promise<Result>;
+  if (isFresh(last)) return last.found as Promise<Result>;
   const found = ask();
   known.set(name, { until: performance.now() + FRESH_MILLIS, found });
   return found;
