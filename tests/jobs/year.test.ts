@@ -10,6 +10,7 @@ import {
   bankedPayments,
   compareArrived,
   compareBooked,
+  compareGivenBack,
   modelBills,
   modelCards,
   modelLines,
@@ -113,6 +114,7 @@ test(`${DAYS} days of ${LICENSES} licenses are as an independent model has them,
   expect((await productNumbers(world)).sort(), `SEED=${SEED}`).toEqual(year.till.numbers.sort());
   expect((await productBills(world)).sort(), `SEED=${SEED}`).toEqual(modelBills(year).sort());
   await compareBooked(world);
+  await compareGivenBack(world);
   expect((await bankedPayments(world)).sort(), `SEED=${SEED}`).toEqual(year.till.banked.sort());
   await compareArrived(world);
 }, 400_000);

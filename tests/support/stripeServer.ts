@@ -72,6 +72,8 @@ export class StripeServer {
     'TAKE';
   /** Whoever comes is cut off before a word is said. */
   isDown = false;
+  /** Whoever asks for such a list. */
+  cutsList: (path: string, query: URLSearchParams) => boolean | Promise<boolean> = () => false;
   readonly #keys = new Map<string, Kept>();
   readonly #server: Server;
   #count = 0;
@@ -127,7 +129,10 @@ export class StripeServer {
     }
     const customer = /^\/v1\/customers\/(\w+)$/.exec(pathname)?.[1];
     if (customer !== undefined) return this.#customer(response, customer);
-    if (method === 'GET') return this.#answer(response, 200, this.#list(pathname, searchParams));
+    if (method === 'GET') {
+      if (await this.cutsList(pathname, searchParams)) return void response.destroy();
+      return this.#answer(response, 200, this.#list(pathname, searchParams));
+    }
     await this.#post(
       pathname,
       new URLSearchParams(form).toString(),
@@ -220,6 +225,8 @@ export class StripeServer {
   #make(path: string, form: URLSearchParams, behaviour: StripeBehaviour): StripeObject {
     this.#count += 1;
     const isRefund = path === '/v1/refunds';
+    // What goes back is of the currency that came.
+    const paid = this.intents.find((intent) => intent.id === form.get('payment_intent'));
     const metadata = Object.fromEntries(
       [...form].flatMap(([name, value]) => {
         const inner = /^metadata\[(\w+)\]$/.exec(name)?.[1];
@@ -235,7 +242,7 @@ export class StripeServer {
       object: isRefund ? 'refund' : 'payment_intent',
       status: declines ? 'requires_payment_method' : settled,
       amount: Number(form.get('amount')),
-      currency: form.get('currency') ?? '',
+      currency: form.get('currency') ?? paid?.currency ?? '',
       customer: form.get('customer'),
       payment_method: form.get('payment_method'),
       payment_intent: form.get('payment_intent'),

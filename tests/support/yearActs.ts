@@ -1,10 +1,12 @@
 import { instant } from '../../src/core/clock.js';
 import { activate } from './fixtures.js';
 import type { Random } from './random.js';
-import { goOn, openBill } from './yearBills.js';
+import { goOn } from './yearBills.js';
 import { type Card, DAY, dated, HOUR, reads, written } from './yearCards.js';
 import { type Act, ask, tried, type YearDesk } from './yearDesk.js';
+import { openBill } from './yearLedger.js';
 import { flipRenewal, moneyActs } from './yearMoneyActs.js';
+import { refundActs } from './yearRefundActs.js';
 
 function endDevices(card: Card, now: number): void {
   for (const device of card.devices) device.endedAt ??= now;
@@ -75,7 +77,8 @@ const transfer: Act = {
       transferReason: 'Sold on',
       deactivateExisting,
     };
-    await tried(desk, 'transferLicense', input, card.revoked ? 'LICENSE_REVOKED' : undefined, () => {
+    const refusal = card.revoked ? 'LICENSE_REVOKED' : holder.isOff ? 'CUSTOMER_INACTIVE' : undefined;
+    await tried(desk, 'transferLicense', input, refusal, () => {
       card.holder = holder;
       if (deactivateExisting) endDevices(card, now);
       desk.year.tell(now, card, `transferred to ${holder.id}`);
@@ -146,6 +149,21 @@ const move: Act = {
   },
 };
 
+/** A customer leaves, or comes back; most of them are there. */
+const flipHolder: Act = {
+  weight: 5,
+  prefers: ({ holder }) => holder?.isOff ?? false,
+  run: async (desk, { holder }) => {
+    if (holder === undefined) return;
+    const isOff = !holder.isOff;
+    if (isOff && desk.holders.filter((each) => each.isOff).length >= desk.holders.length / 3) return;
+    const input = { customerId: holder.id, status: isOff ? 'INACTIVE' : 'ACTIVE' };
+    await tried(desk, 'updateCustomer', input, undefined, () => {
+      holder.isOff = isOff;
+    });
+  },
+};
+
 /** The whole house goes elsewhere, and with it whoever says nothing of where he lives. */
 const moveHouse: Act = {
   weight: 1,
@@ -162,7 +180,7 @@ const overtake: Act = {
   weight: 7,
   prefers: (card) => openBill(card) !== undefined,
   run: (desk, card, now) => {
-    const acts = [renew, transfer, transfer, suspend, reinstate, flip, flip, redate, flipRenewal];
+    const acts = [renew, transfer, transfer, suspend, reinstate, flip, flip, redate, flipRenewal, flipHolder];
     return (desk.random.chance(0.1) ? revoke : desk.random.pick(acts)).run(desk, card, now);
   },
 };
@@ -179,8 +197,10 @@ const acts: readonly Act[] = [
   redate,
   move,
   moveHouse,
+  flipHolder,
   overtake,
   ...moneyActs,
+  ...refundActs,
 ];
 
 function weighed(random: Random): Act {

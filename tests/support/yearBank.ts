@@ -1,5 +1,6 @@
-import type { StripeBehaviour, StripeServer } from './stripeServer.js';
-import { BUSY_SECONDS, SLOW_MILLIS, stepOf, type Wallet, wallets } from './yearWallets.js';
+import { randomUUID } from 'node:crypto';
+import type { StripeBehaviour, StripeObject, StripeServer } from './stripeServer.js';
+import { BUSY_SECONDS, SLOW_MILLIS, type Step, stepOf, type Wallet, wallets } from './yearWallets.js';
 
 /** Answers that are waited for in vain, seconds each: later ones are cut off at once. */
 const HANGING = 1;
@@ -10,26 +11,62 @@ const busy: StripeBehaviour = {
   headers: { 'retry-after': String(BUSY_SECONDS) },
 };
 
+const disputed: StripeBehaviour = {
+  status: 400,
+  error: { type: 'invalid_request_error', code: 'charge_disputed', message: 'Disputed.' },
+};
+
 /** Does to each payment what stands in the script of whoever pays: a payment method is named after it. */
 export class YearBank {
   readonly #heard = new Map<string, number>();
   /** When a slow bank was told of an invoice; it has one at a time. */
   readonly #begun = new Map<string, number>();
+  /** Whether it has time for what is to go back of an invoice: else whoever asks for that is cut off. */
+  isCalm: (invoiceId: string) => Promise<boolean> = async () => true;
   #hung = 0;
 
   constructor(readonly stripe: StripeServer) {
-    stripe.behaviour = (form) => this.#behaviour(form);
+    stripe.behaviour = (form, path) => (path === '/v1/refunds' ? this.#refund(form) : this.#charge(form));
+    stripe.cutsList = async (path, query) =>
+      path === '/v1/refunds' && !(await this.isCalm(this.#invoiceOf(query.get('payment_intent'))));
   }
 
-  #behaviour(form: URLSearchParams): StripeBehaviour {
-    const [invoice, method] = [form.get('metadata[invoice_id]') ?? '', form.get('payment_method') ?? ''];
-    const before = this.#heard.get(invoice) ?? 0;
-    this.#heard.set(invoice, before + 1);
-    const step = stepOf(walletOf(method), before);
-    if (step.startsWith('declined ')) return { decline: step.slice('declined '.length) };
+  #payment(id: string | null): StripeObject {
+    const payment = this.stripe.intents.find((intent) => intent.id === id);
+    if (payment === undefined) throw new Error(`the bank knows no payment ${id}`);
+    return payment;
+  }
+
+  #invoiceOf(payment: string | null): string {
+    return this.#payment(payment).metadata.invoice_id ?? '';
+  }
+
+  #charge(form: URLSearchParams): StripeBehaviour {
+    const invoice = form.get('metadata[invoice_id]') ?? '';
+    const step = this.#step(invoice, form.get('payment_method'));
+    return step.startsWith('declined ')
+      ? { decline: step.slice('declined '.length) }
+      : this.#does(invoice, step);
+  }
+
+  async #refund(form: URLSearchParams): Promise<StripeBehaviour> {
+    const payment = this.#payment(form.get('payment_intent'));
+    const invoice = payment.metadata.invoice_id ?? '';
+    if (!(await this.isCalm(invoice))) return 'CUT';
+    const step = this.#step(`back ${invoice}`, payment.payment_method);
+    return step.startsWith('declined ') ? disputed : this.#does(`back ${invoice}`, step);
+  }
+
+  #step(what: string, method: string | null): Step {
+    const before = this.#heard.get(what) ?? 0;
+    this.#heard.set(what, before + 1);
+    return stepOf(walletOf(method ?? ''), before);
+  }
+
+  #does(what: string, step: Step): StripeBehaviour {
     if (step === 'BUSY') return busy;
     if (step === 'SLOW' || step === 'BOUNCE') {
-      this.#begun.set(invoice, this.stripe.now);
+      this.#begun.set(what, this.stripe.now);
       return 'PROCESS';
     }
     if (step === 'TAKE_AND_HANG') this.#hung += 1;
@@ -38,13 +75,41 @@ export class YearBank {
 
   /** What slow banks know by now. */
   settle(now = this.stripe.now): void {
-    const { intents } = this.stripe;
+    const { intents, refunds } = this.stripe;
     for (const intent of intents.filter(({ status }) => status === 'processing')) {
-      if ((this.#begun.get(intent.metadata.invoice_id ?? '') ?? now) + SLOW_MILLIS > now) continue;
+      if (!this.#isOver(intent.metadata.invoice_id ?? '', now)) continue;
       const bounces = walletOf(intent.payment_method ?? '') === 'bounces';
       intent.status = bounces ? 'requires_payment_method' : 'succeeded';
       if (bounces) intent.last_payment_error = { type: 'card_error', decline_code: 'insufficient_funds' };
     }
+    for (const refund of refunds.filter(({ status }) => status === 'processing')) {
+      const { metadata, payment_method } = this.#payment(refund.payment_intent);
+      if (!this.#isOver(`back ${metadata.invoice_id}`, now)) continue;
+      refund.status = walletOf(payment_method ?? '') === 'bounces' ? 'failed' : 'succeeded';
+    }
+  }
+
+  #isOver(what: string, now: number): boolean {
+    return (this.#begun.get(what) ?? now) + SLOW_MILLIS <= now;
+  }
+
+  /** Somebody gives money back at the processor's own page; what it is called there. */
+  giveBack(payment: StripeObject, amount: number): StripeObject {
+    const { currency, id: payment_intent } = payment;
+    const refund: StripeObject = {
+      ...{ id: `re_page_${randomUUID().replaceAll('-', '')}`, object: 'refund', status: 'succeeded' },
+      ...{ amount, currency, payment_intent, customer: null, payment_method: null, metadata: {} },
+      ...{ latest_charge: null, last_payment_error: null, created: Math.floor(this.stripe.now / 1000) },
+    };
+    this.stripe.refunds.push(refund);
+    return refund;
+  }
+
+  /** What went back of a payment, as it is on record there. */
+  wentBack({ id }: StripeObject): StripeObject[] {
+    return this.stripe.refunds.filter(
+      ({ payment_intent, status }) => payment_intent === id && status === 'succeeded',
+    );
   }
 }
 

@@ -9,76 +9,28 @@ import {
   graceEnds,
   HOUR,
   type Holder,
-  type House,
-  MINUTE,
   monthsLater,
   reads,
   wall,
   written,
 } from './yearCards.js';
-import { type Offer, type Price, priceFor, shown, termOf, unitsOf } from './yearPrices.js';
-import { BUSY_SECONDS, SLOW_MILLIS, stepOf, type Wallet } from './yearWallets.js';
-
-/** What has reached the bank; that of a slow one is known later. */
-interface Reached {
-  readonly status: 'succeeded' | 'requires_payment_method';
-  readonly decline: string;
-  readonly knownAt: number;
-  /** Told by the processor itself, before anybody asked. */
-  isTold: boolean;
-}
-
-interface Charge {
-  readonly wallet: Wallet;
-  readonly amount: bigint;
-  asks: number;
-  askAt: number;
-  /** Until then the processor says what it said: that it failed. */
-  failsUntil: number;
-  reached: Reached | undefined;
-}
-
-export interface Bill {
-  readonly isByHand: boolean;
-  /** The end that it goes on from. */
-  readonly from: number | undefined;
-  readonly offer: Offer;
-  readonly holder: Holder;
-  readonly months: number;
-  readonly extendsMaintenance: boolean;
-  readonly price: Price;
-  status: 'OPEN' | 'RENEWED' | 'CANCELLED' | 'UNSETTLED';
-  paid: bigint;
-  attempts: number;
-  firstFailedAt: number | undefined;
-  nextAt: number | undefined;
-  /** The one that is under way, or that was paid. */
-  charge: Charge | undefined;
-  /** How often the bank has heard of it. */
-  heard: number;
-}
-
-export interface Letter {
-  /** Whether whoever holds the license is told, and whether the vendor's people are; the first alone unless it says so. */
-  readonly isToHolder?: () => boolean;
-  readonly isToStaff?: boolean;
-  readonly isStill?: () => boolean;
-}
-
-/** Who writes down what is told, and sends mail of it as long as it is so. */
-export interface Desk {
-  readonly house: House;
-  tell(at: number, card: Card, what: string): void;
-  mailNext(card: Card, what: string, letter?: Letter): void;
-}
-
-/** What nobody can know who only knows the rules. */
-export interface Weather {
-  /** Whether the processor is away. */
-  readonly isDown: boolean;
-  /** Of a charge that has died with a process, or could not be asked for: until when it is left alone. */
-  readonly leftUntil: (card: Card, bill: Bill) => number | undefined;
-}
+import {
+  type Bill,
+  type Charge,
+  type Desk,
+  dueOf,
+  isUnderWay,
+  keptOf,
+  openBill,
+  type Payer,
+  patience,
+  type Reached,
+  standingOf,
+  type Weather,
+} from './yearLedger.js';
+import { type Offer, priceFor, shown, termOf, unitsOf } from './yearPrices.js';
+import { Refunds } from './yearRefunds.js';
+import { BUSY_SECONDS, SLOW_MILLIS, stepOf } from './yearWallets.js';
 
 const BILLED_BEFORE = 3 * DAY;
 /** After so long in grace nobody renews what was missed. */
@@ -94,18 +46,17 @@ const reasons: Readonly<Record<string, string>> = {
   authentication_required: 'AUTHENTICATION_REQUIRED',
 };
 
-export const openBill = ({ bills }: Card): Bill | undefined => bills.find(({ status }) => status === 'OPEN');
-export const isUnderWay = ({ charge }: Bill): boolean =>
-  charge !== undefined && charge.askAt < Number.POSITIVE_INFINITY;
-export const dueOf = ({ price, paid }: Bill): bigint => (price.total > paid ? price.total - paid : 0n);
+/** Of what was paid in part and went back nothing is charged: somebody has wanted it so. */
+const isOwed = (bill: Bill): boolean =>
+  bill.status === 'OPEN' && dueOf(bill) > 0n && standingOf(bill) !== 'REFUNDED';
 
 const isHolders = ({ holder }: Card, bill: Bill): boolean => bill.holder === holder;
 
 /** The end is near, and what renews itself can be charged for. */
 function isHandedOver(card: Card, now: number): boolean {
   const { expiresAt, holder, renewsItself, begun } = card;
-  if (!renewsItself || expiresAt === undefined || holder?.wallet === undefined || begun.has(expiresAt))
-    return false;
+  if (!renewsItself || expiresAt === undefined || holder?.wallet === undefined || holder.isOff) return false;
+  if (begun.has(expiresAt)) return false;
   const isRunning = ['ACTIVE', 'EXPIRED'].includes(reads(card, now)) && !card.switchedOff;
   return isRunning && !card.isTrial && expiresAt <= now + HANDED_OVER;
 }
@@ -113,7 +64,8 @@ function isHandedOver(card: Card, now: number): boolean {
 function isOvertaken(card: Card, { isByHand, from, offer, holder }: Bill, now: number): boolean {
   const isOther = card.expiresAt !== from || card.offer !== offer || card.holder !== holder;
   if (isOther || card.revoked) return true;
-  return isByHand ? isHandedOver(card, now) : !card.renewsItself || card.switchedOff || card.heldBack;
+  if (isByHand) return isHandedOver(card, now);
+  return !card.renewsItself || card.switchedOff || card.heldBack || holder.isOff;
 }
 
 /** So many months more: behind the end that it has or is honoured past, or else from now. */
@@ -132,19 +84,22 @@ export class Till {
   /** What the bank has on record, with the second. */
   readonly banked: string[] = [];
   readonly numbers: string[] = [];
+  readonly refunds: Refunds;
   readonly #numbered = new Map<number, number>();
 
   constructor(
     readonly desk: Desk,
     readonly cards: readonly Card[],
-  ) {}
+  ) {
+    this.refunds = new Refunds(desk, this.banked);
+  }
 
   #failed(at: number, card: Card, bill: Bill | undefined, reason: string, tries: string): void {
     this.desk.tell(at, card, `not renewed: ${reason} ${tries}`);
-    const isStill = (): boolean => bill === undefined || dueOf(bill) > 0n || bill.status === 'UNSETTLED';
     // Money that is to go back is the vendor's business, and a bill is nobody's who holds the license since.
-    const isToHolder = (): boolean =>
-      bill === undefined || (isHolders(card, bill) && bill.status !== 'UNSETTLED');
+    const isOwedBack = bill?.status === 'UNSETTLED';
+    const isStill = (): boolean => bill === undefined || standingOf(bill) !== 'PAID' || isOwedBack;
+    const isToHolder = (): boolean => bill === undefined || (isHolders(card, bill) && !isOwedBack);
     this.desk.mailNext(card, 'RENEWAL_FAILED', { isToHolder, isStill, isToStaff: true });
   }
 
@@ -172,7 +127,9 @@ export class Till {
     this.desk.tell(at, card, `billed ${lines.join(', ')}: ${sums}, to ${holder.id} until ${due}`);
     const bill: Bill = {
       ...{ isByHand, from, offer, holder, months, extendsMaintenance, price, status: 'OPEN' },
-      ...{ paid: 0n, attempts: 0, firstFailedAt: undefined, nextAt: undefined, charge: undefined, heard: 0 },
+      ...{ payments: [], isWhole: false, given: undefined, refund: undefined },
+      ...{ attempts: 0, firstFailedAt: undefined, nextAt: undefined },
+      ...{ charge: undefined, heard: 0, heardBack: 0 },
     };
     card.bills.push(bill);
     return bill;
@@ -180,7 +137,7 @@ export class Till {
 
   #cancel(at: number, card: Card, bill: Bill): void {
     bill.nextAt = undefined;
-    if (bill.paid > 0n) return;
+    if (keptOf(bill) > 0n) return;
     bill.status = 'CANCELLED';
     if (!bill.isByHand && bill.from !== undefined) card.begun.delete(bill.from);
     this.desk.tell(at, card, 'bill voided');
@@ -189,7 +146,8 @@ export class Till {
   #begin(at: number, card: Card): void {
     const { expiresAt, isTrial, holder, offer, begun } = card;
     if (expiresAt === undefined || isTrial || !holder || !card.renewsItself || openBill(card)) return;
-    if (card.revoked || card.heldBack || card.waits || card.switchedOff || begun.has(expiresAt)) return;
+    if (card.revoked || card.heldBack || card.waits || card.switchedOff || holder.isOff) return;
+    if (begun.has(expiresAt)) return;
     const isOver = at >= expiresAt && at >= (graceEnds(card) ?? expiresAt);
     if (isOver || expiresAt > at + BILLED_BEFORE || expiresAt < at - BILLED_UNTIL) return;
     begun.add(expiresAt);
@@ -209,7 +167,7 @@ export class Till {
   #attempt(at: number, card: Card, bill: Bill): void {
     if (bill.nextAt === undefined || bill.nextAt > at) return;
     bill.nextAt = undefined;
-    if (bill.status !== 'OPEN' || dueOf(bill) === 0n || isUnderWay(bill)) return;
+    if (!isOwed(bill) || isUnderWay(bill)) return;
     if (isOvertaken(card, bill, at)) this.#cancel(at, card, bill);
     else this.#charge(at, card, bill);
   }
@@ -251,10 +209,9 @@ export class Till {
     if (charge === undefined || charge.askAt > at) return;
     charge.asks += 1;
     const wait = this.#asked(at, card, bill, charge, weather);
-    const patience = Math.min(HOUR, MINUTE * 2 ** Math.min(charge.asks - 1, 10));
     if (wait === 'PENDING') charge.askAt = at + HOUR;
-    else if (wait !== undefined) charge.askAt = at + Math.max(patience, wait);
-    else charge.askAt = weather.leftUntil(card, bill) ?? this.#answered(at, card, bill, charge);
+    else if (wait !== undefined) charge.askAt = at + Math.max(patience(charge.asks), wait);
+    else charge.askAt = weather.leftUntil(card, bill, 'CHARGE') ?? this.#answered(at, card, bill, charge);
   }
 
   /** For how long it has to be waited for; undefined where it is known what became of it. */
@@ -268,7 +225,7 @@ export class Till {
     const isFirst = charge.asks === 1;
     if (!isFirst && isDown) return 0;
     if (!isFirst && charge.reached !== undefined) return charge.reached.knownAt > at ? 'PENDING' : undefined;
-    if (bill.status !== 'OPEN' || dueOf(bill) === 0n || isOvertaken(card, bill, at)) return undefined;
+    if (!isOwed(bill) || isOvertaken(card, bill, at)) return undefined;
     if (unitsOf(bill.offer, charge.amount) === undefined) return undefined;
     if (isDown) return 0;
     const wait = this.#send(at, card, bill, charge);
@@ -286,7 +243,7 @@ export class Till {
   }
 
   #refused(at: number, card: Card, bill: Bill, reached: Reached | undefined): void {
-    const isWanted = bill.status === 'OPEN' && dueOf(bill) > 0n;
+    const isWanted = isOwed(bill);
     bill.charge = undefined;
     if (reached !== undefined) this.#declined(at, card, bill, reached.decline);
     else if (isWanted && isOvertaken(card, bill, at)) this.#cancel(at, card, bill);
@@ -305,10 +262,12 @@ export class Till {
   }
 
   /** Money came, whoever sent it: what it pays for is given, or somebody is told that it cannot be. */
-  pay(at: number, card: Card, bill: Bill, amount: bigint, by: string): void {
-    const wasPaid = dueOf(bill) === 0n || bill.status === 'CANCELLED';
-    bill.paid += amount;
-    const what = wasPaid ? 'overpaid' : dueOf(bill) === 0n ? 'paid' : 'paid in part';
+  pay(at: number, card: Card, bill: Bill, amount: bigint, by: Payer, reference?: string): void {
+    const wasPaid = standingOf(bill) === 'PAID' || bill.status === 'CANCELLED';
+    const wallet = by === 'STRIPE' ? bill.charge?.wallet : undefined;
+    bill.payments.push({ by, amount, reference, wallet, back: 0n });
+    bill.isWhole ||= keptOf(bill) >= bill.price.total;
+    const what = wasPaid ? 'overpaid' : bill.isWhole ? 'paid' : 'paid in part';
     this.desk.tell(at, card, `bill ${what} ${shown(amount)} by ${by}`);
     if (what === 'paid' && bill.status === 'OPEN') this.#give(at, card, bill);
   }
@@ -321,7 +280,10 @@ export class Till {
     const { attempts, charge } = bill;
     const reason = isMoved ? 'TRANSFERRED' : 'NOT_RENEWABLE';
     if (!isGiven) this.#failed(at, card, bill, reason, `${attempts}/${attempts}, next never`);
-    else this.#renewed(at, card, charge === undefined ? 'HAND' : 'CHARGE', bill);
+    if (!isGiven) return;
+    const [from, maintained] = [card.expiresAt, card.maintainedUntil];
+    this.#renewed(at, card, charge === undefined ? 'HAND' : 'CHARGE', bill);
+    bill.given = { ends: [from, card.expiresAt], maintained: [maintained, card.maintainedUntil] };
   }
 
   /** Who pays with something else from now on is charged by it for what waits, unless that was given up. */
@@ -332,18 +294,33 @@ export class Till {
     }
   }
 
+  /** Whether it is charged for, or is to be by whoever looks after what is due at that instant. */
+  isBusy({ bills, renewsItself, expiresAt }: Card, now: number): boolean {
+    const isTried = (bill: Bill): boolean => bill.status === 'OPEN' && bill.nextAt !== undefined;
+    if (bills.some((bill) => isUnderWay(bill) || isTried(bill))) return true;
+    if (!renewsItself || expiresAt === undefined) return false;
+    return expiresAt <= now + BILLED_BEFORE && expiresAt >= now - BILLED_UNTIL;
+  }
+
+  #each(act: (card: Card, bill: Bill) => void): void {
+    for (const card of this.cards) for (const bill of card.bills) act(card, bill);
+  }
+
   /** Somebody looks after what is due. */
   look(now: number, weather: Weather): void {
-    const each = (act: (card: Card, bill: Bill) => void): void => {
-      for (const card of this.cards) for (const bill of card.bills) act(card, bill);
-    };
-    each((card, bill) => {
-      const isFree = bill.status === 'OPEN' && bill.paid === 0n && !isUnderWay(bill);
+    this.#each((card, bill) => {
+      const isFree = bill.status === 'OPEN' && keptOf(bill) === 0n && !isUnderWay(bill);
       if (isFree && isOvertaken(card, bill, now)) this.#cancel(now, card, bill);
     });
     for (const card of this.cards) this.#begin(now, card);
-    each((card, bill) => this.#attempt(now, card, bill));
-    each((card, bill) => this.#ask(now, card, bill, weather));
+    this.#each((card, bill) => this.#attempt(now, card, bill));
+    this.ask(now, weather);
+  }
+
+  /** Somebody asks for what is to come, and for what is to go back. */
+  ask(now: number, weather: Weather): void {
+    this.#each((card, bill) => this.#ask(now, card, bill, weather));
+    this.#each((card, bill) => this.refunds.ask(now, card, bill, weather));
   }
 }
 

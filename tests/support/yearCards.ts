@@ -2,7 +2,7 @@
  * A license as a person would keep it on a card, and what it reads at an instant: nothing of the product stands in here, so that
  * the two are compared and not one with itself. Instants are milliseconds since 1970.
  */
-import type { Bill } from './yearBills.js';
+import type { Bill } from './yearLedger.js';
 import type { Offer, Tax } from './yearPrices.js';
 import type { Wallet } from './yearWallets.js';
 
@@ -19,6 +19,8 @@ export interface Holder {
   readonly wantsReminders: boolean;
   /** By what it is charged; undefined pays by hand. */
   wallet: Wallet | undefined;
+  /** Switched off: it keeps what it has, and is neither sold nor billed anything. */
+  isOff: boolean;
 }
 
 /** What holds where a holder says nothing. */

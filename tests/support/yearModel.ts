@@ -1,7 +1,7 @@
 /**
  * What the clock does to licenses and whom it tells, in words of its own: nothing of the product stands in here.
  */
-import { type Desk, type Letter, Till, type Weather } from './yearBills.js';
+import { Till } from './yearBills.js';
 import {
   type Card,
   DAY,
@@ -15,6 +15,7 @@ import {
   runs,
   written,
 } from './yearCards.js';
+import type { Desk, Letter, Weather } from './yearLedger.js';
 
 const REMINDERS = [1, 7, 14, 30];
 /** A morning that was over for less when somebody looked last may have become one only since then: by another clock, or day. */
@@ -61,7 +62,13 @@ export class Year implements Desk {
     this.tell(at, card, `mail ${what} ${to.email} ${reader} ${isKept ? 'SUPPRESSED' : 'SENT'}`);
   }
 
-  /** The queue is looked after, and not the clock. */
+  /** The queue is looked after, and not the clock: whoever asks for a refund there asks for all that is due. */
+  work(now: number, weather: Weather, isRefundAsked: boolean): void {
+    this.post(now);
+    if (isRefundAsked) this.till.ask(now, weather);
+    this.post(now);
+  }
+
   post(now: number): void {
     for (const mail of this.#mails.splice(0)) if (mail.isStill?.() ?? true) this.#mail(now, mail);
   }
@@ -131,6 +138,11 @@ export class Year implements Desk {
     if (this.#renewedThrough !== period) this.till.look(now, weather);
     this.#renewedThrough = period;
     this.post(now);
+  }
+
+  /** Of which nothing is to be paid, or tried again, when somebody looks after what is due at that instant. */
+  calmCards(now: number): Card[] {
+    return this.cards.filter((card) => !this.till.isBusy(card, now));
   }
 
   /** The next instant at which something falls due of one of them. */

@@ -1,30 +1,12 @@
 import { randomUUID } from 'node:crypto';
-import { intent, knock, type Signed, signedByStandard, signedByStripe, stripeEvent } from './inbound.js';
+import { intent, signedByStandard, signedByStripe, stripeEvent } from './inbound.js';
 import type { Random } from './random.js';
-import { type Bill, dueOf, isUnderWay, openBill } from './yearBills.js';
 import type { Card } from './yearCards.js';
-import { type Act, tried, type YearDesk } from './yearDesk.js';
+import { type Act, invoiceOf, told, tried, type YearDesk } from './yearDesk.js';
+import { type Bill, dueOf, isUnderWay, openBill, paidOf } from './yearLedger.js';
 import { type Offer, priceFor, shown, type Tax } from './yearPrices.js';
 import { wallets } from './yearWallets.js';
 import { paymentMethod } from './yearWorld.js';
-
-async function invoiceOf({ server }: YearDesk, card: Card, bill: Bill): Promise<string> {
-  const [row] = await server().sql`select id from invoices where license_id = ${card.id}
-    order by created_at, id offset ${card.bills.indexOf(bill)} limit 1`;
-  return String(row?.id);
-}
-
-async function tells(desk: YearDesk, door: string, signed: Signed): Promise<void> {
-  const { status } = await knock(desk.server(), door, signed);
-  if (status !== 200) throw new Error(`${door} was answered ${status}`);
-}
-
-/** Once, or twice as processors do. */
-async function told(desk: YearDesk, door: string, signed: Signed): Promise<void> {
-  await tells(desk, door, signed);
-  if (desk.random.chance(0.3)) await tells(desk, door, signed);
-  await desk.work();
-}
 
 /** A half of it in whole coins, or all of it. */
 function someOf({ offer }: Bill, due: bigint, random: Random): bigint {
@@ -42,9 +24,10 @@ const pay: Act = {
     const invoiceId = await invoiceOf(desk, card, bill);
     const amount = someOf(bill, dueOf(bill), desk.random);
     if (desk.random.chance(0.5)) {
-      const input = { invoiceId, amount: shown(amount), reference: randomUUID() };
+      const reference = randomUUID();
+      const input = { invoiceId, amount: shown(amount), reference };
       await tried(desk, 'recordPayment', input, undefined, () =>
-        desk.year.till.pay(now, card, bill, amount, 'MANUAL'),
+        desk.year.till.pay(now, card, bill, amount, 'MANUAL', reference),
       );
       return;
     }
@@ -55,8 +38,9 @@ const pay: Act = {
 async function transfer(desk: YearDesk, card: Card, bill: Bill, amount: bigint, now: number): Promise<void> {
   const invoiceId = await invoiceOf(desk, card, bill);
   const { currency } = bill.price;
-  const data = { invoiceId, amount: shown(amount), currency, reference: randomUUID() };
-  desk.year.till.pay(now, card, bill, amount, 'BILLING');
+  const reference = randomUUID();
+  const data = { invoiceId, amount: shown(amount), currency, reference };
+  desk.year.till.pay(now, card, bill, amount, 'BILLING', reference);
   const event = { type: 'payment.succeeded', timestamp: desk.server().now, data };
   await told(desk, 'billing', signedByStandard(desk.server(), event));
 }
@@ -66,7 +50,7 @@ const payLate: Act = {
   weight: 1,
   prefers: ({ bills }) => bills.some(({ status }) => status === 'CANCELLED'),
   run: async (desk, card, now) => {
-    const bill = card.bills.find(({ status, paid }) => status === 'CANCELLED' && paid === 0n);
+    const bill = card.bills.find((each) => each.status === 'CANCELLED' && paidOf(each) === 0n);
     if (bill !== undefined) await transfer(desk, card, bill, bill.price.total, now);
   },
 };
@@ -91,7 +75,8 @@ const hook: Act = {
     if (isUnderWay(bill) && !charge.reached.isTold)
       desk.year.till.pay(now, card, bill, charge.amount, 'STRIPE');
     charge.reached.isTold = true;
-    const event = stripeEvent('payment_intent.succeeded', object);
+    const succeeded = Math.floor(charge.reached.knownAt / 1000);
+    const event = stripeEvent('payment_intent.succeeded', object, undefined, succeeded);
     await told(desk, 'stripe', signedByStripe(desk.server(), event));
   },
 };
@@ -108,6 +93,7 @@ function refusalOf(
   const open = openBill(card);
   const isSame = open?.months === months && open.extendsMaintenance === extendMaintenance;
   if (open !== undefined) return isSame && open.from === card.expiresAt ? undefined : 'RENEWAL_OPEN';
+  if (card.holder?.isOff) return 'CUSTOMER_INACTIVE';
   const isFree = card.offer === undefined || priceFor(card.offer, months, taxes).total === 0n;
   return isFree ? 'LICENSE_NOT_RENEWABLE' : undefined;
 }

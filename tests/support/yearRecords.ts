@@ -1,12 +1,14 @@
 import { expect } from 'vitest';
 import { written } from './yearCards.js';
+import { backOf, paidOf } from './yearLedger.js';
 import type { Year } from './yearModel.js';
 import { shown } from './yearPrices.js';
 import type { YearWorld } from './yearWorld.js';
 
-type Data = Readonly<Record<string, string | number | null>>;
+type Value = string | number | null;
+type Data = Readonly<Record<string, Value>> & { readonly after?: Readonly<Record<string, Value>> };
 
-const telling: Readonly<Record<string, (data: Data) => string>> = {
+const telling: Readonly<Record<string, (data: Data) => string | undefined>> = {
   'license.expiring': ({ days, expiry_date }) => `reminded ${days} of ${expiry_date}`,
   'license.expired': ({ expiry_date }) => `expired of ${expiry_date}`,
   'license.suspended': ({ reason, from, expiry_date }) =>
@@ -18,6 +20,14 @@ const telling: Readonly<Record<string, (data: Data) => string>> = {
   'invoice.overpaid': ({ amount, processor }) => `bill overpaid ${amount} by ${processor}`,
   'invoice.partially_paid': ({ amount, processor }) => `bill paid in part ${amount} by ${processor}`,
   'invoice.payment_failed': ({ amount, processor }) => `payment failed ${amount} by ${processor}`,
+  'invoice.refund_requested': ({ amount, processor }) => `refund asked for: ${amount} by ${processor}`,
+  'invoice.refund_failed': ({ amount, processor }) => `refund failed: ${amount} by ${processor}`,
+  'invoice.refunded': ({ amount, processor }) => `bill paid back ${amount} by ${processor}`,
+  'invoice.partially_refunded': ({ amount, processor }) => `bill paid back in part ${amount} by ${processor}`,
+  'license.updated': ({ reason, after }) =>
+    reason === 'Renewal refunded'
+      ? `taken back to ${after?.expiryDate ?? 'never'}, ${after?.maintenanceExpiry ?? 'never'}`
+      : undefined,
   'invoice.voided': () => 'bill voided',
   'license.reinstated': ({ to }) => `reinstated ${to}`,
   'license.revoked': ({ from }) => `revoked from ${from}`,
@@ -149,36 +159,42 @@ export async function productNumbers({ base, admin }: YearWorld): Promise<string
 /** How each bill stands at the end, in their order. */
 export async function productBills(world: YearWorld): Promise<string[]> {
   const names = new Map(world.year.cards.map(({ id, name }) => [id, name]));
-  const rows = await world.base.sql`select renewal.license_id, way, status, attempts, amount_paid,
+  const rows = await world.base
+    .sql`select renewal.license_id, way, status, attempts, amount_paid, amount_refunded,
       row_number() over (partition by renewal.license_id order by invoice.created_at, invoice.id) - 1 as place
     from renewals as renewal join invoices as invoice on invoice.tenant_id = renewal.tenant_id
       and invoice.id = renewal.invoice_id
     where renewal.tenant_id = ${world.admin.tenant_id}`;
   return rows.map(
-    ({ license_id, way, status, attempts, amount_paid, place }) =>
-      `${names.get(license_id)} ${place} ${way} ${status} ${attempts} ${plain(amount_paid)}`,
+    ({ license_id, way, status, attempts, amount_paid, amount_refunded, place }) =>
+      `${names.get(license_id)} ${place} ${way} ${status} ${attempts} ${plain(amount_paid)} ${plain(amount_refunded)}`,
   );
 }
 
 export function modelBills({ cards }: Year): string[] {
   return cards.flatMap(({ name, bills }) =>
-    bills.map(
-      ({ isByHand, status, attempts, paid }, place) =>
-        `${name} ${place} ${isByHand ? 'BY_HAND' : 'AUTOMATIC'} ${status} ${attempts} ${shown(paid)}`,
-    ),
+    bills.map((bill, place) => {
+      const { isByHand, status, attempts } = bill;
+      const money = `${shown(paidOf(bill))} ${shown(backOf(bill))}`;
+      return `${name} ${place} ${isByHand ? 'BY_HAND' : 'AUTOMATIC'} ${status} ${attempts} ${money}`;
+    }),
   );
 }
 
-/** Every payment that the processor has on record, with the second, and what slow banks will have made of theirs. */
+/** Every payment and every refund that the processor has on record, with the second, and what slow banks will have made of theirs. */
 export async function bankedPayments(world: YearWorld): Promise<string[]> {
   const { base, bank, stripe, admin, year } = world;
   bank.settle(Number.POSITIVE_INFINITY);
   const names = new Map(year.cards.map(({ id, name }) => [id, name]));
   const rows = await base.sql`select id, license_id from invoices where tenant_id = ${admin.tenant_id}`;
   const licenses = new Map(rows.map(({ id, license_id }) => [id, names.get(license_id)]));
-  return stripe.intents.map(({ created, metadata, amount, currency, status }) => {
-    const name = licenses.get(metadata.invoice_id ?? '');
-    return `${written(created * 1000)} ${name} ${amount} ${currency} ${status}`;
+  const paid = new Map(
+    stripe.intents.map(({ id, metadata }) => [id, licenses.get(metadata.invoice_id ?? '')]),
+  );
+  return [...stripe.intents, ...stripe.refunds].map((each) => {
+    const { id, created, payment_intent, amount, currency, status } = each;
+    const what = payment_intent === null ? paid.get(id) : `${paid.get(payment_intent)} back`;
+    return `${written(created * 1000)} ${what} ${amount} ${currency} ${status}`;
   });
 }
 
@@ -213,4 +229,27 @@ export async function compareBooked({ base, stripe, admin }: YearWorld): Promise
     );
   expect(lines.sort()).toEqual(wanted.sort());
   expect([new Set(invoices).size, new Set(terms).size]).toEqual([invoices.length, terms.length]);
+}
+
+/** What the processor gave back is booked on the invoice that it was taken for, unless it is asked for still. */
+export async function compareGivenBack({ base, stripe, admin }: YearWorld): Promise<void> {
+  const rows = await base.sql`select invoice_id, currency, sum(amount) as amount from payments
+    where tenant_id = ${admin.tenant_id} and processor = 'STRIPE' and kind = 'REFUND' and state = 'SETTLED'
+      and not exists (select from charges where charges.tenant_id = payments.tenant_id
+        and charges.invoice_id = payments.invoice_id and charges.kind = 'REFUND' and ask_at is not null)
+    group by invoice_id, currency`;
+  const booked = rows.map(
+    ({ invoice_id, currency, amount }) =>
+      `${invoice_id} ${Math.round(Number(amount) * 10 ** (digits[currency] ?? 2))}`,
+  );
+  const unasked = await base.sql`select invoice_id from charges
+    where tenant_id = ${admin.tenant_id} and kind = 'REFUND' and ask_at is not null`;
+  const waiting = new Set(unasked.map(({ invoice_id }) => String(invoice_id)));
+  const wanted = stripe.taken().flatMap(({ id, amount, metadata: { invoice_id = '' } }) => {
+    const back = stripe.refunds.filter((each) => each.payment_intent === id && each.status === 'succeeded');
+    const sum = back.reduce((total, each) => total + each.amount, 0);
+    expect(sum).toBeLessThanOrEqual(amount);
+    return sum === 0 || waiting.has(invoice_id) ? [] : [`${invoice_id} ${sum}`];
+  });
+  expect(booked.sort()).toEqual(wanted.sort());
 }

@@ -1,5 +1,5 @@
 /** What a bank does each time that a payment of one invoice reaches it; the last for ever after. */
-type Step =
+export type Step =
   | 'TAKE'
   /** Taken, and nobody hears of it: the connection ends, no answer comes, or the processor fails behind it. */
   | 'TAKE_AND_CUT'

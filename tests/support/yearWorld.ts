@@ -10,6 +10,7 @@ import type { MailServer } from './smtp.js';
 import { StripeServer } from './stripeServer.js';
 import { YearBank } from './yearBank.js';
 import { type Card, DAY, HOUR, type Holder, MINUTE, type Terms } from './yearCards.js';
+import type { Weather } from './yearLedger.js';
 import { Year } from './yearModel.js';
 import { type Offer, offers } from './yearPrices.js';
 import { PATIENCE_SECONDS, type Wallet, wallets } from './yearWallets.js';
@@ -21,7 +22,7 @@ const TAXES = [
 const HOUSE = { language: 'fr', timeZone: 'Europe/Paris', staff: 'desk@example.com', taxes: TAXES };
 
 /** Across the date line, with summer time in the north and the south, by half hours, and as the house has it. */
-const people: readonly Omit<Holder, 'id' | 'wallet'>[] = [
+const people: readonly Omit<Holder, 'id' | 'wallet' | 'isOff'>[] = [
   { email: 'line@example.com', language: 'en', timeZone: 'Pacific/Kiritimati', wantsReminders: true },
   { email: 'behind@example.com', language: 'es', timeZone: 'Pacific/Pago_Pago', wantsReminders: true },
   { email: 'berlin@example.com', language: 'de', timeZone: 'Europe/Berlin', wantsReminders: true },
@@ -60,6 +61,8 @@ export class YearWorld {
   /** When a process died over what was due. */
   readonly deaths = new Set<string>();
   #looks = 0;
+  /** Licenses of which the bank gives back, as the model had them before it was asked. */
+  #calm: ReadonlySet<string> = new Set();
   #current: TestServer;
   #shop: Shop | undefined;
 
@@ -72,6 +75,7 @@ export class YearWorld {
   ) {
     this.#current = base;
     this.bank = new YearBank(stripe);
+    this.bank.isCalm = (invoiceId) => this.#isCalm(invoiceId);
   }
 
   static async open(base: TestServer, post: MailServer, random: Random): Promise<YearWorld> {
@@ -125,7 +129,7 @@ export class YearWorld {
     };
     const made = await this.#act('createCustomer', 'customer { id }', input);
     const id = String(made.createCustomer?.customer?.id);
-    this.holders.push({ id, email: address, language, timeZone, wantsReminders, wallet });
+    this.holders.push({ id, email: address, language, timeZone, wantsReminders, wallet, isOff: false });
     if (wallet !== undefined) await this.#act('setPaymentMethod', '__typename', paymentMethod(id, wallet));
   }
 
@@ -151,7 +155,7 @@ export class YearWorld {
 
   async #sell(count: number): Promise<Card> {
     const { random, now } = this;
-    const [offer, holder] = [random.pick(this.offers), random.pick(this.holders)];
+    const [offer, holder] = [random.pick(this.offers), random.pick(this.#buyers)];
     const { templateId, licenseType, graceDays } = offer;
     const shop = { ...this.#known, templateId, customerId: holder.id };
     const { id, licenseKey } = await issueLicense(this.#current, shop);
@@ -165,6 +169,11 @@ export class YearWorld {
       trialDays: 0,
     };
     return this.#card({ ...terms, graceDays, offer }, { holder, renewsItself: true }, until, until);
+  }
+
+  /** Whoever is switched off is sold nothing. */
+  get #buyers(): Holder[] {
+    return this.holders.filter(({ isOff }) => !isOff);
   }
 
   get #known(): Shop {
@@ -185,7 +194,7 @@ export class YearWorld {
       random.chance(0.7) ? later(200) : undefined,
     ];
     const [graceDays, trialDays] = [random.pick(GRACES), isTrial ? 1 + random.below(45) : undefined];
-    const holder = random.chance(0.95) ? random.pick(this.holders) : undefined;
+    const holder = random.chance(0.95) ? random.pick(this.#buyers) : undefined;
     const renewsItself = random.chance(0.3);
     const { id, licenseKey } = await createLicense(this.#current, this.#known, {
       licenseType,
@@ -286,39 +295,58 @@ export class YearWorld {
   }
 
   /** The queue is looked after, and not the clock. */
-  readonly work = async (): Promise<void> => {
+  readonly work = async (isRefundAsked = false): Promise<void> => {
     const { jobs } = this.#current;
     const { queued, scheduled } = jobs.list;
     jobs.list = { queued, scheduled: [] };
+    this.#settleBank();
     await jobs.drain();
     jobs.list = { queued, scheduled };
-    this.year.post(this.now);
+    this.year.work(this.now, await this.#weather(false), isRefundAsked);
   };
 
-  /** Bills whose charge has no answer yet, of each license counted in their order; and when it is asked for again. */
+  /** What slow banks know by now, and of which licenses they give back: no more than one thing happens to one at an instant. */
+  #settleBank(): void {
+    this.bank.settle();
+    this.#calm = new Set(this.year.calmCards(this.now).map(({ id }) => id));
+  }
+
+  async #isCalm(invoiceId: string): Promise<boolean> {
+    const [row] = await this.base.sql`select license_id from invoices where id = ${invoiceId}`;
+    return this.#calm.has(String(row?.license_id));
+  }
+
+  /** What has no answer yet, of each license by its bill in their order; and when it is asked for again. */
   async #unanswered(): Promise<ReadonlyMap<string, number>> {
-    const rows = await this.base.sql`select license_id, place, ask_at from (
+    const rows = await this.base.sql`select license_id, place, kind, ask_at from (
         select id, tenant_id, license_id, row_number() over (partition by license_id order by created_at, id) - 1 as place
           from invoices where tenant_id = ${this.admin.tenant_id}
       ) as bill join charges on charges.tenant_id = bill.tenant_id and charges.invoice_id = bill.id
-      where charges.kind = 'CHARGE' and charges.ask_at is not null`;
-    return new Map(rows.map(({ license_id, place, ask_at }) => [`${license_id} ${place}`, ask_at.getTime()]));
+      where charges.ask_at is not null`;
+    return new Map(
+      rows.map(({ license_id, place, kind, ask_at }) => [`${license_id} ${place} ${kind}`, ask_at.getTime()]),
+    );
+  }
+
+  async #weather(hasDied: boolean): Promise<Weather> {
+    const { isDown } = this.stripe;
+    const unanswered = hasDied || isDown ? await this.#unanswered() : new Map<string, number>();
+    return {
+      isDown,
+      leftUntil: (card, bill, what) => unanswered.get(`${card.id} ${card.bills.indexOf(bill)} ${what}`),
+      isCalm: ({ id }) => this.#calm.has(id),
+    };
   }
 
   /** Somebody looks after what is due, in the model and here. */
   async look(): Promise<void> {
     this.#looks += 1;
-    this.bank.settle();
+    this.#settleBank();
     const dies = this.#looks % 20 === 7;
     if (dies) await this.#kill();
     else if (this.random.chance(0.03)) await this.restart();
     await this.#run();
-    const { isDown } = this.stripe;
-    const unanswered = dies || isDown ? await this.#unanswered() : new Map<string, number>();
-    this.year.look(this.now, {
-      isDown,
-      leftUntil: (card, bill) => unanswered.get(`${card.id} ${card.bills.indexOf(bill)}`),
-    });
+    this.year.look(this.now, await this.#weather(dies));
   }
 
   async end(): Promise<void> {
