@@ -122,18 +122,19 @@ async function byRobot(desk: YearDesk, given: Given): Promise<void> {
 function wayOf(desk: YearDesk, { by }: Paid): (desk: YearDesk, given: Given) => Promise<void> {
   const { random } = desk;
   if (random.chance(0.1)) return tooMuch;
-  if (by === 'STRIPE') return random.chance(0.6) ? askedFor : atThePage;
+  if (by === 'STRIPE') return random.chance(0.7) ? askedFor : atThePage;
   return by === 'BILLING' && random.chance(0.5) ? byRobot : (_, given) => byHand(desk, given, randomUUID());
 }
 
 /** All that is left of a payment, or the half of it in whole coins. */
 const giveBack: Act = {
-  weight: 6,
+  weight: 8,
   prefers: (card) => refundable(card).length > 0 && !isGivingBack(card),
   run: async (desk, card, now) => {
     const found = refundable(card);
     if (found.length === 0 || isGivingBack(card)) return;
-    const paying = desk.random.pick(found);
+    const charged = found.filter(({ payment }) => payment.by === 'STRIPE');
+    const paying = desk.random.pick(charged.length > 0 && desk.random.chance(0.7) ? charged : found);
     const left = leftOf(paying.bill, paying.payment);
     const coin = 10n ** BigInt(4 - paying.bill.offer.digits);
     const amount = desk.random.chance(0.3) && left >= 2n * coin ? (left / (2n * coin)) * coin : left;
