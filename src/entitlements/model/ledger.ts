@@ -33,6 +33,13 @@ export interface Charged {
   readonly standing?: Standing | undefined;
 }
 
+/** Member by member: to spread a draw takes longer than all the rest of a grant. */
+function lineOf({ meter, amount, pastLimit }: Draw, grantId: GrantId, line: number): Line {
+  return pastLimit === undefined
+    ? { meter, amount, grantId, line }
+    : { meter, amount, pastLimit, grantId, line };
+}
+
 /** Numbers the draws of one grant. */
 export function numbered(grantId: GrantId, decisions: readonly Decision[]): Charged[] {
   let next = 0;
@@ -40,7 +47,7 @@ export function numbered(grantId: GrantId, decisions: readonly Decision[]): Char
     const draws = decision.granted ? decision.draws : [];
     const first = next;
     next += draws.length;
-    return { decision, lines: draws.map((draw, index) => ({ ...draw, grantId, line: first + index })) };
+    return { decision, lines: draws.map((draw, index) => lineOf(draw, grantId, first + index)) };
   });
 }
 

@@ -8,7 +8,7 @@ import { type Charged, type Line, numbered } from '../model/ledger.js';
 import { type Grant, type Meter, standingOf, type Usage } from '../model/meter.js';
 import { type Counters, lockedCounters, readCounters } from '../queries/counters.js';
 import { grantsById } from '../queries/grants.js';
-import { ensureCounters, sendEntries, type Taker, type Written } from './ledger.js';
+import { type Entry, ensureCounters, sendEntries, type Taker, type Written } from './ledger.js';
 
 /** What one of many callers asks for; its licensee may be some moments old. */
 export interface Asked {
@@ -201,8 +201,11 @@ export interface ChargedMany extends Written {
  */
 export async function chargeMany(work: Work, asked: readonly Asked[]): Promise<ChargedMany> {
   const { counters, answers } = await charge(work, asked);
-  const entries = asked.flatMap(({ taker }, index) =>
-    linesOf(answers[index]).map((line) => ({ kind: 'GRANT' as const, taker, line })),
-  );
+  const entries: Entry[] = [];
+  for (const [index, { taker }] of asked.entries()) {
+    for (const { lines } of answers[index] ?? []) {
+      for (const line of lines) entries.push({ kind: 'GRANT', taker, line });
+    }
+  }
   return { answers, ...(await sendEntries(work, entries, counters)) };
 }
