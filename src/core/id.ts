@@ -48,14 +48,15 @@ function random32(): number {
   return bits;
 }
 
-const hex = (value: number, digits: number): string => value.toString(16).padStart(digits, '0');
+/** Numbers past 31 bits take twice as long to write as both of their halves. */
+const hex16 = (bits: number): string => (0x1_0000 + bits).toString(16).slice(1);
 
 /** How ids of an instant begin, the last one's kept: an act makes many at the same. */
 let beginning = { now: '' as Instant, text: '' };
 
 function beginningOf(now: Instant): string {
   if (beginning.now === now) return beginning.text;
-  const time = hex(millis(now), 12);
+  const time = millis(now).toString(16).padStart(12, '0');
   beginning = { now, text: `${time.slice(0, 8)}-${time.slice(8)}-` };
   return beginning.text;
 }
@@ -72,8 +73,9 @@ export function idsFrom(at: Instant): string {
  */
 export function newId<Noun extends string>(now: Instant): Id<Noun> {
   counter = (counter + 1) % 2 ** 42;
-  const high = hex(0x7000 + Math.floor(counter / 2 ** 30), 4);
-  const low = hex(0x8000_0000 + (counter % 2 ** 30), 8);
-  const text = `${beginningOf(now)}${high}-${low.slice(0, 4)}-${low.slice(4)}${hex(random32(), 8)}`;
+  const high = hex16(0x7000 + Math.floor(counter / 2 ** 30));
+  const low = counter % 2 ** 30;
+  const random = random32();
+  const text = `${beginningOf(now)}${high}-${hex16(0x8000 + (low >>> 16))}-${hex16(low & 0xffff)}${hex16(random >>> 16)}${hex16(random & 0xffff)}`;
   return text as Id<Noun>;
 }
