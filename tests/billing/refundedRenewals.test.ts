@@ -193,7 +193,7 @@ test('a refund that the processor declines leaves all as it was, and can be aske
   expect(await standing(server, licenseId)).toEqual(['REFUNDED, attempts 1, REFUNDED 100']);
 });
 
-test('a part that was paid back keeps no license from renewing itself, once the invoice is overtaken', async () => {
+test('a part that was paid keeps no license from renewing itself once the invoice is overtaken, and is paid back as credit', async () => {
   const shop = await openRenewalShop(server, { method: null });
   const licenseId = await renewingLicense(server, shop);
   const act = (name: string, input: object) => server.ok(mutation(name, '__typename'), { input }, shop.admin);
@@ -209,9 +209,9 @@ test('a part that was paid back keeps no license from renewing itself, once the 
   server.now = addDays(at(RENEWED), -1);
   await renew();
 
-  expect(kept).toEqual(['OPEN, attempts 0, PARTIAL 40']);
+  expect(kept).toEqual(['CANCELLED, attempts 0, OVERTAKEN, PARTIAL 40, VOID']);
   expect(await standing(server, licenseId)).toEqual([
-    'CANCELLED, attempts 0, REFUNDED 40, VOID',
+    'CANCELLED, attempts 0, OVERTAKEN, REFUNDED 40, VOID',
     'OPEN, attempts 0, PENDING 0',
   ]);
 });

@@ -150,7 +150,7 @@ describe('an upgrade that costs something', () => {
     const { id } = await issueLicense(server, shop);
     const answer = await upgrade({ licenseId: id, templateId: dearer });
     await pay(invoiceOf(answer).id, '1');
-    const input = { licenseId: id, templateId: dearer };
+    const input = { licenseId: id, templateId: await template({ pricing: yearly('500') }) };
 
     await refusedAct(server, shop.admin, 'upgradeLicense', input, 'UPGRADE_PENDING');
     expect(await upgradesOf(id)).toEqual([{ status: 'PENDING', toTemplateId: dearer, reason: null }]);

@@ -109,6 +109,16 @@ export async function renewingLicense(server: TestServer, shop: Shop, days = 2):
   return id;
 }
 
+export async function transferTo(
+  server: TestServer,
+  { admin }: Pick<Shop, 'admin'>,
+  licenseId: string,
+  newCustomerId: string,
+): Promise<void> {
+  const input = { licenseId, newCustomerId, newIssuedTo: 'Grace', transferReason: 'Sold on' };
+  await server.ok(mutation('transferLicense', '__typename'), { input }, admin);
+}
+
 export const EXPIRY: Instant = addDays(START, 2);
 export const RENEWED = '2027-03-03T12:00:00.000Z';
 

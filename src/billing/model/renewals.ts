@@ -23,7 +23,8 @@ export type RenewalWay = (typeof renewalWays)[number];
 
 /**
  * OPEN waits for its invoice to be paid, whether or not it is still charged for. CANCELLED was overtaken, or called off by
- * whoever had asked for it: its invoice is void. VOIDED had its invoice voided by a person: the clock bills this term no more.
+ * whoever had asked for it: its invoice is void. VOIDED had its invoice voided by a person, or paid in part and paid back: the
+ * clock bills this term no more.
  * SKIPPED could not even be billed. UNSETTLED was paid, and could not be given: the money is to go back.
  */
 export const renewalStatuses = [
@@ -51,6 +52,10 @@ export const renewalFailures = [
   'OVERTAKEN',
 ] as const;
 export type RenewalFailure = (typeof renewalFailures)[number];
+
+/** The same as people are told, and that a renewal waits for the rest of its money when the license would renew itself. */
+export const renewalNotices = [...renewalFailures, 'PAID_IN_PART'] as const;
+export type RenewalNotice = (typeof renewalNotices)[number];
 
 export function renewalNotFound(id: string): Refusal {
   return new Refusal('RENEWAL_NOT_FOUND', `There is no renewal ${id}.`, { id });

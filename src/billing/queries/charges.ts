@@ -244,11 +244,12 @@ export async function licensesToRenew(
 
 /**
  * A renewal that was asked for, and that nobody has paid a day before the term ends, of a license that renews itself then.
- * Whoever acts on it asks for the rest, `isHandedOver`.
+ * Of one that is paid in part people are told once. Whoever acts on it asks for the rest, `isHandedOver`.
  */
 function handsOver(now: Instant): SQL {
   const { expiryDate, tenantId, customerId } = licenses;
   return sql`${renewals.way} = 'BY_HAND' and ${renewsItself(licenses)}
+    and (${invoices.amountPaid} <= ${invoices.amountRefunded} or ${renewals.firstFailedAt} is null)
     and ${expiryDate} <= ${addDays(now, HAND_OVER_DAYS)}::timestamptz
     and (${graceEndOf(licenses)} > (${now}::timestamptz at time zone 'UTC') or ${expiryDate} > ${now}::timestamptz)
     and exists (select from ${paymentMethods} as method where method.tenant_id = ${tenantId}
@@ -257,8 +258,8 @@ function handsOver(now: Instant): SQL {
 
 /**
  * Open renewals that something overtook: their license was renewed otherwise, upgraded, moved or revoked, or does not renew
- * itself any more, or is of a customer who was switched off; or renews itself, because what was asked for is not paid.
- * Nobody is asked for their money while nobody knows whether it moves; what was paid in part, and not paid back, stays.
+ * itself any more, or is of a customer who was switched off; or renews itself, because what was asked for is not paid. Or all
+ * that was paid for them went back. Those stay of which nobody knows whether money moves.
  */
 export async function overtakenRenewals(
   db: Db,
@@ -272,7 +273,7 @@ export async function overtakenRenewals(
     or ${renewals.way} = 'AUTOMATIC' and (not ${licenses.autoRenewal} or ${licenses.status} = 'INACTIVE'
       or ${licenses.status} = 'SUSPENDED' and ${licenses.suspensionCause} = 'MANUAL'
       or ${customers.status} <> 'ACTIVE')
-    or ${handsOver(now)})`;
+    or ${invoices.paymentStatus} = 'REFUNDED' or ${handsOver(now)})`;
   return db
     .select({ tenantId: renewals.tenantId, id: renewals.id })
     .from(renewals)
@@ -286,7 +287,6 @@ export async function overtakenRenewals(
       and(
         sql`renewals.status = 'OPEN'`,
         sql`(${renewals.tenantId}, ${renewals.id}) > (${behind?.tenantId ?? ''}::text, ${behind?.id ?? ''}::text)`,
-        sql`${invoices.amountPaid} <= ${invoices.amountRefunded}`,
         sql`not exists (select from ${charges} as asked where asked.tenant_id = ${renewals.tenantId}
           and asked.invoice_id = ${renewals.invoiceId} and asked.kind = 'CHARGE' and asked.status in ('ASKING', 'PENDING'))`,
         isOvertaken,

@@ -17,8 +17,9 @@ export const RenewalStatusEnum = enumOf<RenewalStatus>('RenewalStatus', 'How far
   OPEN: 'Its invoice is to be paid, whether or not it is still charged for.',
   RENEWED: 'It was paid, and the license was renewed.',
   CANCELLED:
-    'Something overtook it, as a renewal by hand, or whoever had asked for it called it off: its invoice is void.',
-  VOIDED: 'The vendor voided its invoice: from this end of a term the clock bills it no more.',
+    'Something overtook it, as a renewal by hand, or whoever had asked for it called it off: its invoice is void, and a part that was paid is credit.',
+  VOIDED:
+    'The vendor voided its invoice, or a part that was paid went back: from this end of a term the clock bills it no more.',
   SKIPPED: 'It could not even be billed: `reason` says why.',
   UNSETTLED: 'It was paid, and the license could not be renewed any more: the money is to be paid back.',
   REFUNDED: 'It was paid back, and the term was taken back.',
@@ -66,7 +67,7 @@ export class Renewal {
 
   @Field(() => RenewalFailureEnum, {
     nullable: true,
-    description: 'Why it could not be billed, or given though it was paid.',
+    description: 'Why it could not be billed, or given though it was paid, in part or in full.',
   })
   declare readonly reason: RenewalFailure | null;
 

@@ -10,7 +10,13 @@ import { templatesById } from '../../templates/queries.js';
 import type { Template } from '../../templates/table.js';
 import { type Price, priceNaming } from '../model/price.js';
 import { renewalPrice } from '../model/renewalPrice.js';
-import { HAND_OVER_DAYS, type RenewalFailure, type RenewalWay, termMonths } from '../model/renewals.js';
+import {
+  HAND_OVER_DAYS,
+  type RenewalFailure,
+  type RenewalNotice,
+  type RenewalWay,
+  termMonths,
+} from '../model/renewals.js';
 import { openRenewalOf, paymentMethodsByCustomer } from '../queries/charges.js';
 import { type Renewal, renewals } from '../table/charges.js';
 import type { Invoice } from '../table.js';
@@ -57,7 +63,7 @@ export async function insertRenewal(
 }
 
 export interface Told {
-  readonly reason: RenewalFailure;
+  readonly reason: RenewalNotice;
   readonly invoiceId: string | null;
   readonly attempt: number;
   readonly attempts: number;

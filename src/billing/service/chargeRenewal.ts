@@ -20,7 +20,7 @@ import { lockInvoice } from '../queries.js';
 import { charges, type PaymentMethod, type Renewal, renewals } from '../table/charges.js';
 import type { Invoice } from '../table.js';
 import { tellRenewalFailed } from './beginRenewal.js';
-import { voidUnpaid } from './voidUnpaid.js';
+import { voidUnpaid, voidWithCredit } from './voidUnpaid.js';
 
 export async function changeRenewal(
   work: Work,
@@ -48,19 +48,34 @@ async function standingOf(work: Work, invoiceId: Invoice['id']): Promise<Standin
   return renewal === undefined ? undefined : { invoice, license, renewal };
 }
 
-/** What the license was when it was billed, it still is; what goes by itself still does so. */
-async function isOvertaken(work: Work, { invoice, license, renewal }: Standing): Promise<boolean> {
+/** What the license was when it was billed, it is no more. */
+function isAnother({ invoice, license, renewal }: Standing): boolean {
   if (license === undefined || license.status === 'REVOKED') return true;
-  const { expiryDate, templateId, customerId, autoRenewal } = license;
+  const { expiryDate, templateId, customerId } = license;
   if (expiryDate !== renewal.expiryDate || templateId !== renewal.templateId) return true;
-  if (customerId === null || customerId !== invoice.customerId) return true;
-  if (renewal.way === 'BY_HAND') return isHandedOver(work, license, renewal);
+  return customerId === null || customerId !== invoice.customerId;
+}
+
+/** What went by itself does so no more. */
+async function isSwitchedOff(work: Work, license: License): Promise<boolean> {
+  const { autoRenewal, customerId, status } = license;
   // One that was switched off reads suspended once it is over: nobody has switched it on for that.
-  const isSwitchedOff = license.status === 'INACTIVE';
-  if (!autoRenewal || isSwitchedOff || standingAt(license, work.now).suspensionCause === 'MANUAL')
-    return true;
+  if (!autoRenewal || status === 'INACTIVE' || customerId === null) return true;
+  if (standingAt(license, work.now).suspensionCause === 'MANUAL') return true;
   return (await customersById(work, [customerId])).get(customerId)?.status !== 'ACTIVE';
 }
+
+/** What has overtaken a renewal: a change of what it was billed for, or that the license renews itself by now. */
+async function overtakenBy(work: Work, standing: Standing): Promise<'CHANGE' | 'HAND_OVER' | undefined> {
+  const { license, renewal } = standing;
+  if (license === undefined || isAnother(standing)) return 'CHANGE';
+  if (renewal.way === 'BY_HAND')
+    return (await isHandedOver(work, license, renewal)) ? 'HAND_OVER' : undefined;
+  return (await isSwitchedOff(work, license)) ? 'CHANGE' : undefined;
+}
+
+const isOvertaken = async (work: Work, standing: Standing): Promise<boolean> =>
+  (await overtakenBy(work, standing)) !== undefined;
 
 /**
  * Nobody has paid what was asked for, and the term ends: a license that renews itself is not kept from it for ever, if there
@@ -82,26 +97,50 @@ const isOwed = ({ invoice }: Standing): boolean =>
   invoice.voidedAt === null && invoice.paymentStatus !== 'REFUNDED' && !isZero(amountDueOf(invoice));
 
 const OVERTAKEN = 'The renewal was overtaken';
+const GIVEN_BACK = 'What was paid for the renewal was paid back';
 
 /**
- * Nothing is to be paid any more, unless some of it was and has not gone back: then somebody has to look at it, and nobody
- * is charged.
+ * Nothing is to be paid any more. What was paid in part is the payer's credit, and the vendor's people are told of it: a bill
+ * that waited for the rest would keep the license from renewing itself for ever.
  */
 async function cancelAsOvertaken(work: Work, { invoice, renewal }: Standing): Promise<void> {
-  const changes = { nextAttemptAt: null } as const;
-  if (!isZero(amountKeptOf(invoice))) return changeRenewal(work, renewal, changes);
-  await changeRenewal(work, renewal, { ...changes, status: 'CANCELLED', finishedAt: work.now });
-  await voidUnpaid(work, invoice, OVERTAKEN);
+  const isPaidInPart = !isZero(amountKeptOf(invoice));
+  const reason = isPaidInPart ? 'OVERTAKEN' : null;
+  const over = { status: 'CANCELLED', reason, nextAttemptAt: null, finishedAt: work.now } as const;
+  await changeRenewal(work, renewal, over);
+  await voidWithCredit(work, invoice, OVERTAKEN);
+  const { licenseId, attempts } = renewal;
+  const told = { invoiceId: invoice.id, attempt: attempts, attempts, nextAt: null };
+  if (reason !== null) await tellRenewalFailed(work, licenseId, { reason, ...told });
 }
 
-/** Looks again at a renewal that seemed to be overtaken. */
+/**
+ * Whoever has paid a part of what he asked for is at it, and is not charged for all of it on top: the bill stays. That the
+ * license is not renewed by it yet is told once.
+ */
+async function waitForRest(work: Work, { invoice, renewal }: Standing): Promise<false> {
+  if (renewal.firstFailedAt !== null) return false;
+  await changeRenewal(work, renewal, { firstFailedAt: work.now });
+  const told = { reason: 'PAID_IN_PART', invoiceId: invoice.id, attempt: 0, attempts: 0 } as const;
+  await tellRenewalFailed(work, renewal.licenseId, { ...told, nextAt: null });
+  return false;
+}
+
+/**
+ * Looks again at a renewal that seemed to be overtaken. What was paid in part and paid back, by a person's word, is neither
+ * charged again nor waited for: it ends like a bill that was voided.
+ */
 export async function cancelOvertaken(work: Work, id: RenewalId): Promise<boolean> {
   const found = await renewalById(work, id);
   if (found?.invoiceId == null) return false;
   const standing = await standingOf(work, found.invoiceId);
   if (standing?.renewal.status !== 'OPEN' || (await hasOpenCharge(work, standing.invoice.id))) return false;
-  if (!(await isOvertaken(work, standing))) return false;
-  await cancelAsOvertaken(work, standing);
+  const by = await overtakenBy(work, standing);
+  if (by === 'HAND_OVER' && !isZero(amountKeptOf(standing.invoice))) return waitForRest(work, standing);
+  if (by !== undefined) await cancelAsOvertaken(work, standing);
+  else if (standing.invoice.paymentStatus === 'REFUNDED')
+    await voidUnpaid(work, standing.invoice, GIVEN_BACK);
+  else return false;
   return true;
 }
 

@@ -2,7 +2,7 @@
  * What each mail tells: facts, no words. They are taken down when the fact happened, so that a mail that is sent again, or read
  * years later, says the same.
  */
-import { renewalFailures } from '../../billing/model/renewals.js';
+import { renewalNotices } from '../../billing/model/renewals.js';
 import type { violationSeverities, violationTypes } from '../../compliance/model.js';
 import type { Instant } from '../../core/clock.js';
 import type { LicenseType, LimitPeriod, LimitType } from '../../templates/model.js';
@@ -38,7 +38,7 @@ export interface ToldLicense {
 }
 
 /** Why a renewal failed, in billing's words, and `OTHER` for one that another version of the program may have written. */
-export const toldFailures = [...renewalFailures, 'OTHER'] as const;
+export const toldFailures = [...renewalNotices, 'OTHER'] as const;
 export type ToldFailure = (typeof toldFailures)[number];
 
 export function failureOf(code: string | null): ToldFailure {

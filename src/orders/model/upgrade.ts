@@ -3,7 +3,7 @@
  * is asked for and done when it is paid for, if what it was priced by is still so then.
  */
 import { addDays, type Instant } from '../../core/clock.js';
-import type { Amount } from '../../core/money.js';
+import { type Amount, compareAmounts } from '../../core/money.js';
 import { Refusal } from '../../core/refusal.js';
 import {
   type LicenseStatus,
@@ -36,6 +36,15 @@ export type UpgradeStatus = (typeof upgradeStatuses)[number];
 export const UPGRADE_HOLDS_DAYS = 14;
 
 export const upgradeDueAt = (now: Instant): Instant => addDays(now, UPGRADE_HOLDS_DAYS);
+
+/** Whether what was agreed on then is done at that price: after it was due, only if it does not cost more by now. */
+export function priceHolds(
+  agreed: { readonly createdAt: Instant; readonly total: Amount },
+  now: Instant,
+  costs: Amount,
+): boolean {
+  return now <= upgradeDueAt(agreed.createdAt) || compareAmounts(costs, agreed.total) <= 0;
+}
 
 /** What a license was paid for: to be used, or to be kept up to date. */
 export const termKinds = ['LICENSE', 'MAINTENANCE'] as const;

@@ -58,6 +58,19 @@ export async function licenseUpgradedBy(reading: Reading, id: InvoiceId): Promis
   return row?.licenseId;
 }
 
+/** What an upgrade is paid by, for whoever may ask for the upgrade. */
+export async function invoiceOfUpgrade(
+  reading: Reading,
+  { invoiceId }: Pick<Upgrade, 'invoiceId'>,
+): Promise<Invoice | undefined> {
+  if (invoiceId === null) return undefined;
+  const [row] = await reading.db
+    .select()
+    .from(invoices)
+    .where(and(eq(invoices.tenantId, reading.tenantId), eq(invoices.id, invoiceId)));
+  return row;
+}
+
 /**
  * An invoice that nobody else is at, locked. Invoices are locked before licenses: whoever holds a license must not wait for
  * one, and whoever pays it finds out what became of the license.

@@ -84,7 +84,7 @@ export class UpgradeResolver {
   @Mutation(() => UpgradeLicensePayload, {
     nullable: true,
     description:
-      'Takes a license to another template: at once where nothing is to be paid, else when its invoice is paid. Key, devices, customer and issue date stay.',
+      'Takes a license to another template: at once where nothing is to be paid, else when its invoice is paid. Key, devices, customer and issue date stay. Asked for again while it waits, to the same version of the template, of a license that was not changed and at a price that still holds, it answers the upgrade that waits, with its invoice. Any other question takes the place of that one, whose invoice is voided; it is refused (`UPGRADE_PENDING`) if money lies on it.',
   })
   upgradeLicense(
     @Arg('input', () => UpgradeLicenseInput, { description: 'Which, and where to.' })

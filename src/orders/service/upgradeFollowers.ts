@@ -1,6 +1,6 @@
+import { voidWithCredit } from '../../billing/service/voidUnpaid.js';
 import type { NewEvent } from '../../core/event.js';
 import type { InvoiceId } from '../../core/id.js';
-import { compareAmounts } from '../../core/money.js';
 import { Refusal } from '../../core/refusal.js';
 import type { Work } from '../../core/work.js';
 import { mayMove, standingAt } from '../../licenses/model.js';
@@ -8,7 +8,7 @@ import { lockLicense } from '../../licenses/queries.js';
 import { suspendLicense } from '../../licenses/service/suspendLicense.js';
 import type { License } from '../../licenses/table.js';
 import { productsById, templateVersionsByKey, versionKey } from '../../templates/queries.js';
-import { basisOf, sameBasis, upgradeDueAt } from '../model/upgrade.js';
+import { basisOf, priceHolds, sameBasis } from '../model/upgrade.js';
 import { licenseUpgradedBy, lockUpgradeOfInvoice } from '../queries/upgrades.js';
 import type { Upgrade } from '../table/upgrades.js';
 import { applyUpgrade, cancelPendingUpgrade, settleUpgrade } from './upgradeLicense.js';
@@ -31,8 +31,7 @@ async function plannedNow(work: Work, license: License, upgrade: Upgrade): Promi
     // As with orders: what was agreed on while it was sold is given, also where nobody else can buy it by now.
     const target = { template, product };
     const planned = await plannedUpgrade(work, license, target, 'templateId');
-    const isLate = work.now > upgradeDueAt(upgrade.createdAt);
-    return isLate && compareAmounts(planned.plan.price.total, upgrade.total) > 0 ? COSTS_MORE : planned;
+    return priceHolds(upgrade, work.now, planned.plan.price.total) ? planned : COSTS_MORE;
   } catch (error) {
     if (error instanceof Refusal) return error.message;
     throw error;
@@ -64,6 +63,16 @@ export async function upgradePaid(work: Work, event: NewEvent): Promise<void> {
   if (typeof planned === 'string') return fail(work, license, upgrade, planned);
   await settleUpgrade(work, upgrade, 'DONE', null);
   await applyUpgrade(work, planned, upgrade);
+}
+
+/**
+ * Follows `invoice.partially_paid`: an upgrade that was called off while this payment held the invoice waits for nothing
+ * more, and neither does its bill.
+ */
+export async function upgradePaidInPart(work: Work, event: NewEvent): Promise<void> {
+  const found = await upgradeOf(work, event);
+  if (found?.upgrade.status !== 'CANCELLED') return;
+  await voidWithCredit(work, { id: event.subjectId as InvoiceId }, found.upgrade.reason ?? CHANGED);
 }
 
 /** Why a license is suspended whose upgrade was paid back. */

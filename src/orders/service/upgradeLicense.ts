@@ -5,7 +5,7 @@ import { requireWholeTenant } from '../../access/service.js';
 import { reseat } from '../../activations/service/reseat.js';
 import { amountKeptOf } from '../../billing/model/standing.js';
 import { createInvoice } from '../../billing/service/createInvoice.js';
-import { voidUnpaid } from '../../billing/service/voidUnpaid.js';
+import { voidWithCredit } from '../../billing/service/voidUnpaid.js';
 import type { Invoice } from '../../billing/table.js';
 import { requirePermission, subjectOf } from '../../core/actor.js';
 import { changeTold } from '../../core/event.js';
@@ -21,12 +21,14 @@ import {
   basisOf,
   featuresAfter,
   type LicenseTerm,
+  priceHolds,
   restrictionsAfter,
+  sameBasis,
   upgradeDueAt,
   upgradePending,
 } from '../model/upgrade.js';
 import { goesOn } from '../model/upgradePrice.js';
-import { lockFreeInvoice, lockPendingUpgrade } from '../queries/upgrades.js';
+import { invoiceOfUpgrade, lockFreeInvoice, lockPendingUpgrade } from '../queries/upgrades.js';
 import type { UpgradeLicenseInput } from '../schema/upgrades.js';
 import { licenseUpgrades, type Upgrade } from '../table/upgrades.js';
 import { heldTerms, replaceTerms, templateBehind } from './heldTerms.js';
@@ -147,8 +149,8 @@ export async function settleUpgrade(
 }
 
 /**
- * Calls off the upgrade that a license, which the caller has locked, waits for, and voids its invoice. Answers false where
- * money was paid on that, or is just being: then the invoice stays, for whoever pays it back.
+ * Calls off the upgrade that a license, which the caller has locked, waits for, and voids its invoice: what was paid of it is
+ * the payer's credit. Answers false where money lies on it, or is just being paid: whoever brings that voids it.
  */
 export async function cancelPendingUpgrade(
   work: Work,
@@ -158,12 +160,12 @@ export async function cancelPendingUpgrade(
   const pending = await lockPendingUpgrade(work, licenseId);
   if (pending === undefined) return true;
   const invoice = pending.invoiceId === null ? undefined : await lockFreeInvoice(work, pending.invoiceId);
-  const isFree = invoice !== undefined && isZero(amountKeptOf(invoice));
+  const credit = invoice === undefined ? ZERO : amountKeptOf(invoice);
   await settleUpgrade(work, pending, 'CANCELLED', reason);
-  const data = { upgrade_id: pending.id, invoice_id: pending.invoiceId, reason };
+  const data = { upgrade_id: pending.id, invoice_id: pending.invoiceId, reason, credit: plainAmount(credit) };
   await work.emit({ type: 'license.upgrade_cancelled', subjectId: licenseId, licenseId, data });
-  if (isFree) await voidUnpaid(work, invoice, reason);
-  return isFree;
+  if (invoice !== undefined) await voidWithCredit(work, invoice, reason);
+  return invoice !== undefined && isZero(credit);
 }
 
 async function insertUpgrade(
@@ -217,6 +219,20 @@ async function bill(work: Work, planned: PlannedUpgrade): Promise<RequestedUpgra
   return { license, upgrade, invoice };
 }
 
+/**
+ * The upgrade that waits, where it is the very one that is asked for: to this version of the template, of the license as it
+ * was when it was priced, at a price that still holds. Whoever did not hear the first answer is not billed twice.
+ */
+async function askedBefore(work: Work, planned: PlannedUpgrade): Promise<RequestedUpgrade | undefined> {
+  const { license, template, plan } = planned;
+  const upgrade = await lockPendingUpgrade(work, license.id);
+  if (upgrade?.toTemplateId !== template.id || upgrade.toVersion !== template.version) return undefined;
+  if (!sameBasis(basisOf(license), upgrade.basis)) return undefined;
+  if (!priceHolds(upgrade, work.now, plan.price.total)) return undefined;
+  const invoice = await invoiceOfUpgrade(work, upgrade);
+  return invoice && { license, upgrade, invoice };
+}
+
 /** As in an order: whoever is switched off is sold nothing. Read and not locked: an upgrade that waits is not called off by it. */
 async function requireBuyer(work: Work, { customerId }: License): Promise<void> {
   if (customerId === null) return;
@@ -226,7 +242,7 @@ async function requireBuyer(work: Work, { customerId }: License): Promise<void> 
 
 /**
  * Takes a license to another template, at once where nothing is to be paid or whoever may waives it, else when its invoice is
- * paid. Another upgrade that waits is called off, unless money lies on it.
+ * paid. Asked for again while it waits it is answered as it is; another one that waits is called off, unless money lies on it.
  */
 export async function upgradeLicense(work: Work, input: UpgradeLicenseInput): Promise<RequestedUpgrade> {
   const isWaived = input.waivePayment ?? false;
@@ -240,9 +256,12 @@ export async function upgradeLicense(work: Work, input: UpgradeLicenseInput): Pr
   const template = requireOffered(await shareTemplate(work, input.templateId), input.templateId);
   const product = await requireOnSale(work, template.productId);
   const planned = await plannedUpgrade(work, license, { template, product }, 'input.templateId');
+  const isPaid = !isWaived && !isZero(planned.plan.price.total);
+  const before = isPaid ? await askedBefore(work, planned) : undefined;
+  if (before !== undefined) return before;
   if (!(await cancelPendingUpgrade(work, license.id, 'Another upgrade was asked for')))
     throw upgradePending();
-  if (!isWaived && !isZero(planned.plan.price.total)) return bill(work, planned);
+  if (isPaid) return bill(work, planned);
   const upgrade = await insertUpgrade(work, planned, { status: 'DONE', invoiceId: null, isWaived });
   return { license: await applyUpgrade(work, planned, upgrade), upgrade, invoice: null };
 }

@@ -13,6 +13,7 @@ import { followInvoice } from '../../orders/service/orderPayments.js';
 import {
   callOffUpgrade,
   upgradePaid,
+  upgradePaidInPart,
   upgradeRefunded,
   upgradeVoided,
 } from '../../orders/service/upgradeFollowers.js';
@@ -31,7 +32,7 @@ export const followers: Followers = {
   'api_key.revoked': [tellServers],
   'invoice.overpaid': [followInvoice],
   'invoice.paid': [followInvoice, renewPaid, upgradePaid],
-  'invoice.partially_paid': [followInvoice],
+  'invoice.partially_paid': [followInvoice, upgradePaidInPart],
   'invoice.partially_refunded': [followInvoice],
   'invoice.payment_failed': [followInvoice],
   'invoice.refund_requested': [chargeBack],

@@ -82,6 +82,8 @@ export const german: Words = {
     NOT_RENEWABLE: 'Die Lizenz kann so, wie sie ist, nicht verlängert werden.',
     TRANSFERRED: 'Die Lizenz gehört inzwischen jemand anderem.',
     OVERTAKEN: 'Die Lizenz wurde geändert oder anders verlängert. Das Gezahlte ist ein Guthaben.',
+    PAID_IN_PART:
+      'Die Rechnung ist erst zum Teil bezahlt. Verlängert wird die Lizenz, sobald alles bezahlt ist.',
     OTHER: 'Die Zahlung kam nicht zustande.',
   },
   attemptOf: (attempt, attempts) => `${attempt} von ${attempts}`,

@@ -82,6 +82,7 @@ export const english: Words = {
     NOT_RENEWABLE: 'The license cannot be renewed as it is.',
     TRANSFERRED: 'The license belongs to somebody else by now.',
     OVERTAKEN: 'The license was changed or renewed otherwise. What was paid is a credit.',
+    PAID_IN_PART: 'Only a part of the invoice is paid. The license is renewed once all of it is.',
     OTHER: 'The payment did not go through.',
   },
   attemptOf: (attempt, attempts) => `${attempt} of ${attempts}`,

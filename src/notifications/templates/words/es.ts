@@ -80,6 +80,8 @@ export const spanish: Words = {
     NOT_RENEWABLE: 'La licencia no puede renovarse en su estado actual.',
     TRANSFERRED: 'La licencia pertenece ahora a otra persona.',
     OVERTAKEN: 'La licencia cambió o se renovó de otro modo. Lo pagado es un saldo a favor.',
+    PAID_IN_PART:
+      'Solo se ha pagado una parte de la factura. La licencia se renovará cuando esté pagada por completo.',
     OTHER: 'El pago no se realizó.',
   },
   attemptOf: (attempt, attempts) => `${attempt} de ${attempts}`,

@@ -82,6 +82,8 @@ export const french: Words = {
     NOT_RENEWABLE: "La licence ne peut pas être renouvelée en l'état.",
     TRANSFERRED: "La licence appartient désormais à quelqu'un d'autre.",
     OVERTAKEN: 'La licence a été modifiée ou renouvelée autrement. Le montant payé est un avoir.',
+    PAID_IN_PART:
+      'Seule une partie de la facture est payée. La licence sera renouvelée une fois le tout réglé.',
     OTHER: "Le paiement n'a pas abouti.",
   },
   attemptOf: (attempt, attempts) => `${attempt} sur ${attempts}`,
