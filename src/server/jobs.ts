@@ -1,5 +1,5 @@
 import { permissionsOf } from '../access/permissions.js';
-import { assignWebhook, processWebhook } from '../billing/jobs/inbound.js';
+import { processWebhook } from '../billing/jobs/inbound.js';
 import type { Clock } from '../core/clock.js';
 import type { Config } from '../core/config.js';
 import { committed } from '../core/db.js';
@@ -23,14 +23,7 @@ export const JOB_CONNECTIONS = 4;
 
 /** Every job of this program. */
 export const jobs: JobList = {
-  queued: [
-    ...reactionJobs(reactions),
-    processWebhook,
-    assignWebhook,
-    fulfillOrders,
-    suspendOrders,
-    issueInBulk,
-  ],
+  queued: [...reactionJobs(reactions), processWebhook, fulfillOrders, suspendOrders, issueInBulk],
   scheduled: [...schedule, ...serverSchedule],
 };
 

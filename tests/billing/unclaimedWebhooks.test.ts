@@ -102,6 +102,48 @@ describe('what came to the deployment and found no tenant', () => {
     await refusedAct('INBOUND_WEBHOOK_NOT_FOUND', 'assignUnclaimedWebhook', input);
   });
 
+  test('and cannot be given to its tenant, try after try, is the operator’s again, and counts once in the end', async () => {
+    const invoice = await bill();
+    const { eventId, webhookId } = await unclaimed();
+    const input = { webhookId, invoiceId: invoice.id };
+    const broken = server.sql.unsafe(`'${webhookId}'`);
+    await server.sql`alter table inbound_webhooks add constraint broken check (id <> ${broken} or tenant_id is null) not valid`;
+
+    await act('assignUnclaimedWebhook', input);
+    await server.jobs.drain();
+    const waiting = (await seen(`${WEBHOOK} assignedTo`)).find((each) => String(each.eventId) === eventId);
+    for (let tries = 0; tries < 10; tries += 1) {
+      server.now = addDays(server.now, 1);
+      await server.jobs.run('inbound_webhook.retry');
+    }
+    const given = (await seen(`${WEBHOOK} assignedTo`)).find((each) => String(each.eventId) === eventId);
+    await server.sql`alter table inbound_webhooks drop constraint broken`;
+    const again = await act('assignUnclaimedWebhook', input);
+    await server.jobs.drain();
+
+    expect(waiting).toMatchObject({ status: 'RECEIVED', assignedTo: invoice.id });
+    expect(given).toMatchObject({
+      status: 'FAILED',
+      reason: 'PROCESSING_FAILED',
+      assignedTo: invoice.id,
+    });
+    expect(again.errors).toEqual([]);
+    expect(await standing(server, invoice.id)).toEqual(['PAID', '100', '0']);
+    expect(await becameOfEvent(server, eventId)).toEqual(['PROCESSED', null]);
+  });
+
+  test('is found by the sweep when the job behind its assignment is lost', async () => {
+    const invoice = await bill();
+    const { webhookId } = await unclaimed();
+
+    await act('assignUnclaimedWebhook', { webhookId, invoiceId: invoice.id });
+    await server.sql`delete from graphile_worker._private_jobs`;
+    server.pass(60_000);
+    await server.jobs.run('inbound_webhook.retry');
+
+    expect(await standing(server, invoice.id)).toEqual(['PAID', '100', '0']);
+  });
+
   test('is not given to an invoice that nobody has, nor once what it said is gone', async () => {
     const invoice = await bill();
     const { webhookId } = await unclaimed();

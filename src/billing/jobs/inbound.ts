@@ -1,4 +1,4 @@
-import { and, eq, inArray, isNull, sql } from 'drizzle-orm';
+import { and, eq, inArray, sql } from 'drizzle-orm';
 import { z } from 'zod';
 import type { SealedFact } from '../../audit/model.js';
 import { addDays } from '../../core/clock.js';
@@ -15,7 +15,6 @@ import {
 import { isLockTimeout } from '../../core/lockTimeout.js';
 import { SWEEP_BATCH, sweep } from '../../core/sweep.js';
 import {
-  ASSIGN_INBOUND,
   ATTEMPTS_LIMIT,
   BODY_DAYS,
   type InboundReason,
@@ -129,6 +128,20 @@ async function putOff(context: JobContext, webhook: InboundWebhook, error: unkno
   });
 }
 
+/**
+ * What an operator has said which invoice it is about is that tenant's from here on; done again it is found claimed. Where
+ * that cannot be done it is tried like all the rest, and is the operator's again when it is set aside.
+ */
+async function claim(context: JobContext, webhook: InboundWebhook): Promise<InboundWebhook> {
+  const { id, tenantId, assignedTo } = webhook;
+  if (tenantId !== null || assignedTo === null) return webhook;
+  const found = await findReferredInvoice(context.pool.db, context.keys, 'INVOICE', assignedTo);
+  if (found === undefined) throw new Error('an invoice that a webhook was assigned to is not there');
+  const claimed = { ...found, assignedTo: null };
+  await change(context, id, claimed);
+  return { ...webhook, ...claimed };
+}
+
 /** Processes a webhook that is stored, unless that was done: as often as anybody likes, it counts once. */
 async function processInbound(context: JobContext, id: InboundWebhookId): Promise<void> {
   const webhook = await takeUp(context, id);
@@ -136,10 +149,12 @@ async function processInbound(context: JobContext, id: InboundWebhookId): Promis
   // Whoever took it up so often before has died over it each time.
   if (webhook.status === 'RECEIVED' && webhook.attempts > ATTEMPTS_LIMIT)
     return giveUp(context, webhook, 'PROCESSING_FAILED');
+  let claimed = webhook;
   try {
-    await process(context, webhook);
+    claimed = await claim(context, webhook);
+    await process(context, claimed);
   } catch (error) {
-    await putOff(context, webhook, error);
+    await putOff(context, claimed, error);
   }
 }
 
@@ -150,37 +165,6 @@ export const processWebhook: Job<{ readonly id: InboundWebhookId }> = {
   name: PROCESS_INBOUND,
   parse: (value) => ({ id: payload.parse(value).id as InboundWebhookId }),
   run: async (context, { id }) => {
-    await processInbound(context, id);
-    return undefined;
-  },
-};
-
-const assignment = payload.extend({ invoiceId: z.uuid() });
-
-/**
- * Behind an operator's word which invoice a webhook is about: it is that tenant's from here on. Done again it finds the
- * webhook claimed, and has it processed, which counts once.
- */
-export const assignWebhook: Job<{ readonly id: InboundWebhookId; readonly invoiceId: string }> = {
-  name: ASSIGN_INBOUND,
-  parse: (value) => {
-    const { id, invoiceId } = assignment.parse(value);
-    return { id: id as InboundWebhookId, invoiceId };
-  },
-  run: async (context, { id, invoiceId }) => {
-    const { pool, keys, clock } = context;
-    const found = await findReferredInvoice(pool.db, keys, 'INVOICE', invoiceId);
-    if (found === undefined) throw new Error('an invoice that a webhook was assigned to is not there');
-    await pool.db
-      .update(inboundWebhooks)
-      .set({ ...found, status: 'RECEIVED', reason: null, nextAttemptAt: nextTry(1, clock()) })
-      .where(
-        and(
-          eq(inboundWebhooks.id, id),
-          isNull(inboundWebhooks.tenantId),
-          inArray(inboundWebhooks.status, [...OPEN]),
-        ),
-      );
     await processInbound(context, id);
     return undefined;
   },

@@ -42,8 +42,6 @@ export const inboundReasons = [
 ] as const;
 export type InboundReason = (typeof inboundReasons)[number];
 
-/** The job that gives one that is nobody's to the tenant of an invoice, and processes it. */
-export const ASSIGN_INBOUND = 'inbound_webhook.assign';
 /** The job that processes one of them. */
 export const PROCESS_INBOUND = 'inbound_webhook.process';
 /** Whatever came without the address of a tenant. */

@@ -1,62 +1,28 @@
-import { Field, ID, InputType, Int, ObjectType } from 'type-graphql';
+import { Field, ID, InputType, ObjectType } from 'type-graphql';
 import { text, uuid } from '../../core/check.js';
-import type { Instant } from '../../core/clock.js';
 import { Checked } from '../../graph/checked.js';
 import { connectionOf } from '../../graph/connection.js';
-import { DateTime } from '../../graph/scalars.js';
-import type { InboundProcessor, InboundReason, InboundStatus, InboundWebhookId } from '../model/inbound.js';
-import { InboundProcessorEnum, InboundReasonEnum, InboundStatusEnum, InboundWebhook } from './inbound.js';
+import type { InboundProcessor, InboundStatus, InboundWebhookId } from '../model/inbound.js';
+import { ArrivedWebhook, InboundProcessorEnum, InboundStatusEnum, InboundWebhook } from './inbound.js';
 
 @ObjectType({
   description:
     'A webhook of a payment processor that came to an address of the deployment, and found no invoice of any tenant; for operators alone.',
   simpleResolvers: true,
 })
-export class UnclaimedWebhook {
-  @Field(() => ID, { description: "The webhook's id." })
-  declare readonly id: InboundWebhookId;
-
-  @Field(() => InboundProcessorEnum, { description: 'Who sent it.' })
-  declare readonly processor: InboundProcessor;
-
-  @Field(() => String, { description: "The processor's own name of the event." })
-  declare readonly eventId: string;
-
-  @Field(() => String, { description: 'What the processor calls what happened.' })
-  declare readonly eventType: string;
-
-  @Field(() => InboundStatusEnum, { description: 'What became of it.' })
-  declare readonly status: InboundStatus;
-
-  @Field(() => InboundReasonEnum, { nullable: true, description: 'Why it has no effect, or none yet.' })
-  declare readonly reason: InboundReason | null;
-
+export class UnclaimedWebhook extends ArrivedWebhook {
   @Field(() => String, {
     nullable: true,
     description: 'The id of the invoice that it names, if it names one.',
   })
   declare readonly invoiceRef: string | null;
 
-  @Field(() => Int, { description: 'How many times it was begun to be processed.' })
-  declare readonly attempts: number;
-
-  @Field(() => DateTime, { nullable: true, description: 'When its invoice is looked for again, if it is.' })
-  declare readonly nextAttemptAt: Instant | null;
-
-  @Field(() => DateTime, { description: 'When it came.' })
-  declare readonly receivedAt: Instant;
-
-  @Field(() => DateTime, { nullable: true, description: 'When it was done with.' })
-  declare readonly processedAt: Instant | null;
-
-  @Field(() => String, { nullable: true, description: 'Who has closed it: a subject of tokens.' })
-  declare readonly closedBy: string | null;
-
-  @Field(() => String, {
+  @Field(() => ID, {
     nullable: true,
-    description: 'What became of it, in the words of whoever closed it.',
+    description:
+      'The invoice that an operator has assigned it to, while it waits to be processed there. FAILED with it could not be: assign it once more.',
   })
-  declare readonly closeNote: string | null;
+  declare readonly assignedTo: string | null;
 }
 
 export const {

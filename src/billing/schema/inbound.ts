@@ -80,22 +80,14 @@ export class PaymentEndpoint {
   declare readonly updatedAt: Instant;
 }
 
-@ObjectType({
-  description: 'A webhook of a payment processor that was signed and in time. Each event counts once.',
-  simpleResolvers: true,
-})
-export class InboundWebhook {
+/** What is told of a webhook, whosever it is. */
+@ObjectType({ simpleResolvers: true })
+export abstract class ArrivedWebhook {
   @Field(() => ID, { description: "The webhook's id." })
   declare readonly id: InboundWebhookId;
 
   @Field(() => InboundProcessorEnum, { description: 'Who sent it.' })
   declare readonly processor: InboundProcessor;
-
-  @Field(() => ID, {
-    nullable: true,
-    description: 'The endpoint that it came to; null if it came to an address of the deployment.',
-  })
-  declare readonly endpointId: PaymentEndpointId | null;
 
   @Field(() => String, { description: "The processor's own name of the event." })
   declare readonly eventId: string;
@@ -109,13 +101,13 @@ export class InboundWebhook {
   @Field(() => InboundReasonEnum, { nullable: true, description: 'Why it has no effect, or none yet.' })
   declare readonly reason: InboundReason | null;
 
-  @Field(() => ID, { nullable: true, description: 'The invoice that it was found to be about.' })
-  declare readonly invoiceId: string | null;
-
   @Field(() => Int, { description: 'How many times it was begun to be processed.' })
   declare readonly attempts: number;
 
-  @Field(() => DateTime, { nullable: true, description: 'When it is tried again, if it is.' })
+  @Field(() => DateTime, {
+    nullable: true,
+    description: 'When it is tried again, or its invoice is looked for, if it is.',
+  })
   declare readonly nextAttemptAt: Instant | null;
 
   @Field(() => DateTime, { description: 'When it came.' })
@@ -132,6 +124,21 @@ export class InboundWebhook {
     description: 'What became of it, in the words of whoever closed it.',
   })
   declare readonly closeNote: string | null;
+}
+
+@ObjectType({
+  description: 'A webhook of a payment processor that was signed and in time. Each event counts once.',
+  simpleResolvers: true,
+})
+export class InboundWebhook extends ArrivedWebhook {
+  @Field(() => ID, {
+    nullable: true,
+    description: 'The endpoint that it came to; null if it came to an address of the deployment.',
+  })
+  declare readonly endpointId: PaymentEndpointId | null;
+
+  @Field(() => ID, { nullable: true, description: 'The invoice that it was found to be about.' })
+  declare readonly invoiceId: string | null;
 }
 
 export const {

@@ -4,12 +4,13 @@ import { subjectOf } from '../../core/actor.js';
 import { enqueueJob } from '../../core/job.js';
 import type { Work } from '../../core/work.js';
 import {
-  ASSIGN_INBOUND,
   type InboundWebhookId,
   inboundBodyGone,
   inboundWebhookNotFound,
   mayClose,
+  nextTry,
   notClosed,
+  PROCESS_INBOUND,
 } from '../model/inbound.js';
 import { invoiceNotFound } from '../model/refusals.js';
 import { lockInboundWebhook, lockUnclaimedWebhook } from '../queries/inbound.js';
@@ -94,7 +95,8 @@ export async function closeUnclaimedWebhook(
 
 /**
  * Gives it to the tenant of an invoice that it is about, and has it processed there, behind this act: who acts sees nothing of
- * that tenant. An event counts once all the same.
+ * that tenant. It is written down for whom it is, so that the sweep finds it should the job be lost. An event counts once all
+ * the same.
  */
 export async function assignUnclaimedWebhook(
   work: Work,
@@ -109,12 +111,13 @@ export async function assignUnclaimedWebhook(
     const again = {
       status: 'RECEIVED',
       reason: null,
+      assignedTo: invoiceId,
       attempts: 0,
-      nextAttemptAt: null,
+      nextAttemptAt: nextTry(1, work.now),
       processedAt: null,
     } as const;
     const row = await change(work, webhookId, again);
-    await enqueueJob(work, { name: ASSIGN_INBOUND, payload: { id: webhookId, invoiceId }, key: webhookId });
+    await enqueueJob(work, { name: PROCESS_INBOUND, payload: { id: webhookId }, key: webhookId });
     const data = { ...told(webhook), invoice_id: invoiceId };
     await work.emit({ type: 'inbound_webhook.assigned', subjectId: webhookId, data });
     return row;
