@@ -16,7 +16,8 @@ function cancelled(): Refusal {
  */
 export class Deadline {
   #controller: AbortController | undefined;
-  readonly #told = new Set<(reason: Refusal) => void>();
+  /** Made with the first: a stream has none, and thousands of them wait. */
+  #told: Set<(reason: Refusal) => void> | undefined;
   #reason: Refusal | undefined;
   #timer: NodeJS.Timeout | undefined;
   #isLeft = false;
@@ -35,8 +36,9 @@ export class Deadline {
 
   /** Calls back once when it is over; answers how to take that back. For who has looked that it is not. */
   whenOver(tell: (reason: Refusal) => void): () => void {
+    this.#told ??= new Set();
     this.#told.add(tell);
-    return () => void this.#told.delete(tell);
+    return () => void this.#told?.delete(tell);
   }
 
   /** From here on its time counts, and it is known whether it needs its caller. */
@@ -61,7 +63,8 @@ export class Deadline {
   #abort(reason: Refusal): void {
     this.#reason ??= reason;
     this.#controller?.abort(this.#reason);
-    for (const tell of this.#told) tell(this.#reason);
-    this.#told.clear();
+    const told = this.#told ?? [];
+    this.#told = undefined;
+    for (const tell of told) tell(this.#reason);
   }
 }

@@ -1,10 +1,14 @@
 import { type GraphQLSchema, OperationTypeNode } from 'graphql';
 import type { Actor } from '../../core/actor.js';
 import type { Instant } from '../../core/clock.js';
+import type { FedEvent } from '../../core/event.js';
+import type { LicenseId } from '../../core/id.js';
 import type { Sign, Verify } from '../../core/tokenTypes.js';
 import type {
   CoalescedAct,
   Entered,
+  EventLook,
+  EventsLook,
   Followed,
   Perishable,
   Place,
@@ -18,26 +22,26 @@ import { type Batch, Loaders } from '../../graph/load.js';
 import { Pace } from '../../graph/pace.js';
 import { type OperationDocument, rootsOf } from '../../sdk/directive/needs.js';
 import type { Seals } from '../../sdk/offline/seals.js';
-import { OperationRefusals } from '../callers/securityEvents.js';
 import { costs, requireAffordable, tooCostly } from '../limits/cost.js';
 import { Deadline } from '../limits/deadline.js';
 import { turnName } from '../limits/fairness.js';
 import { checkValues } from '../limits/limits.js';
 import { examine } from './examine.js';
-import { type Claim, Idempotency, keyName } from './idempotency.js';
+import { type Claim, keyName } from './idempotency.js';
 import type { Caller, Machinery } from './machinery.js';
 import { openWork, placeOf, readingOn, requireTenant, tenantOf } from './openWork.js';
 import { OperationFeatures } from './operationFeatures.js';
 import { needsFor } from './plans.js';
 import type { Progress } from './progress.js';
 import {
+  type Acting,
+  actingOf,
   countRoots,
   isCounted,
   once,
   type RootAct,
   runBehind,
   type SharedAct,
-  SharedActs,
 } from './rootActs.js';
 import { sharedLook, sharedLooks } from './sharedLook.js';
 
@@ -47,14 +51,12 @@ export type { Caller, Machinery } from './machinery.js';
 export class Operation implements Context {
   readonly requestId: string;
   readonly place: Place;
-  private readonly idempotency: Idempotency;
   private readonly progress: Progress;
-  private readonly sharing: SharedActs;
-  private readonly loaders: Loaders;
-  private readonly refusals: OperationRefusals;
+  private acting: Acting | undefined;
+  private loading: Loaders | undefined;
   readonly deadline = new Deadline();
   private readonly begun: boolean;
-  private readonly tasks: ((work: Work) => Promise<void>)[] = [];
+  private tasks: ((work: Work) => Promise<void>)[] | undefined;
 
   constructor(
     private readonly machinery: Machinery,
@@ -76,13 +78,20 @@ export class Operation implements Context {
       features: begun,
     };
     this.begun = begun !== undefined;
-    this.refusals = new OperationRefusals(machinery.security, caller.requestId);
-    this.loaders = new Loaders(
+  }
+
+  /** Made with the first use, as what follows: thousands wait for events, and need none of it. */
+  private get acts(): Acting {
+    this.acting ??= actingOf(this, this.machinery, this.caller);
+    return this.acting;
+  }
+
+  private get loaders(): Loaders {
+    this.loading ??= new Loaders(
       () => this.reading(),
       () => this.progress.pace,
     );
-    this.idempotency = new Idempotency(machinery, caller);
-    this.sharing = new SharedActs(machinery, this, caller, this.idempotency);
+    return this.loading;
   }
 
   get features(): OperationFeatures {
@@ -153,6 +162,7 @@ export class Operation implements Context {
   }
 
   afterAnswer(task: (work: Work) => Promise<void>): void {
+    this.tasks ??= [];
     this.tasks.push(task);
   }
 
@@ -168,7 +178,7 @@ export class Operation implements Context {
     if (cost > costs.plain) await this.takeTurn(cost);
     const needs = needsFor(asked, this.actor);
     if (!isMutation) return this.features.beforeQuery(needs);
-    this.idempotency.recognise(asked);
+    this.acts.idempotency.recognise(asked);
     return this.features.beforeMutation(needs);
   }
 
@@ -189,33 +199,39 @@ export class Operation implements Context {
 
   /** Whoever is refused is to what follows who he was before. */
   refusedTo(error: unknown, before: Actor): void {
-    this.refusals.by(error, this.progress.actor);
+    this.acts.refusals.by(error, this.progress.actor);
     this.progress.actor = before;
   }
 
   noteRefusal(error: unknown, field: string): void {
-    this.refusals.note(error, field, this.actor);
+    this.acts.refusals.note(error, field, this.actor);
   }
 
   /** The caller has gone: a query ends, a mutation goes on. */
-  readonly leave = (): void => this.deadline.leave();
+  leave(): void {
+    this.deadline.leave();
+  }
 
   private requireFewMisses(): void {
     this.machinery.guesses.requireFew(this.caller.address, tenantOf(this.caller.actor));
   }
 
-  readonly admit: Reading['admit'] = async (licenseId) => {
+  async admit(licenseId: LicenseId): Promise<void> {
     this.requireFewMisses();
     if (this.caller.actor.kind === 'anonymous') await this.machinery.limits.countLicense(licenseId, 1);
-  };
+  }
 
-  readonly missed: Reading['missed'] = async () => {
+  async missed(): Promise<void> {
     this.requireFewMisses();
     this.machinery.guesses.note(this.caller.address, tenantOf(this.caller.actor));
-  };
+  }
+
+  private get admission(): Pick<Reading, 'admit' | 'missed'> {
+    return { admit: (licenseId) => this.admit(licenseId), missed: () => this.missed() };
+  }
 
   answered(): Promise<(responseName: string) => boolean> {
-    return this.idempotency.answered(() => this.reading());
+    return this.acts.idempotency.answered(() => this.reading());
   }
 
   /**
@@ -224,7 +240,7 @@ export class Operation implements Context {
    */
   async act(act: RootAct): Promise<unknown> {
     await this.endReading();
-    const claim = await this.idempotency.claim(act.responseName, act.input);
+    const claim = await this.acts.idempotency.claim(act.responseName, act.input);
     if (claim === undefined) return this.perform(act);
     return this.machinery.turns.take(keyName(claim), (begun) => this.perform(act, claim, begun), this.signal);
   }
@@ -246,15 +262,15 @@ export class Operation implements Context {
   }
 
   share(act: SharedAct): Promise<unknown> {
-    return this.sharing.share(act);
+    return this.acts.sharing.share(act);
   }
 
   enter(kind: ShownSecret, secret: string): Promise<Entered | undefined> {
-    return this.sharing.enter(kind, secret);
+    return this.acts.sharing.enter(kind, secret);
   }
 
   pause(): Promise<void> {
-    return this.sharing.pause();
+    return this.acts.sharing.pause();
   }
 
   /** Who acts from here on. */
@@ -266,15 +282,15 @@ export class Operation implements Context {
     act: CoalescedAct<Request, Answer>,
     request: Request,
   ): Promise<Answer | undefined> {
-    return this.sharing.coalesce(act, request);
+    return this.acts.sharing.coalesce(act, request);
   }
 
   recollect<Value extends Perishable>(name: string, load: (reading: Reading) => Promise<Value>) {
-    return this.sharing.recollect(name, load);
+    return this.acts.sharing.recollect(name, load);
   }
 
   renew<Value extends Perishable>(name: string, load: (reading: Reading) => Promise<Value>) {
-    return this.sharing.renew(name, load);
+    return this.acts.sharing.renew(name, load);
   }
 
   /**
@@ -283,8 +299,8 @@ export class Operation implements Context {
    */
   private async perform(act: RootAct, claim?: Claim, begun = (): void => undefined): Promise<unknown> {
     const caller = claim === undefined ? this.caller : { ...this.caller, actor: claim.actor };
-    const { admit, missed, signal } = this;
-    const { work, session, actor } = await openWork(this.machinery, caller, { admit, missed, signal, claim });
+    const admission = { ...this.admission, signal: this.signal, claim };
+    const { work, session, actor } = await openWork(this.machinery, caller, admission);
     this.progress.work = work;
     try {
       const { payload, charged } = await once(act, work, claim, begun);
@@ -298,7 +314,7 @@ export class Operation implements Context {
     } catch (error) {
       await session.rollback();
       this.progress.actor = this.caller.actor;
-      this.refusals.by(error, actor());
+      this.acts.refusals.by(error, actor());
       throw error;
     } finally {
       this.progress.work = undefined;
@@ -333,12 +349,18 @@ export class Operation implements Context {
     return this.machinery.streams.take(() => this.look(run));
   }
 
-  readonly askOfEvent: Context['askOfEvent'] = (event, look) =>
-    sharedLook(event, look, this.actor, () => this.ask((reading) => look(reading, event)));
-  readonly askOfEvents: Context['askOfEvents'] = (events, look) =>
-    sharedLooks(events, look, this.actor, (unseen) => this.ask((reading) => look(reading, unseen)));
-  readonly askAlike: Context['askAlike'] = (name, look) =>
-    this.machinery.alike.take(this.actor, name, () => this.ask(look));
+  askOfEvent<Result>(event: FedEvent, look: EventLook<Result>): Promise<Result> {
+    return sharedLook(event, look, this.actor, () => this.ask((reading) => look(reading, event)));
+  }
+
+  askOfEvents<Result>(events: readonly FedEvent[], look: EventsLook<Result>): Promise<readonly Result[]> {
+    const ask = (unseen: readonly FedEvent[]) => this.ask((reading) => look(reading, unseen));
+    return sharedLooks(events, look, this.actor, ask);
+  }
+
+  askAlike<Result>(name: string, look: (reading: Reading) => Promise<Result>): Promise<Result> {
+    return this.machinery.alike.take(this.actor, name, () => this.ask(look));
+  }
 
   /** Ends the operation: gives back its connection, returns unused units; the tasks run behind the answer. */
   async finish(): Promise<void> {
@@ -350,17 +372,15 @@ export class Operation implements Context {
       this.machinery.gate.leave(this.progress);
     }
     if (!this.begun) await this.progress.features?.settle();
-    const actor = this.progress.actor;
-    for (const task of this.tasks.splice(0)) {
-      void this.machinery.drain.track(runBehind(this.machinery, { ...this.caller, actor }, task));
+    for (const task of this.tasks?.splice(0) ?? []) {
+      void this.machinery.drain.track(runBehind(this.machinery, this.known, task));
     }
   }
 
   private async openReading(): Promise<Reading> {
     const session = await this.machinery.pool.begin('read', this.signal);
     this.progress.session = session;
-    const { admit, missed } = this;
-    return readingOn(session, this.progress, this.machinery, { ...this.caller, admit, missed });
+    return readingOn(session, this.progress, this.machinery, { ...this.caller, ...this.admission });
   }
 
   get isReading(): boolean {
@@ -372,7 +392,7 @@ export class Operation implements Context {
     const opening = this.progress.reading;
     if (opening === undefined) return;
     this.progress.reading = undefined;
-    this.loaders.clear();
+    this.loading?.clear();
     await opening?.catch(() => undefined);
     await this.progress.session?.rollback();
     this.progress.session = undefined;

@@ -30,6 +30,7 @@ import type { Deadline } from '../limits/deadline.js';
 import { type Look, watchFeatures } from './featureWatch.js';
 import type { Found, Question } from './licensees.js';
 import { type Granted, STALE } from './meter.js';
+import { type FeatureWarning, NeedOutcome } from './needOutcome.js';
 import { openWork, requireTenant, tenantOf } from './openWork.js';
 import type { Caller, Machinery } from './operation.js';
 import { keyOf, keysOf, needsToCheck, rootOf } from './pathNeeds.js';
@@ -73,25 +74,15 @@ function linesOf(granted: Granted): readonly Line[] {
 /** Made once: a function that is made where others are keeps all that they see. */
 const nothing = (): void => undefined;
 
-/** A feature that was granted past its limit, as the extensions of an answer tell it. */
-export interface FeatureWarning {
-  readonly feature: string;
-  readonly limit: number | null;
-  /** Units of this operation that stand past the limit. */
-  readonly unitsPastLimit: number;
-}
-
 /** Keeps what an operation needs, what was refused, and which units return when their field did not run. */
 export class OperationFeatures implements FeatureRun {
   #needs: readonly PathNeed[] = [];
   #decided: ReadonlySet<string> = new Set();
-  readonly #refusals = new Map<string, Refusal>();
+  /** Made with the first: of thousands who follow something, few need anything. */
+  #known: NeedOutcome | undefined;
   /** Where nothing was refused, and where units stay charged. */
   readonly passed = new Places();
   readonly answered = new Places();
-  readonly #used = new Set<string>();
-  readonly #lines = new Map<string, readonly Line[]>();
-  readonly #warnings = new Map<string, FeatureWarning>();
 
   constructor(
     private readonly machinery: Machinery,
@@ -105,23 +96,32 @@ export class OperationFeatures implements FeatureRun {
   check(path: string, marks: readonly FeatureMark[]): void {
     for (const { feature } of marks) {
       const key = needKey(path, feature);
-      const refusal = this.#refusals.get(key) ?? (this.#decided.has(key) ? undefined : noActiveLicense());
+      const refusal =
+        this.#known?.refusals.get(key) ?? (this.#decided.has(key) ? undefined : noActiveLicense());
       if (refusal !== undefined) throw refusal;
     }
   }
 
+  get #outcome(): NeedOutcome {
+    this.#known ??= new NeedOutcome();
+    return this.#known;
+  }
+
   /** What an answer tells besides: features whose licenses warn, and that were granted past their limit. */
   get extensions(): { readonly featureWarnings: readonly FeatureWarning[] } | undefined {
-    return this.#warnings.size === 0 ? undefined : { featureWarnings: [...this.#warnings.values()] };
+    const warnings = [...(this.#known?.warnings.values() ?? [])];
+    return warnings.length === 0 ? undefined : { featureWarnings: warnings };
   }
 
   /** Whether nothing was refused, drawn or warned of: who asks for the same is then answered the same. */
   get areGranted(): boolean {
-    return this.#refusals.size === 0 && this.#lines.size === 0 && this.#warnings.size === 0;
+    const { refusals, lines, warnings } = this.#known ?? {};
+    return !refusals?.size && !lines?.size && !warnings?.size;
   }
 
   used(path: string, marks: readonly FeatureMark[]): void {
-    for (const { feature, consumeQuota } of marks) if (consumeQuota) this.#used.add(needKey(path, feature));
+    for (const { feature, consumeQuota } of marks)
+      if (consumeQuota) this.#outcome.used.add(needKey(path, feature));
   }
 
   /** A query is charged whole before its first resolver, or not at all. */
@@ -255,10 +255,10 @@ export class OperationFeatures implements FeatureRun {
 
   /** Says in each refusal what would make it pass. */
   async #explain(): Promise<void> {
-    if (this.#refusals.size === 0) return;
+    if (!this.#known?.refusals.size) return;
     const refused = new Map(
       this.#needs.flatMap((need): [Refusal, Refused][] => {
-        const refusal = this.#refusals.get(keyOf(need));
+        const refusal = this.#outcome.refusals.get(keyOf(need));
         return refusal === undefined ? [] : [[refusal, { feature: featureOf(refusal, need), refusal }]];
       }),
     );
@@ -267,7 +267,8 @@ export class OperationFeatures implements FeatureRun {
     const known = new Map(
       [...refused.keys()].map((refusal, index) => [refusal, explained[index] ?? refusal]),
     );
-    for (const [key, refusal] of this.#refusals) this.#refusals.set(key, known.get(refusal) ?? refusal);
+    for (const [key, refusal] of this.#outcome.refusals)
+      this.#outcome.refusals.set(key, known.get(refusal) ?? refusal);
   }
 
   /** Whoever is refused again and again is told what was read before; while it is read nothing else is held. */
@@ -290,7 +291,7 @@ export class OperationFeatures implements FeatureRun {
     const { known } = this.asking;
     // What was refused at the start stays refused, and that units are used up ends no stream.
     const needs = this.#needs
-      .filter((need) => !this.#refusals.has(keyOf(need)))
+      .filter((need) => !this.#outcome.refusals.has(keyOf(need)))
       .map((need) => ({ ...need, amount: 0 }));
     if (needs.length === 0 || licensees === undefined || known.actor.kind === 'anonymous') return nothing;
     const tenantId = requireTenant(tenantOf(known.actor));
@@ -310,7 +311,7 @@ export class OperationFeatures implements FeatureRun {
   /** Charges a root of a mutation, with all that its payload needs; answers what to do once that is committed. */
   async chargeRoot(work: Work, root: string): Promise<() => void> {
     const needs = this.#needs.filter(
-      (need) => rootOf(need.path) === root && metered(need) && !this.#refusals.has(keyOf(need)),
+      (need) => rootOf(need.path) === root && metered(need) && !this.#outcome.refusals.has(keyOf(need)),
     );
     if (needs.length === 0) return () => undefined;
     const charged = await chargeNeeds(work, needs);
@@ -327,9 +328,11 @@ export class OperationFeatures implements FeatureRun {
 
   /** Units return when the marked resolver threw or never ran. */
   async settle(): Promise<void> {
-    if (this.#lines.size === 0) return;
-    const unused = [...this.#lines].filter(([key]) => !this.#used.has(key)).flatMap(([, lines]) => lines);
-    this.#lines.clear();
+    if (!this.#known?.lines.size) return;
+    const unused = [...this.#outcome.lines]
+      .filter(([key]) => !this.#outcome.used.has(key))
+      .flatMap(([, lines]) => lines);
+    this.#outcome.lines.clear();
     await this.#giveBack(unused);
   }
 
@@ -354,7 +357,7 @@ export class OperationFeatures implements FeatureRun {
   }
 
   #refuseAll(): void {
-    for (const need of this.#needs) this.#refusals.set(keyOf(need), noActiveLicense());
+    for (const need of this.#needs) this.#outcome.refusals.set(keyOf(need), noActiveLicense());
   }
 
   /** If a metered need is refused, every metered field answers that refusal. Tells whether one was. */
@@ -364,10 +367,10 @@ export class OperationFeatures implements FeatureRun {
       const decision = decisions[index];
       if (decision === undefined || decision.granted) continue;
       if (decision.metered) meteredRefusal ??= decision.refusal;
-      else this.#refusals.set(keyOf(need), decision.refusal);
+      else this.#outcome.refusals.set(keyOf(need), decision.refusal);
     }
     if (meteredRefusal === undefined) return false;
-    for (const need of needs.filter(metered)) this.#refusals.set(keyOf(need), meteredRefusal);
+    for (const need of needs.filter(metered)) this.#outcome.refusals.set(keyOf(need), meteredRefusal);
     return true;
   }
 
@@ -380,7 +383,7 @@ export class OperationFeatures implements FeatureRun {
     if (refused) return;
     for (const [index, need] of needs.entries()) {
       const lines = charged[index]?.lines ?? [];
-      if (lines.length > 0) this.#lines.set(keyOf(need), lines);
+      if (lines.length > 0) this.#outcome.lines.set(keyOf(need), lines);
       for (const line of lines) this.#warn(line);
     }
   }
@@ -388,7 +391,7 @@ export class OperationFeatures implements FeatureRun {
   #warn({ meter, amount, pastLimit }: Line): void {
     if (pastLimit !== true || meter.overage !== 'WARN') return;
     const { featureId: feature, limit } = meter;
-    const before = this.#warnings.get(feature)?.unitsPastLimit ?? 0;
-    this.#warnings.set(feature, { feature, limit, unitsPastLimit: before + amount });
+    const before = this.#outcome.warnings.get(feature)?.unitsPastLimit ?? 0;
+    this.#outcome.warnings.set(feature, { feature, limit, unitsPastLimit: before + amount });
   }
 }

@@ -15,7 +15,8 @@ import type {
   Work,
 } from '../../core/work.js';
 import type { MayRun } from '../../sdk/directive/needs.js';
-import { type Claim, type Idempotency, keyName } from './idempotency.js';
+import { OperationRefusals } from '../callers/securityEvents.js';
+import { type Claim, Idempotency, keyName } from './idempotency.js';
 import { openWork, requireTenant, tenantOf } from './openWork.js';
 import type { Caller, Machinery, Operation } from './operation.js';
 import { recall, rememberMany } from './storedAnswers.js';
@@ -188,4 +189,17 @@ export async function runBehind(
   } catch (error) {
     machinery.log.error({ err: error, requestId: caller.requestId }, 'a task behind an answer failed');
   }
+}
+
+/** What an operation acts and is refused with. */
+export interface Acting {
+  readonly idempotency: Idempotency;
+  readonly sharing: SharedActs;
+  readonly refusals: OperationRefusals;
+}
+
+export function actingOf(operation: Operation, machinery: Machinery, caller: Caller): Acting {
+  const idempotency = new Idempotency(machinery, caller);
+  const sharing = new SharedActs(machinery, operation, caller, idempotency);
+  return { idempotency, sharing, refusals: new OperationRefusals(machinery.security, caller.requestId) };
 }

@@ -48,9 +48,9 @@ async function parsed(asker: Asker, payload: SubscribePayload): Promise<Pick<Ask
   const { machinery, rules, documents } = asker;
   const query = documents.find(payload) ?? payload.query;
   await machinery.line.enter(query.length);
-  const document = parsedDocument(rules, query);
-  if (!('kind' in document)) throw new NotBegun(document);
-  return { document, query };
+  const found = parsedDocument(rules, query);
+  if (!('document' in found)) throw new NotBegun(found);
+  return found;
 }
 
 /** A socket has no headers for each operation: the key stands in its extensions. */
@@ -74,7 +74,7 @@ async function prepared(asker: Asker, payload: SubscribePayload): Promise<Asked>
   const idempotencyKey = idempotencyKeyOf(payload);
   const caller: Caller = { actor, requestId: newRequestId(), address, idempotencyKey };
   const contextValue = new Operation(machinery, caller);
-  waiter.onGone = contextValue.leave;
+  waiter.onGone = () => contextValue.leave();
   if (waiter.isGone) contextValue.leave();
   const operationName = operation.name?.value ?? null;
   return { schema: rules.schema, document, query, operation, variableValues, operationName, contextValue };

@@ -9,6 +9,7 @@ import {
   parseMessage,
   type SubscribePayload,
 } from 'graphql-ws';
+import type { Pulse } from './pulse.js';
 
 /** What one `next` carries. */
 export interface Result {
@@ -57,8 +58,8 @@ export interface Host {
 
 export interface Timing {
   readonly initMillis: number;
-  /** A peer that does not answer one ping before the next is gone. */
-  readonly pingMillis: number;
+  /** Pings; a peer that does not answer one before the next is gone. */
+  readonly pulse: Pulse;
 }
 
 /** RFC 6455, section 5.5: a control frame carries 125 bytes, two of them the code. */
@@ -137,7 +138,6 @@ export class Conversation {
   #unsettled = 0;
   #settled: (() => void) | undefined;
   #initTimer: NodeJS.Timeout | undefined;
-  #pingTimer: NodeJS.Timeout | undefined;
   #asked = false;
   #welcomed = false;
   #over = false;
@@ -151,9 +151,9 @@ export class Conversation {
 
   begin(): void {
     const { socket } = this;
-    const { initMillis, pingMillis } = this.timing;
+    const { initMillis, pulse } = this.timing;
     this.#initTimer = setTimeout(() => this.close(WRONG.noInit), initMillis).unref();
-    this.#pingTimer = setInterval(() => this.#ping(), pingMillis).unref();
+    pulse.join(this);
     socket.on('message', (data, isBinary) => this.#hear(String(data), isBinary));
     socket.on('pong', () => {
       this.#answersPings = true;
@@ -161,7 +161,7 @@ export class Conversation {
     // A frame that is too long or malformed: `ws` answers it with the code that fits (1009, 1002, 1007) and closes.
     socket.on('error', () => this.#end());
     socket.on('close', () => {
-      clearInterval(this.#pingTimer);
+      this.timing.pulse.leave(this);
       this.#end();
     });
     if (socket.protocol !== GRAPHQL_TRANSPORT_WS_PROTOCOL) this.close(WRONG.protocol);
@@ -200,7 +200,7 @@ export class Conversation {
     this.host.left();
   }
 
-  #ping(): void {
+  beat(): void {
     if (!this.#answersPings) this.socket.terminate();
     else if (this.socket.readyState === this.socket.OPEN) {
       this.#answersPings = false;
@@ -262,13 +262,14 @@ export class Conversation {
     this.#operations.set(id, operation);
     const others = this.#unsettled;
     this.#unsettled += 1;
-    void this.#run(id, operation, { payload, others, waiter: operation });
+    // What was asked is not kept as long as it is followed.
+    void this.#follow(id, operation, this.host.run({ payload, others, waiter: operation }));
     return undefined;
   }
 
-  async #run(id: string, operation: Running, asking: Asking): Promise<void> {
+  async #follow(id: string, operation: Running, beginning: Promise<Results>): Promise<void> {
     try {
-      const results = await this.host.run(asking);
+      const results = await beginning;
       operation.follow(results);
       for (;;) {
         const { done, value } = await results.next();

@@ -14,8 +14,16 @@ import type { Documents } from '../limits/documents.js';
 import { networkOf } from '../limits/rateLimits.js';
 import type { Machinery } from '../operation/operation.js';
 import type { Crowd } from './crowd.js';
+import { Pulse } from './pulse.js';
 import { runOperation, toldOf } from './socketOperations.js';
-import { type Asking, Conversation, type Farewell, type Host, type Results } from './socketProtocol.js';
+import {
+  type Asking,
+  Conversation,
+  type Farewell,
+  type Host,
+  type Results,
+  type Timing,
+} from './socketProtocol.js';
 
 /** Operations of one socket at a time, streams among them. */
 const OPERATION_LIMIT = 100;
@@ -87,9 +95,9 @@ class Visit implements Host {
     private readonly arrival: SocketArrival,
     private readonly options: SocketOptions,
     private readonly onLeft: (visit: Visit) => void,
+    timing: Timing,
   ) {
-    const pingMillis = options.pingSeconds * 1000;
-    this.conversation = new Conversation(socket, this, { initMillis: INIT_WAIT_MILLIS, pingMillis });
+    this.conversation = new Conversation(socket, this, timing);
   }
 
   async welcome(parameters: Readonly<Record<string, unknown>>): Promise<void> {
@@ -179,13 +187,17 @@ export class SocketDoor {
   /** Sockets that are over, as long as their operations still give something back. */
   readonly #leaving = new Set<Promise<void>>();
 
-  constructor(private readonly options: SocketOptions) {}
+  readonly #timing: Timing;
+
+  constructor(private readonly options: SocketOptions) {
+    this.#timing = { initMillis: INIT_WAIT_MILLIS, pulse: new Pulse(options.pingSeconds * 1000) };
+  }
 
   enter(socket: WebSocket, request: FastifyRequest): void {
     const arrival = { requestId: request.id, address: this.options.addressOf(request) };
     const leave = this.#makeRoom(socket, arrival);
     if (leave === undefined) return;
-    const visit = new Visit(socket, arrival, this.options, this.#leave);
+    const visit = new Visit(socket, arrival, this.options, this.#leave, this.#timing);
     this.#visits.add(visit);
     socket.on('close', leave);
     visit.conversation.begin();
