@@ -7,8 +7,8 @@ import type { Resolve } from '../../src/notifications/gateway/addresses.js';
 import { certificate, certificateKey, wrongCertificate, wrongCertificateKey } from './certificate.js';
 
 /** One failure of so many is no answer at all: the sender has to give up by itself, which takes its time; so all early. */
-const SILENT = 80;
-const SILENT_UNTIL = 240;
+const SILENT = 40;
+const SILENT_UNTIL = 120;
 
 /** Every other way to fail that a receiver has once somebody has connected to it. Who answers 410 wants no more. */
 const failures: readonly ((socket: Socket) => void)[] = [
@@ -45,6 +45,7 @@ export class FailingReceiver {
   #asked = 0;
   #looks = 0;
   #greeted = 0;
+  #turnedAway = 0;
   readonly #sockets = new Set<Socket>();
   readonly #plain = createServer();
   readonly #secure = createSecureServer({
@@ -132,8 +133,9 @@ export class FailingReceiver {
     this.#asked += 1;
     if (!('encrypted' in socket) && this.#asked % 10 < 3) {
       this.failed += 1;
-      const isSilent = this.failed % SILENT === 0 && this.failed <= SILENT_UNTIL;
-      if (!isSilent) failures[this.failed % failures.length]?.(socket);
+      this.#turnedAway += 1;
+      const isSilent = this.#turnedAway % SILENT === 0 && this.#turnedAway <= SILENT_UNTIL;
+      if (!isSilent) failures[this.#turnedAway % failures.length]?.(socket);
       return;
     }
     this.taken.set(id, (this.taken.get(id) ?? 0) + 1);
