@@ -20,6 +20,7 @@ import {
   type Desk,
   dueOf,
   isUnderWay,
+  isVoid,
   keptOf,
   openBill,
   type Payer,
@@ -39,6 +40,9 @@ const DUNNED = [1, 3, 5];
 const ATTEMPTS = 4;
 /** Whoever asked for a bill pays it so long before the end, or a license that renews itself does so. */
 const HANDED_OVER = DAY;
+
+/** Money lies on a bill for which nothing is given. */
+const OWED_BACK = ['NOT_RENEWABLE', 'TRANSFERRED', 'OVERTAKEN'];
 
 const reasons: Readonly<Record<string, string>> = {
   insufficient_funds: 'INSUFFICIENT_FUNDS',
@@ -61,12 +65,17 @@ function isHandedOver(card: Card, now: number): boolean {
   return isRunning && !card.isTrial && expiresAt <= now + HANDED_OVER;
 }
 
-function isOvertaken(card: Card, { isByHand, from, offer, holder }: Bill, now: number): boolean {
+/** Something else became of the license, or it renews itself since nobody has paid what was asked for. */
+function overtakenBy(card: Card, bill: Bill, now: number): 'CHANGE' | 'HAND_OVER' | undefined {
+  const { isByHand, from, offer, holder } = bill;
   const isOther = card.expiresAt !== from || card.offer !== offer || card.holder !== holder;
-  if (isOther || card.revoked) return true;
-  if (isByHand) return isHandedOver(card, now);
-  return !card.renewsItself || card.switchedOff || card.heldBack || holder.isOff;
+  if (isOther || card.revoked) return 'CHANGE';
+  if (isByHand) return isHandedOver(card, now) ? 'HAND_OVER' : undefined;
+  return !card.renewsItself || card.switchedOff || card.heldBack || holder.isOff ? 'CHANGE' : undefined;
 }
+
+const isOvertaken = (card: Card, bill: Bill, now: number): boolean =>
+  overtakenBy(card, bill, now) !== undefined;
 
 /** So many months more: behind the end that it has or is honoured past, or else from now. */
 export function goOn(card: Card, months: number, extendsMaintenance: boolean, now: number): string {
@@ -97,7 +106,7 @@ export class Till {
   #failed(at: number, card: Card, bill: Bill | undefined, reason: string, tries: string): void {
     this.desk.tell(at, card, `not renewed: ${reason} ${tries}`);
     // Money that is to go back is the vendor's business, and a bill is nobody's who holds the license since.
-    const isOwedBack = bill?.status === 'UNSETTLED';
+    const isOwedBack = OWED_BACK.includes(reason);
     const isStill = (): boolean => bill === undefined || standingOf(bill) !== 'PAID' || isOwedBack;
     const isToHolder = (): boolean => bill === undefined || (isHolders(card, bill) && !isOwedBack);
     this.desk.mailNext(card, 'RENEWAL_FAILED', { isToHolder, isStill, isToStaff: true });
@@ -135,12 +144,30 @@ export class Till {
     return bill;
   }
 
+  /** A part that was paid is the payer's. */
   #cancel(at: number, card: Card, bill: Bill): void {
-    bill.nextAt = undefined;
-    if (keptOf(bill) > 0n) return;
-    bill.status = 'CANCELLED';
+    const hasCredit = keptOf(bill) > 0n;
+    this.#void(at, card, bill, 'CANCELLED');
     if (!bill.isByHand && bill.from !== undefined) card.begun.delete(bill.from);
+    const { attempts } = bill;
+    if (hasCredit) this.#failed(at, card, bill, 'OVERTAKEN', `${attempts}/${attempts}, next never`);
+  }
+
+  #void(at: number, card: Card, bill: Bill, status: 'CANCELLED' | 'VOIDED'): void {
+    bill.nextAt = undefined;
+    bill.status = status;
     this.desk.tell(at, card, 'bill voided');
+  }
+
+  /** Who has paid a part of what he asked for is not charged for all of it: that the rest is missing is told once. */
+  #review(at: number, card: Card, bill: Bill): void {
+    if (bill.status !== 'OPEN' || isUnderWay(bill)) return;
+    const by = overtakenBy(card, bill, at);
+    if (by === 'HAND_OVER' && keptOf(bill) > 0n) {
+      if (bill.firstFailedAt === undefined) this.#failed(at, card, bill, 'PAID_IN_PART', '0/0, next never');
+      bill.firstFailedAt ??= at;
+    } else if (by !== undefined) this.#cancel(at, card, bill);
+    else if (standingOf(bill) === 'REFUNDED') this.#void(at, card, bill, 'VOIDED');
   }
 
   #begin(at: number, card: Card): void {
@@ -263,7 +290,7 @@ export class Till {
 
   /** Money came, whoever sent it: what it pays for is given, or somebody is told that it cannot be. */
   pay(at: number, card: Card, bill: Bill, amount: bigint, by: Payer, reference?: string): void {
-    const wasPaid = standingOf(bill) === 'PAID' || bill.status === 'CANCELLED';
+    const wasPaid = standingOf(bill) === 'PAID' || isVoid(bill);
     const wallet = by === 'STRIPE' ? bill.charge?.wallet : undefined;
     bill.payments.push({ by, amount, reference, wallet, back: 0n });
     bill.isWhole ||= keptOf(bill) >= bill.price.total;
@@ -308,10 +335,7 @@ export class Till {
 
   /** Somebody looks after what is due. */
   look(now: number, weather: Weather): void {
-    this.#each((card, bill) => {
-      const isFree = bill.status === 'OPEN' && keptOf(bill) === 0n && !isUnderWay(bill);
-      if (isFree && isOvertaken(card, bill, now)) this.#cancel(now, card, bill);
-    });
+    this.#each((card, bill) => this.#review(now, card, bill));
     for (const card of this.cards) this.#begin(now, card);
     this.#each((card, bill) => this.#attempt(now, card, bill));
     this.ask(now, weather);

@@ -60,7 +60,7 @@ export interface Bill {
   readonly months: number;
   readonly extendsMaintenance: boolean;
   readonly price: Price;
-  status: 'OPEN' | 'RENEWED' | 'CANCELLED' | 'UNSETTLED' | 'REFUNDED';
+  status: 'OPEN' | 'RENEWED' | 'CANCELLED' | 'VOIDED' | 'UNSETTLED' | 'REFUNDED';
   readonly payments: Paid[];
   /** Whether all of it was there at once, ever. */
   isWhole: boolean;
@@ -111,11 +111,13 @@ export const paidOf = ({ payments }: Bill): bigint => sumOf(payments.map(({ amou
 export const backOf = ({ payments }: Bill): bigint => sumOf(payments.map(({ back }) => back));
 export const keptOf = (bill: Bill): bigint => paidOf(bill) - backOf(bill);
 
+export const isVoid = ({ status }: Bill): boolean => status === 'CANCELLED' || status === 'VOIDED';
+
 /** What is still to be paid: of what was paid, or is asked of nobody any more, nothing. */
 export function dueOf(bill: Bill): bigint {
-  const { price, isWhole, status } = bill;
+  const { price, isWhole } = bill;
   const kept = keptOf(bill);
-  return isWhole || status === 'CANCELLED' || kept > price.total ? 0n : price.total - kept;
+  return isWhole || isVoid(bill) || kept > price.total ? 0n : price.total - kept;
 }
 
 export type Standing = 'NOTHING' | 'PARTIAL' | 'PAID' | 'REFUNDED';
