@@ -5,6 +5,8 @@ import { addMillis } from './clock.js';
 import { committed } from './db.js';
 import type { Id, TenantId } from './id.js';
 import { enqueueJobs, type JobContext } from './job.js';
+import { isLockTimeout } from './lockTimeout.js';
+import { Refusal, type RefusalCode } from './refusal.js';
 
 /** What is done behind an act in parts, each a transaction: an order's licenses, a long list. */
 export interface Behind<Noun extends string> {
@@ -33,18 +35,53 @@ async function putBack<Noun extends string>(
 /** Parts of one run: some seconds of work. */
 const PARTS_A_RUN = 20;
 
-/** Does part after part, as long as there is more; then others have their turn. */
+/**
+ * After so many failures one after the other it is given up, and a person has to begin it again: with the waits between them,
+ * which grow to a quarter of an hour, they are more than an hour.
+ */
+const FAILURES_LIMIT = 10;
+
+/** What a failure that is noted makes of what was failing. */
+export interface NotedFailure {
+  readonly code: RefusalCode;
+  readonly failures: number;
+  readonly isGivenUp: boolean;
+}
+
+/** Who waited in vain for others has not failed: that counts for nothing. Nothing internal is told of a failure. */
+export function failed(error: unknown, before: number): NotedFailure {
+  const code = error instanceof Refusal ? error.code : 'INTERNAL_SERVER_ERROR';
+  const failures = before + (isLockTimeout(error) ? 0 : 1);
+  return { code, failures, isGivenUp: failures >= FAILURES_LIMIT };
+}
+
+export interface Parts {
+  /** Whether there is more to do. */
+  readonly part: () => Promise<boolean>;
+  /** Notes a part that failed; whether it is given up by that. */
+  readonly note: (error: unknown) => Promise<boolean>;
+}
+
+/** Does part after part, as long as there is more; then others have their turn. The queue tries what fails again. */
 export async function inParts<Noun extends string>(
   context: JobContext,
   name: string,
   behind: Behind<Noun>,
-  part: () => Promise<boolean>,
+  { part, note }: Parts,
 ): Promise<void> {
-  for (let done = 0; done < PARTS_A_RUN; done += 1) {
-    context.signal.throwIfAborted();
-    if (!(await part())) return;
+  try {
+    for (let done = 0; done < PARTS_A_RUN; done += 1) {
+      context.signal.throwIfAborted();
+      if (!(await part())) return;
+    }
+    await putBack(context, name, [behind]);
+  } catch (error) {
+    if (context.signal.aborted) throw error;
+    // Where that cannot be written either, the log and the queue still tell.
+    const isGivenUp = await note(error).catch(() => false);
+    if (!isGivenUp) throw error;
+    context.log.error({ err: error, job: name, ...behind }, 'what is done behind an act was given up');
   }
-  await putBack(context, name, [behind]);
 }
 
 /** What has not moved for so long has lost its job: the queue gives up after days of failures. */

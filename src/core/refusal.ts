@@ -112,6 +112,7 @@ export const refusalCodes = {
     'The license pool has fewer licenses left than are asked for; `extensions.available` says how many. None was allocated.',
   ],
   LICENSE_POOL_EXPIRED: [409, 'The license pool has ended, and nothing is allocated from it any more.'],
+  BULK_ISSUE_NOT_FOUND: [404, 'There is no such list of licenses for this caller.'],
   ORDER_NOT_FOUND: [404, 'There is no such order for this caller.'],
   ORDER_NOT_PAID: [
     409,

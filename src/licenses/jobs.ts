@@ -3,7 +3,7 @@ import { type Behind, inParts, parseBehind, resumeStalled } from '../core/behind
 import { type Job, type JobContext, type JobResult, parseSweep, type SweepPayload } from '../core/job.js';
 import { sweep } from '../core/sweep.js';
 import { dueReminders } from './model/reminders.js';
-import { ISSUE_IN_BULK } from './service/bulkIssue/bulkIssueLicenses.js';
+import { ISSUE_IN_BULK, noteFailedPart } from './service/bulkIssue/bulkIssueFailures.js';
 import { continueBulkIssue } from './service/bulkIssue/continueBulkIssue.js';
 import { REMINDER_BATCH, reminderBatch, reminderZones } from './service/remind.js';
 import { expiryBatch, lapseBatch } from './service/tellLapses.js';
@@ -45,9 +45,11 @@ export const issueInBulk: Job<Behind<'BulkIssue'>> = {
   name: ISSUE_IN_BULK,
   parse: parseBehind,
   run: async (context, list): Promise<undefined> => {
-    await inParts(context, ISSUE_IN_BULK, list, () =>
-      context.act(list.tenantId, (work) => continueBulkIssue(work, list.id)),
-    );
+    const { tenantId, id } = list;
+    await inParts(context, ISSUE_IN_BULK, list, {
+      part: () => context.act(tenantId, (work) => continueBulkIssue(work, id)),
+      note: (error) => context.act(tenantId, (work) => noteFailedPart(work, id, error)),
+    });
   },
 };
 

@@ -14,16 +14,10 @@ export const fulfillOrders: Job<Behind<'Order'>> = {
   parse: parseBehind,
   run: async (context, order): Promise<undefined> => {
     const { tenantId, id } = order;
-    try {
-      await inParts(context, FULFILL_ORDER, order, () =>
-        context.act(tenantId, (work) => progressOrder(work, id)),
-      );
-    } catch (error) {
-      const note = () => context.act(tenantId, (work) => noteFailure(work, id, error));
-      // Where that cannot be written either, the log and the queue still tell.
-      if (!context.signal.aborted) await note().catch(() => undefined);
-      throw error;
-    }
+    await inParts(context, FULFILL_ORDER, order, {
+      part: () => context.act(tenantId, (work) => progressOrder(work, id)),
+      note: (error) => context.act(tenantId, (work) => noteFailure(work, id, error)),
+    });
   },
 };
 

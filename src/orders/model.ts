@@ -15,6 +15,7 @@ export const orderEvents = [
   'order.payment_failed',
   'order.progressed',
   'order.delayed',
+  'order.stopped',
   'order.fulfilled',
   'order.cancelled',
   'order.refunded',

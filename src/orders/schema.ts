@@ -201,6 +201,13 @@ export class LicenseOrder {
   })
   declare readonly fulfillmentError: string | null;
 
+  @Field(() => DateTime, {
+    nullable: true,
+    description:
+      'When making its licenses was given up, because it failed time and again. What is made stays; `fulfillOrder` goes on with the rest.',
+  })
+  declare readonly fulfillmentStoppedAt: Instant | null;
+
   @Field(() => DateTime, { nullable: true, description: 'When its licenses were made.' })
   declare readonly fulfilledAt: Instant | null;
 

@@ -117,6 +117,7 @@ const mayAsk: Readonly<Record<string, readonly Caller[]>> = {
   bulkIssue: [...back, 'reseller'],
   bulkIssues: [...back, 'reseller'],
   bulkIssueLicenses: [...back, 'reseller'],
+  retryBulkIssue: [...back, 'reseller'],
   licensePool: [...office, 'reseller'],
   licensePools: [...office, 'reseller'],
   createLicensePool: back,

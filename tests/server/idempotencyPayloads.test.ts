@@ -13,6 +13,7 @@ import { provingMembers } from '../../src/server/operation/idempotency.js';
 import { createSchema } from '../../src/server/schema.js';
 import { mutation, tablesOf } from '../support/acts.js';
 import { createApiKey } from '../support/apiKeys.js';
+import { insertFailedList } from '../support/batches.js';
 import { insertInvoice, invoiceOf } from '../support/billing.js';
 import {
   activate,
@@ -190,6 +191,7 @@ const inputs: Readonly<Record<string, () => Promise<object>>> = {
     templateId: shop.templateId,
     rows: [{ customerId: shop.customerId, quantity: 2 }, { email: 'nobody@example.com' }],
   }),
+  retryBulkIssue: async () => ({ bulkIssueId: await insertFailedList(server, shop.admin) }),
   createCustomer: async () => ({ name: 'Ada', email: 'ada@example.com' }),
   updateCustomer: async () => ({ customerId: await createCustomer(server, shop.admin), email: null }),
   createReseller: async () => ({ name: 'R' }),

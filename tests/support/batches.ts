@@ -3,7 +3,7 @@ import type { OrderId, TenantId } from '../../src/core/id.js';
 import { lockOrder } from '../../src/orders/queries.js';
 import { makeBehind } from '../../src/orders/service/makeBehind.js';
 import { type Channel, createPool } from './pools.js';
-import type { TestServer } from './server.js';
+import type { Claims, TestServer } from './server.js';
 
 /** An order of the channel's customer, approved and paid, whose licenses are to be made in the background. */
 export async function insertBatch(
@@ -24,6 +24,14 @@ export async function insertBatch(
       ${server.now}, ${server.now}
     from license_pools where id = ${pool}`;
   return id as OrderId;
+}
+
+/** A list of no rows that was given up. */
+export async function insertFailedList({ sql, now }: TestServer, { tenant_id }: Claims): Promise<string> {
+  const id = randomUUID();
+  await sql`insert into bulk_issues (tenant_id, id, status, mode, requested_by, row_count, failures, failure, created_at, updated_at)
+    values (${tenant_id}, ${id}, 'FAILED', 'ROW_BY_ROW', 'eve', 0, 10, 'INTERNAL_SERVER_ERROR', ${now}, ${now})`;
+  return id;
 }
 
 /** As the act does that makes it fulfillable. */

@@ -242,6 +242,7 @@ reseller, by id                          U 0 F 0 + + + + + F F F
 resellers                                U = F = = = = = = F F F
 resendNotification, a mail               U 0 F F + + F + F F F F
 resetQuota, a license                    U 0 F F + + F F F F F F
+retryBulkIssue, a list                   U 0 F 0 + + F F + F F F
 retryInboundWebhook, a webhook           U 0 F F + + F F F F F F
 revealLicenseKey, a license              U 0 F F + + F F F F F F
 revokeApiKey, a key                      U 0 F F + + F F F F F F

@@ -226,6 +226,7 @@ export const cases: Readonly<Record<string, readonly Case[]>> = {
   fulfillOrder: [act('fulfillOrder', 'an order', ({ orderId }) => ({ orderId }))],
   cancelOrder: [act('cancelOrder', 'an order', ({ orderId }) => ({ orderId, reason: 'x' }))],
   bulkIssue: [one('bulkIssue', ({ bulkIssueId }) => bulkIssueId)],
+  retryBulkIssue: [act('retryBulkIssue', 'a list', ({ bulkIssueId }) => ({ bulkIssueId }))],
   bulkIssueLicenses: [
     bulkIssue('a template', ({ templateId }, { customerId }) => ({ templateId, rows: [{ customerId }] })),
     bulkIssue('a customer', ({ customerId }, { templateId }) => ({ templateId, rows: [{ customerId }] })),

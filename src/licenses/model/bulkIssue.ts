@@ -2,7 +2,15 @@
  * A bulk issue owns what became of a list of licenses that were asked for at once: one result a license, or one a row that
  * was refused. Small lists are done in the act itself; of larger ones the act takes the list, and a job makes the licenses.
  */
-export const bulkIssueEvents = ['bulk_issue.created', 'bulk_issue.finished'] as const;
+import { Refusal } from '../../core/refusal.js';
+
+export const bulkIssueEvents = [
+  'bulk_issue.created',
+  'bulk_issue.delayed',
+  'bulk_issue.failed',
+  'bulk_issue.retried',
+  'bulk_issue.finished',
+] as const;
 
 /** RUNNING while licenses are made behind the act; FAILED where that went wrong time and again, until somebody retries it. */
 export const bulkIssueStatuses = ['RUNNING', 'FINISHED', 'FAILED'] as const;
@@ -35,3 +43,12 @@ export const LONGEST_CSV = 4_000_000;
 export const ISSUED_AT_ONCE = 500;
 /** Of the rows that are refused, the act answers so many; the list keeps them all. */
 export const REFUSED_SHOWN = 1_000;
+
+export function bulkIssueNotFound(id: string): Refusal {
+  return new Refusal('BULK_ISSUE_NOT_FOUND', `There is no list ${id}.`, { id });
+}
+
+export function bulkIssueFinished(id: string): Refusal {
+  const step = { from: 'FINISHED', to: 'RUNNING' };
+  return new Refusal('INVALID_TRANSITION', `List ${id} is FINISHED: only one that FAILED is retried.`, step);
+}

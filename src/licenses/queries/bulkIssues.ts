@@ -1,4 +1,4 @@
-import { and, eq, type SQL, sql } from 'drizzle-orm';
+import { and, count, eq, type SQL, sql } from 'drizzle-orm';
 import { scopeOf } from '../../core/actor.js';
 import type { BulkIssueId } from '../../core/id.js';
 import { anyOf, byKey, pageOf, pagesByOwner, type Sorting } from '../../core/keyset.js';
@@ -58,18 +58,28 @@ export async function lockBulkIssue(reading: Reading, id: BulkIssueId): Promise<
   return row;
 }
 
+const waiting = (reading: Reading, id: BulkIssueId): SQL | undefined =>
+  and(
+    eq(bulkIssueResults.tenantId, reading.tenantId),
+    eq(bulkIssueResults.bulkIssueId, id),
+    eq(bulkIssueResults.status, 'WAITING'),
+  );
+
+/** How much of a list waits. */
+export async function waitingCount(reading: Reading, id: BulkIssueId): Promise<number> {
+  const [row] = await reading.db
+    .select({ waiting: count() })
+    .from(bulkIssueResults)
+    .where(waiting(reading, id));
+  return row?.waiting ?? 0;
+}
+
 /** What of a list waits, in its order. */
 export function waitingResults(reading: Reading, id: BulkIssueId, most?: number): Promise<BulkIssueResult[]> {
   const rows = reading.db
     .select()
     .from(bulkIssueResults)
-    .where(
-      and(
-        eq(bulkIssueResults.tenantId, reading.tenantId),
-        eq(bulkIssueResults.bulkIssueId, id),
-        eq(bulkIssueResults.status, 'WAITING'),
-      ),
-    )
+    .where(waiting(reading, id))
     .orderBy(bulkIssueResults.id);
   return most === undefined ? rows : rows.limit(most);
 }

@@ -12,6 +12,7 @@ import { bulkIssuesById, bulkIssuesPage, resultsByBulkIssue } from '../queries/b
 import { licensesById } from '../queries.js';
 import * as shapes from '../schema/bulkIssue.js';
 import { License } from '../schema/types.js';
+import { retryBulkIssue } from '../service/bulkIssue/bulkIssueFailures.js';
 import { bulkIssueLicenses } from '../service/bulkIssue/bulkIssueLicenses.js';
 import type { BulkIssue } from '../table/bulkIssues.js';
 
@@ -74,5 +75,18 @@ export class BulkIssueResolver {
     @CurrentWork() work: Work,
   ) {
     return bulkIssueLicenses(work, input);
+  }
+
+  @Authorized('license.issue')
+  @Mutation(() => shapes.RetryBulkIssuePayload, {
+    nullable: true,
+    description: 'Goes on with a list that was given up, from where it stopped: no license is made twice.',
+  })
+  async retryBulkIssue(
+    @Arg('input', () => shapes.RetryBulkIssueInput, { description: 'Which one.' })
+    input: shapes.RetryBulkIssueInput,
+    @CurrentWork() work: Work,
+  ): Promise<shapes.RetryBulkIssuePayload> {
+    return { bulkIssue: await retryBulkIssue(work, input) };
   }
 }

@@ -1,6 +1,7 @@
 import { Field, ID, InputType, Int, ObjectType } from 'type-graphql';
 import { listOf, text, uuid } from '../../core/check.js';
 import type { Instant } from '../../core/clock.js';
+import type { BulkIssueId } from '../../core/id.js';
 import { Checked } from '../../graph/checked.js';
 import { connectionOf } from '../../graph/connection.js';
 import { enumOf } from '../../graph/enums.js';
@@ -23,7 +24,8 @@ export const BulkIssueStatusEnum = enumOf<BulkIssueStatus>(
   {
     RUNNING: 'Its licenses are made behind the act; the results tell which are.',
     FINISHED: 'Every row is issued or refused.',
-    FAILED: 'Making its licenses failed time and again, and stopped. What was issued stays.',
+    FAILED:
+      'Making its licenses failed time and again, and stopped. What was issued stays; `retryBulkIssue` goes on with the rest.',
   },
 );
 
@@ -143,6 +145,13 @@ export class BulkIssue {
   @Field(() => Int, { description: 'How many of its rows are refused by now.' })
   declare readonly refusedCount: number;
 
+  @Field(() => String, {
+    nullable: true,
+    description:
+      'The code on which making its licenses failed last, until it goes on: INTERNAL_SERVER_ERROR where it is the server that failed.',
+  })
+  declare readonly failure: string | null;
+
   @Field(() => DateTime, { nullable: true, description: 'When its last license was made.' })
   declare readonly finishedAt: Instant | null;
 
@@ -217,4 +226,17 @@ export class BulkIssueLicensesPayload {
     description: `What became of the rows, in their order: the first ${REFUSED_SHOWN} that are refused, and of a list of at most ${ISSUED_AT_ONCE} licenses each of these. \`bulkIssue\` keeps the results of all rows.`,
   })
   declare readonly results: readonly IssuedResult[];
+}
+
+@InputType({ description: 'A list whose licenses could not be made.' })
+export class RetryBulkIssueInput {
+  @Checked(uuid)
+  @Field(() => ID, { description: 'The list: one that FAILED. One that is RUNNING is answered as it is.' })
+  declare readonly bulkIssueId: BulkIssueId;
+}
+
+@ObjectType({ description: 'The answer of `retryBulkIssue`.', simpleResolvers: true })
+export class RetryBulkIssuePayload {
+  @Field(() => BulkIssue, { description: 'The list, which goes on behind the act.' })
+  declare readonly bulkIssue: BulkIssue;
 }

@@ -36,9 +36,18 @@ type OrderChanges = Partial<
     | 'cancellationReason'
     | 'startedAt'
     | 'fulfillmentError'
+    | 'fulfillmentFailures'
+    | 'fulfillmentStoppedAt'
     | 'fulfilledAt'
   >
 >;
+
+/** What an order is when nothing keeps its licenses from being made. */
+export const untroubled = {
+  fulfillmentError: null,
+  fulfillmentFailures: 0,
+  fulfillmentStoppedAt: null,
+} as const;
 
 /** The one place where rows of orders are changed; what was ordered stays as it was. */
 export async function changeOrder(work: Work, order: Order, changes: OrderChanges): Promise<Order> {

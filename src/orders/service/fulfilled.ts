@@ -1,7 +1,7 @@
 import type { Work } from '../../core/work.js';
 import { requireStep } from '../model.js';
 import type { Order } from '../table.js';
-import { aboutOrder, changeOrder } from './changeOrder.js';
+import { aboutOrder, changeOrder, untroubled } from './changeOrder.js';
 
 /** An order that is locked has all that it is for. */
 export async function fulfilled(work: Work, order: Order): Promise<Order> {
@@ -9,7 +9,7 @@ export async function fulfilled(work: Work, order: Order): Promise<Order> {
   const row = await changeOrder(work, order, {
     status: 'FULFILLED',
     fulfilledAt: work.now,
-    fulfillmentError: null,
+    ...untroubled,
   });
   const { subjectId, data } = aboutOrder(row);
   await work.emit({ type: 'order.fulfilled', subjectId, data: { ...data, quantity: row.quantity } });

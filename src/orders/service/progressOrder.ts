@@ -1,9 +1,11 @@
+import { failed, type NotedFailure } from '../../core/behind.js';
 import type { OrderId } from '../../core/id.js';
-import { Refusal, type RefusalCode } from '../../core/refusal.js';
 import type { Work } from '../../core/work.js';
 import { isFulfillable, MADE_AT_ONCE } from '../model.js';
+import { licensesOfOrder } from '../queries/progress.js';
 import { lockOrder } from '../queries.js';
-import { aboutOrder, changeOrder } from './changeOrder.js';
+import type { Order } from '../table.js';
+import { aboutOrder, changeOrder, untroubled } from './changeOrder.js';
 import { fulfilled } from './fulfilled.js';
 import { makeLicenses } from './makeLicenses.js';
 
@@ -19,19 +21,40 @@ export async function progressOrder(work: Work, orderId: OrderId): Promise<boole
   const { subjectId, data } = aboutOrder(order);
   await work.emit({ type: 'order.progressed', subjectId, data: { ...data, made, quantity: order.quantity } });
   if (left === 0) await fulfilled(work, order);
-  else await changeOrder(work, order, { startedAt: order.startedAt ?? work.now, fulfillmentError: null });
+  else await changeOrder(work, order, { startedAt: order.startedAt ?? work.now, ...untroubled });
   return left > 0;
 }
 
-function codeOf(error: unknown): RefusalCode {
-  return error instanceof Refusal ? error.code : 'INTERNAL_SERVER_ERROR';
+/** Nobody tries any more: what is made stays, and whoever fulfils the order goes on with the rest. */
+async function stop(work: Work, order: Order, { code, failures }: NotedFailure): Promise<void> {
+  await changeOrder(work, order, {
+    fulfillmentError: code,
+    fulfillmentFailures: failures,
+    fulfillmentStoppedAt: work.now,
+    startedAt: null,
+  });
+  const { subjectId, data } = aboutOrder(order);
+  const made = await licensesOfOrder(work, order.id);
+  const told = { ...data, code, made, quantity: order.quantity };
+  await work.emit({ type: 'order.stopped', subjectId, data: told });
 }
 
-/** A chunk that failed is tried again, and the order says so until one succeeds. Of one failure once. */
-export async function noteFailure(work: Work, orderId: OrderId, error: unknown): Promise<void> {
+/**
+ * A chunk that failed is tried again, and the order says so until one succeeds; of one failure once. Whether it is given up,
+ * because it failed time and again.
+ */
+export async function noteFailure(work: Work, orderId: OrderId, error: unknown): Promise<boolean> {
   const order = await lockOrder(work, orderId);
-  const code = codeOf(error);
-  if (order === undefined || !isFulfillable(order) || order.fulfillmentError === code) return;
-  await changeOrder(work, order, { fulfillmentError: code });
-  await work.emit({ type: 'order.delayed', subjectId: order.id, data: { code } });
+  if (order === undefined || !isFulfillable(order)) return false;
+  if (order.fulfillmentStoppedAt !== null) return true;
+  const noted = failed(error, order.fulfillmentFailures);
+  if (noted.isGivenUp) {
+    await stop(work, order, noted);
+    return true;
+  }
+  const { code, failures } = noted;
+  await changeOrder(work, order, { fulfillmentError: code, fulfillmentFailures: failures });
+  if (order.fulfillmentError !== code)
+    await work.emit({ type: 'order.delayed', subjectId: order.id, data: { code } });
+  return false;
 }

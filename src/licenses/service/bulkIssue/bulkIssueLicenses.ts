@@ -8,10 +8,9 @@ import { ISSUED_AT_ONCE, MOST_LICENSES, REFUSED_SHOWN } from '../../model/bulkIs
 import type { BulkIssueLicensesInput } from '../../schema/bulkIssue.js';
 import { type BulkIssue, bulkIssueResults, bulkIssues } from '../../table/bulkIssues.js';
 import { insertLicenses, sellingReseller } from '../newLicense.js';
+import { ISSUE_IN_BULK } from './bulkIssueFailures.js';
 import { type IssuableRow, type JudgedRow, judgeRows } from './judgeRows.js';
 import { type ReadRow, type RowProblem, readRows, type WantedRow } from './readRows.js';
-
-export const ISSUE_IN_BULK = 'license.issue_in_bulk';
 
 type ResultRow = Omit<
   typeof bulkIssueResults.$inferInsert,

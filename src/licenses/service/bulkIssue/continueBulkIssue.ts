@@ -1,15 +1,10 @@
-import { and, eq, sql } from 'drizzle-orm';
-import { latest } from '../../../core/clock.js';
+import { sql } from 'drizzle-orm';
 import type { BulkIssueId } from '../../../core/id.js';
 import type { Work } from '../../../core/work.js';
 import { lockBulkIssue, waitingResults } from '../../queries/bulkIssues.js';
-import {
-  type BulkIssue,
-  type BulkIssueResult,
-  bulkIssueResults,
-  bulkIssues,
-} from '../../table/bulkIssues.js';
+import { type BulkIssue, type BulkIssueResult, bulkIssueResults } from '../../table/bulkIssues.js';
 import { insertLicenses } from '../newLicense.js';
+import { changeBulkIssue, untroubled } from './bulkIssueFailures.js';
 import { type IssuableRow, type JudgedRow, judgeRows } from './judgeRows.js';
 import type { WantedRow } from './readRows.js';
 
@@ -70,15 +65,12 @@ async function count(
 ): Promise<void> {
   const issued = bulk.issuedCount + outcomes.filter(({ status }) => status === 'ISSUED').length;
   const refused = bulk.refusedCount + outcomes.filter(({ status }) => status === 'REFUSED').length;
-  await work.db
-    .update(bulkIssues)
-    .set({
-      issuedCount: issued,
-      refusedCount: refused,
-      updatedAt: latest(bulk.updatedAt, work.now),
-      ...(isOver ? { status: 'FINISHED', finishedAt: work.now } : {}),
-    })
-    .where(and(eq(bulkIssues.tenantId, work.tenantId), eq(bulkIssues.id, bulk.id)));
+  await changeBulkIssue(work, bulk, {
+    issuedCount: issued,
+    refusedCount: refused,
+    ...untroubled,
+    ...(isOver ? { status: 'FINISHED', finishedAt: work.now } : {}),
+  });
   if (isOver) await work.emit({ type: 'bulk_issue.finished', subjectId: bulk.id, data: { issued, refused } });
 }
 
