@@ -17,4 +17,11 @@ export class Lane {
       else next();
     }
   }
+
+  /** The same for what answers before it is over: nobody waits for the end, and its place is free only then. */
+  answer<Result>(run: (tell: (result: Result) => void) => Promise<unknown>): Promise<Result> {
+    return new Promise((resolve, reject) => {
+      this.take(() => run(resolve)).catch(reject);
+    });
+  }
 }

@@ -172,7 +172,8 @@ export class EventFeed {
 
   /** With the other looks of streams: however many tenants are followed, whoever asks something gets a connection. */
   #read<Result>(tenantId: TenantId, run: (reading: Reading) => Promise<Result>): Promise<Result> {
-    return this.machinery.streams.take(() => this.#readNow(tenantId, run));
+    const { streams } = this.machinery;
+    return streams.answer((tell) => this.#readNow(tenantId, (reading) => run(reading).then(tell)));
   }
 
   async #readNow<Result>(tenantId: TenantId, run: (reading: Reading) => Promise<Result>): Promise<Result> {

@@ -8,6 +8,7 @@ import { committed, connect, openPool, type Pool } from '../../core/db.js';
 import type { TenantId } from '../../core/id.js';
 import { enqueueJobs } from '../../core/job.js';
 import type { Log } from '../../core/log.js';
+import { prepared } from '../../core/prepared.js';
 import { runNow } from '../../jobs/queries.js';
 import { enqueueReactions, type Reactions } from '../../jobs/reactions.js';
 
@@ -44,6 +45,10 @@ function sealedWord(sealed: readonly SealedFact[]): string {
   return word.length > WORD_LIMIT ? '' : word;
 }
 
+const tellSealed = prepared<never, { readonly word: string }>(
+  sql`select pg_notify(${SEALED}, ${sql.placeholder('word')})`,
+);
+
 /** The tenants that a word names; undefined is all. */
 export function tenantsIn(word: string): readonly TenantId[] | undefined {
   return word === '' ? undefined : (word.split(',') as TenantId[]);
@@ -69,7 +74,7 @@ export async function sealBatch(
     await enqueueReactions(db, facts, reactions);
     if (isCheckpointDue) await enqueueJobs(db, [runNow(signCheckpoints, now)]);
     // A notification is sent with the commit, and only then.
-    if (facts.length > 0) await db.execute(sql`select pg_notify(${SEALED}, ${sealedWord(facts)})`);
+    if (facts.length > 0) session.send(tellSealed(db, { word: sealedWord(facts) }));
     return facts.length;
   });
 }

@@ -346,7 +346,7 @@ export class Operation implements Context {
 
   /** The same for a subscription, which outlives many: a few at a time. */
   ask<Result>(run: (reading: Reading) => Promise<Result>): Promise<Result> {
-    return this.machinery.streams.take(() => this.look(run));
+    return this.machinery.streams.answer((tell) => this.look((reading) => run(reading).then(tell)));
   }
 
   askOfEvent<Result>(event: FedEvent, look: EventLook<Result>): Promise<Result> {
