@@ -26,6 +26,8 @@ import { type Durable, openDurable } from './support/durable.js';
 import { median, quantile } from './support/figures.js';
 
 const CLIENTS = 2_000;
+/** Enough for all code to be compiled before it is measured. */
+const WARMING_CLIENTS = 500;
 const ROUNDS = 3;
 const CHANGES = 10;
 /** Whether nobody else had use of this machine when it began. */
@@ -121,11 +123,11 @@ interface Measured {
 }
 
 /** Each change is committed when all have been told the last: their ways do not overlap. */
-async function tell(): Promise<{ readonly micros: number; readonly millis: number[] }> {
+async function tell(clients: number): Promise<{ readonly micros: number; readonly millis: number[] }> {
   const millis: number[] = [];
   let micros = 0;
   for (let change = 0; change < CHANGES; change += 1) {
-    await asked({ want: CLIENTS });
+    await asked({ want: clients });
     const told = once(child, 'message');
     await actOn(office, shop.admin, 'updateLicense', {
       licenseId: license.id,
@@ -141,30 +143,30 @@ async function tell(): Promise<{ readonly micros: number; readonly millis: numbe
   return { micros, millis };
 }
 
-async function measure(way: Way): Promise<Measured> {
+async function measure(way: Way, clients = CLIENTS): Promise<Measured> {
   const token = await server.token(shop.admin);
   const readers = () => server.machinery.feed?.readers;
   const empty = await heapUsed();
-  await asked({ open: { url: urls[way], token, query, count: CLIENTS } });
-  await expect.poll(readers, { timeout: 60_000 }).toBe(CLIENTS);
+  await asked({ open: { url: urls[way], token, query, count: clients } });
+  await expect.poll(readers, { timeout: 60_000 }).toBe(clients);
   const held = await heapUsed();
-  const { micros, millis } = await tell();
+  const { micros, millis } = await tell(clients);
   await asked({ close: true });
   await expect.poll(readers, { timeout: 60_000 }).toBe(0);
   const left = await heapUsed();
   return {
-    cpu: micros / (CLIENTS * CHANGES),
-    heapKilobytes: (held - empty) / CLIENTS / 1024,
+    cpu: micros / (clients * CHANGES),
+    heapKilobytes: (held - empty) / clients / 1024,
     medianMillis: median(millis),
     p99Millis: quantile(millis, 0.99),
-    leftKilobytes: (left - empty) / CLIENTS / 1024,
+    leftKilobytes: (left - empty) / clients / 1024,
   };
 }
 
 test('a change is told to 2,000 subscribers of one tenant', async () => {
   await expect.poll(() => office.count('unsealed_events')).toBe(0);
   const rounds: Record<Way, Measured>[] = [];
-  for (const way of ['ours', 'plain'] as const) await measure(way);
+  for (const way of ['ours', 'plain'] as const) await measure(way, WARMING_CLIENTS);
   for (let round = 0; round < ROUNDS; round += 1)
     rounds.push({ ours: await measure('ours'), plain: await measure('plain') });
 
