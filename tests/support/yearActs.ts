@@ -149,10 +149,10 @@ const move: Act = {
   },
 };
 
-/** A customer leaves, or comes back; most of them are there. */
+/** A customer leaves, as a rule with something to be paid, or comes back; most of them are there. */
 const flipHolder: Act = {
-  weight: 5,
-  prefers: ({ holder }) => holder?.isOff ?? false,
+  weight: 7,
+  prefers: (card) => (card.holder?.isOff ?? false) || openBill(card)?.isByHand === false,
   run: async (desk, { holder }) => {
     if (holder === undefined) return;
     const isOff = !holder.isOff;
