@@ -223,6 +223,20 @@ export async function entryByReference(
   return row;
 }
 
+/** Entries of one kind on an invoice, by one processor. */
+export function entriesOf(
+  reading: Reading,
+  invoiceId: InvoiceId,
+  { kind, processor }: Pick<Payment, 'kind' | 'processor'>,
+): SQL | undefined {
+  return and(
+    eq(payments.tenantId, reading.tenantId),
+    eq(payments.invoiceId, invoiceId),
+    eq(payments.kind, kind),
+    eq(payments.processor, processor),
+  );
+}
+
 /** The oldest refund of an amount whose processor's name for it is not known yet, and that was not given up. */
 export async function refundWithoutReference(
   reading: Reading,
@@ -234,10 +248,7 @@ export async function refundWithoutReference(
     .from(payments)
     .where(
       and(
-        eq(payments.tenantId, reading.tenantId),
-        eq(payments.invoiceId, invoiceId),
-        eq(payments.kind, 'REFUND'),
-        eq(payments.processor, processor),
+        entriesOf(reading, invoiceId, { kind: 'REFUND', processor }),
         eq(payments.amount, amount),
         ne(payments.state, 'FAILED'),
         sql`${payments.reference} is null`,

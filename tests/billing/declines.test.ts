@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { nameOfTry } from '../../src/billing/model/tries.js';
+import { nameOfTry, newTry } from '../../src/billing/model/tries.js';
 import { eventsOf, invoiceOf } from '../support/billing.js';
 import {
   charge,
@@ -58,6 +58,48 @@ describe('declines under one payment', () => {
     await sendsStripe(server, declined(pi, invoice.id, null), declined(pi, invoice.id, 'ch_4'));
 
     expect([named, await failures(invoice)]).toEqual([1, 2]);
+  });
+
+  test('of which the bank never heard are told for each event', async () => {
+    const invoice = await bill();
+    const pi = newIntent();
+
+    await sendsStripe(server, declined(pi, invoice.id, null));
+    const once = await failures(invoice);
+    await sendsStripe(server, declined(pi, invoice.id, null), declined(pi, invoice.id, null));
+
+    expect([once, await failures(invoice)]).toEqual([1, 3]);
+  });
+
+  test.each([
+    ['with its name and without', ['ch_a', null]],
+    ['without its name and with', [null, 'ch_a']],
+    ['twice each, the names first', ['ch_a', 'ch_b', null, null]],
+    ['twice each, the names last', [null, null, 'ch_a', 'ch_b']],
+    ['twice each, in turn', [null, 'ch_a', null, 'ch_b']],
+  ])('that are told of %s count once', async (_, names) => {
+    const invoice = await bill();
+    const pi = newIntent();
+
+    await sendsStripe(server, ...names.map((name) => declined(pi, invoice.id, name)));
+
+    expect(await failures(invoice)).toBe(names.length / 2);
+  });
+
+  test('that a checkout tells of as well are not told again by it', async () => {
+    const invoice = await bill();
+    const pi = newIntent();
+    const session = {
+      ...{ id: `cs_${pi}`, object: 'checkout.session', payment_intent: pi, amount_total: 10_000 },
+      ...{ currency: 'eur', metadata: { invoice_id: invoice.id } },
+    };
+
+    await sendsStripe(server, declined(pi, invoice.id, null), [
+      'checkout.session.async_payment_failed',
+      session,
+    ]);
+
+    expect(await failures(invoice)).toBe(1);
   });
 
   test('are not told once the payment has come, and take nothing of it away', async () => {
@@ -121,4 +163,17 @@ test('the name of a try is no longer than a reference may be, and of two tries n
   expect(nameOfTry('pi_1', 'ch_1')).toBe('pi_1/ch_1');
   expect(nameOfTry(long, 'ch_1')).toHaveLength(255);
   expect(nameOfTry(long, 'ch_1')).not.toBe(nameOfTry(long, 'ch_2'));
+});
+
+test.each<readonly [string, readonly string[], object, unknown]>([
+  ['the first without any name', [], {}, { enter: 'pi' }],
+  ['one that is known without a name', ['pi'], {}, undefined],
+  ['one that takes the place of it', ['pi'], { attempt: 'ch' }, { from: 'pi', to: 'pi/ch' }],
+  ['an event beside its try', ['pi/ch'], { event: 'evt' }, { from: 'pi/ch', to: 'pi/ch evt' }],
+  ['an event of the next try', ['pi/ch evt'], { event: 'evt_2' }, { enter: 'pi/ evt_2' }],
+  ['a try of an event', ['pi/ evt'], { attempt: 'ch' }, { from: 'pi/ evt', to: 'pi/ch evt' }],
+  ['a try that is known', ['pi/ch evt'], { attempt: 'ch' }, undefined],
+  ['an event that is known', ['pi/ch evt'], { event: 'evt' }, undefined],
+])('of what was told of the tries of a payment, this is new: %s', (_, names, told, expected) => {
+  expect(newTry('pi', names, told)).toEqual(expected);
 });

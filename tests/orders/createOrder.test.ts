@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { eventsDuring } from '../support/acts.js';
+import { eventsDuring, mutation, refusedFields } from '../support/acts.js';
 import { createTemplate, openShop, type Shop } from '../support/fixtures.js';
 import { approveOrder, createOrder, licensesOf, payOrder, readOrder } from '../support/orders.js';
 import { startTestServer, type TestServer } from '../support/server.js';
@@ -203,4 +203,26 @@ describe('an order', () => {
     expect(license.expiryDate.slice(0, 10)).toBe(end);
     expect(license.maintenanceExpiry.slice(0, 10)).toBe(end);
   });
+});
+
+test('an order takes as many taxes as the tenant sets, and the order of a tenant with the most is billed them all', async () => {
+  const own = await openShop(server);
+  const taxes = (count: number) =>
+    Array.from({ length: count }, (_, place) => ({ name: `Tax ${place}`, percentage: '1' }));
+  const set = (count: number) => ({ invoices: { taxes: taxes(count) } });
+  const ordered = { customerId: own.customerId, templateId: own.templateId, taxes: taxes(11) };
+
+  expect(await refusedFields(server, own.admin, 'updateTenantSettings', set(11))).toEqual([
+    'input.invoices.taxes',
+  ]);
+  expect(await refusedFields(server, own.admin, 'createOrder', ordered)).toEqual(['input.taxes']);
+  await server.ok(mutation('updateTenantSettings', '__typename'), { input: set(10) }, own.admin);
+  const lines = 'lines { kind }';
+  const both = [
+    await createOrder(server, own, {}, lines),
+    await createOrder(server, own, { taxes: taxes(10) }, lines),
+  ];
+
+  const billed = both.map((order) => JSON.stringify(order.lines).match(/"TAX"/g)?.length);
+  expect(billed).toEqual([10, 10]);
 });

@@ -111,6 +111,9 @@ export function line(most: number): Check {
     (UNSEEN.test(String(value)) ? 'must be one line, without characters that are not seen' : undefined);
 }
 
+/** As many taxes as are put on one thing that is sold. */
+export const MOST_TAXES = 10;
+
 /** From nothing to all of it once more. */
 export const taxPercentage: Check = (value) =>
   typeof value === 'string' &&

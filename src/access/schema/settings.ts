@@ -9,6 +9,7 @@ import {
   language,
   line,
   link,
+  MOST_TAXES,
   postalAddress,
   taxPercentage,
   timeZone,
@@ -260,10 +261,10 @@ export class InvoiceSettingsInput {
   @Field(() => String, { nullable: true, description: "The seller's tax number." })
   declare readonly taxId?: string | null;
 
-  @Checked(listOf(5))
+  @Checked(listOf(MOST_TAXES))
   @Field(() => [TaxSettingInput], {
     nullable: true,
-    description: 'The taxes of orders and renewals that name none of their own, five at the most.',
+    description: `The taxes of orders and renewals that name none of their own, ${MOST_TAXES} at the most.`,
   })
   declare readonly taxes?: readonly TaxSettingInput[] | null;
 }

@@ -29,6 +29,8 @@ export interface PaymentFact {
   readonly reference: string;
   /** Of a failure: the processor's name of this very try, since what was declined once can be tried, and declined, again. */
   readonly attempt?: string;
+  /** Of a failure without such a name: an event of its kind is sent once for each try, so that its own name tells them apart. */
+  readonly isOncePerTry?: boolean;
   /** Of a refund or a dispute: the processor's name of the payment. */
   readonly payment: string | null;
   /** Further names of the processor's for what belongs to the invoice. */

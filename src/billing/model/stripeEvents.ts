@@ -88,7 +88,9 @@ function failure(object: Members, { reference, charge, units }: Try, error: Memb
 function intentFailed(object: Members): EventReading {
   const error = membersIn(object.last_payment_error);
   const charge = idOf(object.latest_charge) ?? textIn(error.charge);
-  return failure(object, { reference: textIn(object.id), charge, units: object.amount }, error);
+  const reading = failure(object, { reference: textIn(object.id), charge, units: object.amount }, error);
+  // Where the bank was not asked there is no charge, and this event alone tells of it.
+  return typeof reading === 'string' ? reading : { ...reading, isOncePerTry: charge === null };
 }
 
 const chargeFailed = (object: Members): EventReading =>

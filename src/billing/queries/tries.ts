@@ -3,9 +3,10 @@ import type { InvoiceId } from '../../core/id.js';
 import type { Reading, Work } from '../../core/work.js';
 import type { Processor } from '../model/invoice.js';
 import { triesPrefix } from '../model/tries.js';
+import { entriesOf } from '../queries.js';
 import { payments } from '../table.js';
 
-/** The names under which tries of a payment were entered for an invoice, which all failed. */
+/** The names under which tries of a payment were entered for an invoice, which all failed, in their order. */
 export async function triesOf(
   reading: Reading,
   invoiceId: InvoiceId,
@@ -17,14 +18,12 @@ export async function triesOf(
     .from(payments)
     .where(
       and(
-        eq(payments.tenantId, reading.tenantId),
-        eq(payments.invoiceId, invoiceId),
-        eq(payments.kind, 'PAYMENT'),
+        entriesOf(reading, invoiceId, { kind: 'PAYMENT', processor }),
         eq(payments.state, 'FAILED'),
-        eq(payments.processor, processor),
         sql`(${payments.reference} = ${reference} or starts_with(${payments.reference}, ${triesPrefix(reference)}))`,
       ),
-    );
+    )
+    .orderBy(payments.createdAt, payments.id);
   return rows.flatMap((row) => row.reference ?? []);
 }
 

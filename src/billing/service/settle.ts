@@ -2,7 +2,7 @@ import { isZero, sumOf } from '../../core/money.js';
 import type { Work } from '../../core/work.js';
 import type { Processor } from '../model/invoice.js';
 import { amountDueOf, paymentEvent } from '../model/standing.js';
-import { nameOfTry } from '../model/tries.js';
+import { newTry, type ToldTry } from '../model/tries.js';
 import { renameTry, triesOf } from '../queries/tries.js';
 import { entryByReference, paidInFullAt } from '../queries.js';
 import type { Invoice, Payment } from '../table.js';
@@ -30,11 +30,10 @@ export async function settlePayment(
   return payment;
 }
 
-export interface PaymentFailure {
+/** What was declined can be tried again under its reference: with it comes what tells of this very try. */
+export interface PaymentFailure extends ToldTry {
   readonly processor: Processor;
   readonly reference: string | null;
-  /** The processor's name of this very try, where it has one: what was declined can be tried again under its reference. */
-  readonly attempt?: string | null | undefined;
   /** In words that may be shown to the payer. */
   readonly reason: string;
 }
@@ -46,16 +45,15 @@ export interface PaymentFailure {
 async function failureName(
   work: Work,
   { id }: Invoice,
-  { processor, reference, attempt }: PaymentFailure,
+  { processor, reference, attempt, event }: PaymentFailure,
 ): Promise<string | null | undefined> {
   if (reference === null) return null;
   const known = await entryByReference(work, 'PAYMENT', processor, reference);
   if (known !== undefined && (known.state === 'SETTLED' || known.invoiceId !== id)) return undefined;
-  const name = attempt ? nameOfTry(reference, attempt) : reference;
   const tries = await triesOf(work, id, processor, reference);
-  if (tries.includes(name) || (tries.length > 0 && !attempt)) return undefined;
-  if (!tries.includes(reference)) return name;
-  await renameTry(work, { processor, from: reference, to: name });
+  const told = newTry(reference, tries, { attempt, event });
+  if (told !== undefined && 'enter' in told) return told.enter;
+  if (told !== undefined) await renameTry(work, { processor, ...told });
   return undefined;
 }
 

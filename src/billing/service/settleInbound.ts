@@ -98,7 +98,8 @@ async function settled(
   if (fact.kind === 'DISPUTE') return aside('DISPUTED');
   if (fact.kind === 'REFUND_FAILURE') return aside('REFUND_FAILED');
   if (fact.kind === 'FAILURE') {
-    await failPayment(work, invoice, { processor, reference, attempt, reason: words });
+    const event = fact.isOncePerTry ? webhook.eventId : undefined;
+    await failPayment(work, invoice, { processor, reference, attempt, event, reason: words });
     return PROCESSED;
   }
   const mismatch = mismatchOf(invoice, { amount, currency });

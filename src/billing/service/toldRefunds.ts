@@ -13,7 +13,7 @@ import type { Work } from '../../core/work.js';
 import { type InboundProcessor, inboundProcessors } from '../model/inbound.js';
 import type { Processor } from '../model/invoice.js';
 import type { PaymentFact } from '../model/paymentFacts.js';
-import { paymentsById } from '../queries.js';
+import { entriesOf, entryByReference, paymentsById } from '../queries.js';
 import { toldRefunds } from '../table/inbound.js';
 import { type Invoice, type Payment, payments } from '../table.js';
 import { settleRefund } from './refund.js';
@@ -73,28 +73,10 @@ async function refundsOf(
     .from(payments)
     .where(
       and(
-        eq(payments.tenantId, work.tenantId),
-        eq(payments.invoiceId, invoice.id),
-        eq(payments.processor, processor),
-        eq(payments.kind, 'REFUND'),
+        entriesOf(work, invoice.id, { kind: 'REFUND', processor }),
         inArray(payments.state, ['SETTLED', 'PENDING']),
       ),
     );
-}
-
-async function paymentId(work: Work, processor: InboundProcessor, reference: string) {
-  const [row] = await work.db
-    .select({ id: payments.id })
-    .from(payments)
-    .where(
-      and(
-        eq(payments.tenantId, work.tenantId),
-        eq(payments.processor, processor),
-        eq(payments.kind, 'PAYMENT'),
-        eq(payments.reference, reference),
-      ),
-    );
-  return row?.id ?? null;
 }
 
 const totalOf = (rows: readonly Pick<Payment, 'amount'>[]): Amount =>
@@ -119,7 +101,7 @@ async function settleMissing(
 ): Promise<void> {
   const known = await told(work, processor, payment);
   const { sum, singly } = known;
-  const refundOf = await paymentId(work, processor, payment);
+  const refundOf = (await entryByReference(work, 'PAYMENT', processor, payment))?.id ?? null;
   const gap = `${payment}/`;
   const ours = (await refundsOf(work, invoice, processor)).filter(
     (row) =>

@@ -1,5 +1,5 @@
 import { Field, ID, InputType, Int, ObjectType } from 'type-graphql';
-import { line } from '../../access/model/settings.js';
+import { line, MOST_TAXES } from '../../access/model/settings.js';
 import { integer, listOf, text, uuid } from '../../core/check.js';
 import type { Amount } from '../../core/money.js';
 import { Checked, NotNull } from '../../graph/checked.js';
@@ -119,11 +119,10 @@ export class CreateOrderInput {
   })
   declare readonly pricingOverride?: PricingOverrideInput | null;
 
-  @Checked(listOf(10))
+  @Checked(listOf(MOST_TAXES))
   @Field(() => [TaxRateInput], {
     nullable: true,
-    description:
-      'Taxes on it, instead of those that the tenant has set; an empty list is none. Needs the permission `order.override_price`.',
+    description: `Taxes on it, ${MOST_TAXES} at the most, instead of those that the tenant has set; an empty list is none. Needs the permission \`order.override_price\`.`,
   })
   declare readonly taxes?: readonly TaxRateInput[] | null;
 
