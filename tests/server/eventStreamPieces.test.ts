@@ -211,7 +211,8 @@ test('those who come back from different places meet in the same pieces', async 
   const alone = cursors.reduce((sum, after) => sum + pieces(placeIn(after), end), 0);
   for (const [index, after] of cursors.entries())
     expect(numbers(raw, `${index}`)).toEqual(run(placeIn(after) + 1, end));
-  expect(asked().rows).toBeLessThan(alone / 2);
+  // A third of that, if none of them is a second behind the others.
+  expect(asked().rows).toBeLessThan(alone * 0.75);
 });
 
 /** Lets timers of the server be passed by hand; by themselves they go on as the time does. */
