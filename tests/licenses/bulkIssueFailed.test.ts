@@ -1,6 +1,6 @@
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { eventsDuring, mutation, refusedAct } from '../support/acts.js';
-import { onlyJobs } from '../support/batches.js';
+import { onlyJobs, tryQueued } from '../support/batches.js';
 import { openShop, type Shop } from '../support/fixtures.js';
 import { openChannel } from '../support/pools.js';
 import { type Claims, type Json, startTestServer, type TestServer } from '../support/server.js';
@@ -33,13 +33,7 @@ async function spoil(id: string, from: number): Promise<void> {
 }
 const mend = () => server.sql`alter table bulk_issue_results drop constraint if exists spoilt`;
 
-/** So many tries of whatever is in the queue, as fast as they can be made. */
-async function tries(times: number): Promise<void> {
-  for (let done = 0; done < times; done += 1) {
-    await server.sql`update graphile_worker._private_jobs set run_at = now() where locked_at is null`;
-    await server.jobs.drain();
-  }
-}
+const tries = (times: number) => tryQueued(server, times);
 
 const listNow = async (id: string): Promise<Json | undefined> =>
   (await server.ok(`query ($id: ID!) { bulkIssue(id: $id) { ${LIST} } }`, { id }, shop.admin)).bulkIssue;

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import type { OrderId } from '../../src/core/id.js';
 import { eventsDuring, mutation } from '../support/acts.js';
-import { begin, insertBatch, onlyJobs, orderNow } from '../support/batches.js';
+import { begin, insertBatch, onlyJobs, orderNow, tryQueued } from '../support/batches.js';
 import { type Channel, openChannel } from '../support/pools.js';
 import { type Json, startTestServer, type TestServer } from '../support/server.js';
 
@@ -23,12 +23,7 @@ async function spoil(id: OrderId, most: number): Promise<void> {
 }
 const mend = () => server.sql.unsafe('drop trigger spoilt on licenses; drop function spoilt()');
 
-async function tries(times: number): Promise<void> {
-  for (let done = 0; done < times; done += 1) {
-    await server.sql`update graphile_worker._private_jobs set run_at = now() where locked_at is null`;
-    await server.jobs.drain();
-  }
-}
+const tries = (times: number) => tryQueued(server, times);
 
 const shown = async (id: OrderId): Promise<Json | undefined> =>
   (

@@ -63,3 +63,11 @@ export function onlyJobs({ jobs }: TestServer, names: readonly string[]): void {
     scheduled: jobs.list.scheduled.filter(({ job }) => job.name.endsWith('.resume')),
   };
 }
+
+/** So many tries of whatever is in the queue, as fast as they can be made. */
+export async function tryQueued({ sql, jobs }: TestServer, times: number): Promise<void> {
+  for (let done = 0; done < times; done += 1) {
+    await sql`update graphile_worker._private_jobs set run_at = now() where locked_at is null`;
+    await jobs.drain();
+  }
+}

@@ -41,10 +41,23 @@ export class QuotedPrice {
   declare readonly total: Amount;
 }
 
-const VALID_UNTIL = 'Until when the quote holds, unless the template is changed before.';
+/** What a change of a license costs, and what it leads to, whichever change it is. */
+@ObjectType({ simpleResolvers: true })
+abstract class LicenseQuote {
+  @Field(() => DateTime, { nullable: true, description: 'The expiry that the license would have.' })
+  declare readonly expiryDate: Instant | null;
+
+  @Field(() => DateTime, { nullable: true, description: 'Until when its maintenance would run.' })
+  declare readonly maintenanceExpiry: Instant | null;
+
+  @Field(() => DateTime, {
+    description: 'Until when the quote holds, unless the template is changed before.',
+  })
+  declare readonly validUntil: Instant;
+}
 
 @ObjectType({ description: 'What a renewal costs, and what it leads to.', simpleResolvers: true })
-export class RenewalQuote {
+export class RenewalQuote extends LicenseQuote {
   @Field(() => License, { description: 'The license.' })
   declare readonly license: License;
 
@@ -56,19 +69,10 @@ export class RenewalQuote {
 
   @Field(() => QuotedPrice, { description: 'What it costs.' })
   declare readonly price: QuotedPrice;
-
-  @Field(() => DateTime, { nullable: true, description: 'The expiry that the license would have.' })
-  declare readonly expiryDate: Instant | null;
-
-  @Field(() => DateTime, { nullable: true, description: 'Until when its maintenance would run.' })
-  declare readonly maintenanceExpiry: Instant | null;
-
-  @Field(() => DateTime, { description: VALID_UNTIL })
-  declare readonly validUntil: Instant;
 }
 
 @ObjectType({ description: 'What an upgrade costs, and what it leads to.', simpleResolvers: true })
-export class UpgradeQuote {
+export class UpgradeQuote extends LicenseQuote {
   @Field(() => License, { description: 'The license as it is.' })
   declare readonly license: License;
 
@@ -79,15 +83,6 @@ export class UpgradeQuote {
     description: 'What is left of the license at the new price, less what was paid for that time.',
   })
   declare readonly price: QuotedPrice;
-
-  @Field(() => DateTime, { nullable: true, description: 'The expiry that the license would have.' })
-  declare readonly expiryDate: Instant | null;
-
-  @Field(() => DateTime, { nullable: true, description: 'Until when its maintenance would run.' })
-  declare readonly maintenanceExpiry: Instant | null;
-
-  @Field(() => DateTime, { description: VALID_UNTIL })
-  declare readonly validUntil: Instant;
 }
 
 @ObjectType({ description: 'An upgrade of a license, done or asked for.', simpleResolvers: true })
