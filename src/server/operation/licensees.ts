@@ -52,6 +52,18 @@ export interface Question {
   readonly needs: readonly Need[];
 }
 
+const names = new WeakMap<Actor, WeakMap<readonly Need[], string>>();
+
+/** One actor stands for all calls of a token, and one list of needs for all of a document. */
+function nameFor(actor: Actor, needs: readonly Need[]): string {
+  const ofActor = names.get(actor) ?? new WeakMap<readonly Need[], string>();
+  const known = ofActor.get(needs);
+  if (known !== undefined) return known;
+  const name = licenseeName(scopeOf(actor), needs);
+  names.set(actor, ofActor.set(needs, name));
+  return name;
+}
+
 /**
  * What callers are granted, remembered by licensee and features. It is forgotten when its own time is over, at once when
  * this server changes a license of the tenant, and when another does as soon as the sealer has numbered the event: tens
@@ -72,7 +84,7 @@ export class Licensees {
 
   /** What is remembered, and may still be gone by: nobody who is granted what he asks waits for it. */
   remembered({ actor, needs, tenantId, now }: Question): Licensee | undefined {
-    const known = this.#tenants.get(tenantId)?.known.get(licenseeName(scopeOf(actor), needs));
+    const known = this.#tenants.get(tenantId)?.known.get(nameFor(actor, needs));
     if (known?.value === undefined || !this.#isCurrent(known.value, known.loadedAt, now)) return undefined;
     // Under the name of a licensee nothing else is kept.
     return known.value as Licensee;
@@ -84,7 +96,7 @@ export class Licensees {
     load: () => Promise<Licensee>,
     grants: (licensee: Licensee) => boolean = () => true,
   ): Promise<Found> {
-    const named = { ...when, name: licenseeName(scopeOf(actor), needs) };
+    const named = { ...when, name: nameFor(actor, needs) };
     const { value, isFresh } = await this.recollect(named, load);
     if (isFresh || grants(value)) return { licensee: value, isFresh };
     return { licensee: await this.renew(named, load), isFresh: true };

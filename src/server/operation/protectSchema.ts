@@ -29,11 +29,11 @@ type Resolve = GraphQLFieldResolver<unknown, Operation>;
 
 /** Response names from the root on, without list positions. */
 function pathOf(info: GraphQLResolveInfo): string {
-  const names: string[] = [];
+  let names = '';
   for (let step: GraphQLResolveInfo['path'] | undefined = info.path; step !== undefined; step = step.prev) {
-    if (typeof step.key === 'string') names.unshift(step.key);
+    if (typeof step.key === 'string') names = names === '' ? step.key : `${step.key}.${names}`;
   }
-  return names.join('.');
+  return names;
 }
 
 /**
@@ -73,10 +73,13 @@ function keepUnits(
   features.answered.add(info.fieldNodes);
 }
 
-/** What is looked at once a field has answered. */
-function telling(name: string, field: Field, marks: readonly FeatureMark[]) {
+type Telling = (answer: unknown, ctx: Operation, info: GraphQLResolveInfo) => unknown;
+
+/** What is looked at once a field has answered; undefined if that is nothing. */
+function telling(name: string, field: Field, marks: readonly FeatureMark[]): Telling | undefined {
   const misuseOf = field.extensions.misuseOf as ((answer: unknown) => Refusal | undefined) | undefined;
   const isMetered = marks.some(({ consumeQuota }) => consumeQuota);
+  if (!isMetered && misuseOf === undefined && !isNonNullType(field.type)) return undefined;
   return (answer: unknown, ctx: Operation, info: GraphQLResolveInfo): unknown => {
     if (isMetered) keepUnits(ctx.features, marks, info);
     if (isLost(answer, field, info)) throw outOfSight(pathOf(info));
@@ -106,6 +109,7 @@ function protectField(typeName: string, field: Field, permission: string | undef
     if (isMutation) checkPayload(ctx.actor, info);
     if (marks.length > 0) requireFeatures(ctx.features, marks, info);
     const answer = run(source, args, ctx, info);
+    if (told === undefined) return answer;
     return isPromise(answer) ? answer.then((found) => told(found, ctx, info)) : told(answer, ctx, info);
   };
   field.resolve = noting(name, guarded);
