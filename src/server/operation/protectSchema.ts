@@ -101,18 +101,22 @@ function protectField(typeName: string, field: Field, permission: string | undef
   const isMutation = typeName === 'Mutation';
   const run = isMutation ? acting(field, original) : original;
   const told = telling(name, field, marks);
-  const guarded: Resolve = (source, args, ctx, info) => {
-    // Nothing is kept from anybody where there is nothing: a verdict on an unknown key stays an answer.
-    if (leadsNowhere?.(source) === true && marks.length === 0) return null;
-    if (permission !== undefined) requirePermission(ctx.actor, permission);
-    if (field.args.length > 0) checkArguments(field, args);
-    if (isMutation) checkPayload(ctx.actor, info);
-    if (marks.length > 0) requireFeatures(ctx.features, marks, info);
-    const answer = run(source, args, ctx, info);
-    if (told === undefined) return answer;
-    return isPromise(answer) ? answer.then((found) => told(found, ctx, info)) : told(answer, ctx, info);
+  field.resolve = (source, args, ctx, info) => {
+    try {
+      // Nothing is kept from anybody where there is nothing: a verdict on an unknown key stays an answer.
+      if (leadsNowhere?.(source) === true && marks.length === 0) return null;
+      if (permission !== undefined) requirePermission(ctx.actor, permission);
+      if (field.args.length > 0) checkArguments(field, args);
+      if (isMutation) checkPayload(ctx.actor, info);
+      if (marks.length > 0) requireFeatures(ctx.features, marks, info);
+      const answer = run(source, args, ctx, info);
+      if (!isPromise(answer)) return told === undefined ? answer : told(answer, ctx, info);
+      const found = told === undefined ? answer : answer.then((each) => told(each, ctx, info));
+      return found.then(undefined, (error: unknown) => note(name, ctx, error));
+    } catch (error) {
+      return note(name, ctx, error);
+    }
   };
-  field.resolve = noting(name, guarded);
 }
 
 /** A root mutation runs in a transaction: its own, which charges it, or one that it shares with those of others. */
@@ -132,19 +136,9 @@ function acting(field: Field, original: Resolve): Resolve {
 }
 
 /** Refusals that are security events are taken down, whatever the answer makes of them. */
-function noting(name: string, guarded: Resolve): Resolve {
-  const note = (ctx: Operation, error: unknown): never => {
-    ctx.noteRefusal(error, name);
-    throw error;
-  };
-  return (source, args, ctx, info) => {
-    try {
-      const answer = guarded(source, args, ctx, info);
-      return isPromise(answer) ? answer.then(undefined, (error: unknown) => note(ctx, error)) : answer;
-    } catch (error) {
-      return note(ctx, error);
-    }
-  };
+function note(name: string, ctx: Operation, error: unknown): never {
+  ctx.noteRefusal(error, name);
+  throw error;
 }
 
 /** Lists that are no pages: how long they are shows when they are there. */
@@ -165,12 +159,16 @@ function weighList(type: GraphQLObjectType, field: Field): void {
 function protectStream(typeName: string, field: Field, permission: string | undefined): void {
   const { subscribe } = field;
   if (subscribe === undefined) return;
-  field.subscribe = noting(`${typeName}.${field.name}`, async (source, args, ctx, info) => {
-    if (permission !== undefined) requirePermission(ctx.actor, permission);
-    checkArguments(field, args);
-    ctx.features.check(pathOf(info), marksOf(field));
-    return subscribe(source, args, ctx, info);
-  });
+  field.subscribe = async (source, args, ctx, info) => {
+    try {
+      if (permission !== undefined) requirePermission(ctx.actor, permission);
+      checkArguments(field, args);
+      ctx.features.check(pathOf(info), marksOf(field));
+      return await subscribe(source, args, ctx, info);
+    } catch (error) {
+      return note(`${typeName}.${field.name}`, ctx, error);
+    }
+  };
 }
 
 function chargeOf({ consumeQuota, amount, amountFrom }: FeatureMark): string {
