@@ -50,6 +50,7 @@ function random32(): number {
 
 /** Numbers past 31 bits take twice as long to write as both of their halves. */
 const hex16 = (bits: number): string => (0x1_0000 + bits).toString(16).slice(1);
+const hex32 = (bits: number): string => `${hex16(bits >>> 16)}${hex16(bits & 0xffff)}`;
 
 /** How ids of an instant begin, the last one's kept: an act makes many at the same. */
 let beginning = { now: '' as Instant, text: '' };
@@ -74,8 +75,7 @@ export function idsFrom(at: Instant): string {
 export function newId<Noun extends string>(now: Instant): Id<Noun> {
   counter = (counter + 1) % 2 ** 42;
   const high = hex16(0x7000 + Math.floor(counter / 2 ** 30));
-  const low = counter % 2 ** 30;
-  const random = random32();
-  const text = `${beginningOf(now)}${high}-${hex16(0x8000 + (low >>> 16))}-${hex16(low & 0xffff)}${hex16(random >>> 16)}${hex16(random & 0xffff)}`;
+  const low = hex32(0x8000_0000 + (counter % 2 ** 30));
+  const text = `${beginningOf(now)}${high}-${low.slice(0, 4)}-${low.slice(4)}${hex32(random32())}`;
   return text as Id<Noun>;
 }

@@ -40,9 +40,9 @@ function pathOf(info: GraphQLResolveInfo): string {
  * A payload holds rows as the act returned them, and its edges are read afterwards: what was moved to somebody else
  * since, by this act, by another, or in the days before a replay, is not found. In a query it would be our defect.
  */
-function isLost(answer: unknown, field: Field, info: GraphQLResolveInfo): boolean {
+function isLost(answer: unknown, info: GraphQLResolveInfo): boolean {
   const missing = answer === null || answer === undefined;
-  return missing && isNonNullType(field.type) && info.operation.operation === OperationTypeNode.MUTATION;
+  return missing && info.operation.operation === OperationTypeNode.MUTATION;
 }
 
 function outOfSight(path: string): Refusal {
@@ -79,10 +79,11 @@ type Telling = (answer: unknown, ctx: Operation, info: GraphQLResolveInfo) => un
 function telling(name: string, field: Field, marks: readonly FeatureMark[]): Telling | undefined {
   const misuseOf = field.extensions.misuseOf as ((answer: unknown) => Refusal | undefined) | undefined;
   const isMetered = marks.some(({ consumeQuota }) => consumeQuota);
-  if (!isMetered && misuseOf === undefined && !isNonNullType(field.type)) return undefined;
+  const isPromised = isNonNullType(field.type);
+  if (!isMetered && misuseOf === undefined && !isPromised) return undefined;
   return (answer: unknown, ctx: Operation, info: GraphQLResolveInfo): unknown => {
     if (isMetered) keepUnits(ctx.features, marks, info);
-    if (isLost(answer, field, info)) throw outOfSight(pathOf(info));
+    if (isPromised && isLost(answer, info)) throw outOfSight(pathOf(info));
     if (misuseOf !== undefined) ctx.noteRefusal(misuseOf(answer), name);
     return answer;
   };
