@@ -68,8 +68,9 @@ class Subscriber {
     }
   }
 
+  /** Of this visit or, where nothing has come in it, of the one before: that may have brought the last of all. */
   #last(raw: RawSocket): number {
-    return Number(toldOf(raw).at(-1)?.sequence ?? 0);
+    return Number(toldOf(raw).at(-1)?.sequence ?? this.told.at(-1) ?? 0);
   }
 }
 
