@@ -12,6 +12,8 @@ import { sealed, toldOf, writeEvents } from '../support/streams.js';
 
 const SUBSCRIBERS = 6;
 const WRITES = 120;
+/** Events come all the while, and the last of all is told of at once: whoever hears nothing for so long is not told. */
+const SILENCE_MILLIS = 45_000;
 
 let server: TestServer;
 let shop: Shop;
@@ -45,21 +47,34 @@ class Subscriber {
   async follow(end: () => number): Promise<void> {
     while ((this.told.at(-1) ?? 0) < end()) {
       const { address } = this.alive[randomInt(this.alive.length)] ?? { address: '' };
-      await this.#visit(address, end).catch(() => undefined);
+      const raw = await this.#greet(address);
+      if (raw !== undefined) await this.#visit(raw, end);
       this.reconnects += 1;
     }
   }
 
-  async #visit(address: string, end: () => number): Promise<void> {
-    const raw = await RawSocket.greeted(`${address.replace('http', 'ws')}/graphql`, token);
+  /** Nobody, where the server is killed meanwhile. */
+  #greet(address: string): Promise<RawSocket | undefined> {
+    return RawSocket.greeted(`${address.replace('http', 'ws')}/graphql`, token).catch(() => undefined);
+  }
+
+  async #visit(raw: RawSocket, end: () => number): Promise<void> {
     const enough = randomInt(1, 15);
     let closed = false;
     void raw.closed.then(() => {
       closed = true;
     });
     raw.ask('1', query, { variables: { after: this.cursor } });
-    const isOver = (): boolean => closed || raw.of('1').length >= enough || this.#last(raw) >= end();
-    while (!isOver()) await sleep(5);
+    const isOver = (): boolean => closed || toldOf(raw).length >= enough || this.#last(raw) >= end();
+    let silentSince = performance.now();
+    for (let heard = 0; !isOver(); await sleep(5)) {
+      const answers = raw.of('1');
+      if (answers.length > heard) silentSince = performance.now();
+      heard = answers.length;
+      const isSilent = performance.now() - silentSince > SILENCE_MILLIS;
+      if (!isSilent && answers.every(({ type }) => type === 'next')) continue;
+      throw new Error(`after ${this.#last(raw)} of ${end()} came ${JSON.stringify(answers.slice(-2))}`);
+    }
     await raw.hangUp();
     // It left then, whatever came with what it had waited for.
     for (const told of toldOf(raw).slice(0, enough)) {

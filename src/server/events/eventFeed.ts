@@ -69,11 +69,17 @@ export class EventFeed {
 
   /** Everything that is sealed from now on. */
   async follow(tenantId: TenantId): Promise<Followed> {
-    const known = this.#channels.get(tenantId);
-    if (known !== undefined) return this.#letIn(tenantId, known);
+    for (;;) {
+      const channel = this.#channels.get(tenantId) ?? (await this.#opened(tenantId));
+      // Whoever was let in before may have been the last to leave: nobody reads on for a channel that was given up.
+      if (this.#channels.get(tenantId) === channel) return this.#letIn(tenantId, channel);
+    }
+  }
+
+  #opened(tenantId: TenantId): Promise<Channel> {
     const opening = this.#opening.get(tenantId) ?? this.#open(tenantId);
     this.#opening.set(tenantId, opening);
-    return this.#letIn(tenantId, await opening);
+    return opening;
   }
 
   /** Looked up once for all who come to a tenant at once. */
