@@ -1,7 +1,8 @@
 /**
  * What heartbeats cost: `npm run bench -- heartbeat`. Each device sends one as soon as its last is answered, on a database
- * that writes to disk: together, as the server takes them, with its token looked up, its license asked and its metrics added
- * up; by one `update` each; and by a transaction each that asks what ours asks. In turns of one run. Ours has two connections.
+ * that writes to disk: together, as the server takes them; by the same mutation with one `update` each, which judges nothing
+ * and is what taking them together is held against; and, without the server that it takes to get there, by the bare
+ * `update` and by a transaction that asks what ours asks. In turns of one run. Ours has two connections.
  */
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -11,12 +12,14 @@ import { sql } from 'drizzle-orm';
 import type postgres from 'postgres';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { anonymous } from '../src/access/permissions.js';
+import type { SendHeartbeatInput } from '../src/activations/schema.js';
 import { sendHeartbeat } from '../src/activations/service/sendHeartbeat.js';
 import { readConfig } from '../src/core/config.js';
 import { newToken } from '../src/core/crypto.js';
 import { connect } from '../src/core/db.js';
 import type { TenantId } from '../src/core/id.js';
 import { createLog } from '../src/core/log.js';
+import { prepared } from '../src/core/prepared.js';
 import { demoTenants } from '../src/server/database/demoData.js';
 import { type EmbeddedPostgres, startEmbeddedPostgres } from '../src/server/database/embeddedPostgres.js';
 import { migrate } from '../src/server/database/migrate.js';
@@ -25,7 +28,7 @@ import { type Machinery, Operation } from '../src/server/operation/operation.js'
 import { openMachinery } from '../src/server/start.js';
 import { newKeys } from '../tests/support/server.js';
 
-const ROUNDS = 3;
+const ROUNDS = 5;
 const ROUND_MILLIS = 2_500;
 const CONNECTIONS = 20;
 /** Of a peer whose requests have a connection each, as far as PostgreSQL's default of 100 goes. */
@@ -72,6 +75,7 @@ beforeAll(async () => {
   await peer`insert into bench_activations select * from license_activations where activation_token_hash = any(${hashes})`;
   await peer`analyze license_activations, bench_activations`;
   await peer`update bench_activations set usage_metrics = '{"api_calls_count": 0}'`;
+  await peer`update license_activations set usage_metrics = '{"api_calls_count": 0}' where activation_token_hash = any(${hashes})`;
 }, 60_000);
 
 afterAll(async () => {
@@ -82,15 +86,43 @@ afterAll(async () => {
   await rm(folder, { recursive: true, force: true });
 });
 
-async function together(device: number): Promise<void> {
+/** The mutation, from its caller on, with whatever stores it. */
+async function mutate(
+  device: number,
+  run: (operation: Operation, input: SendHeartbeatInput) => Promise<unknown>,
+): Promise<void> {
   const operation = new Operation(machinery, { actor: anonymous, requestId: 'bench', address: undefined });
   const input = { activationToken: tokens[device] ?? '', metrics: { apiCallsCount: 1 } };
-  const run = () => sendHeartbeat(operation, input);
-  await operation.share({ responseName: 'sendHeartbeat', input, run });
+  await operation.share({ responseName: 'sendHeartbeat', input, run: () => run(operation, input) });
   await operation.finish();
   sent += 1;
 }
 
+const together = (device: number): Promise<void> => mutate(device, sendHeartbeat);
+
+/**
+ * The same mutation, whose heartbeats are not taken together: an update and a commit each, sent with the tenant before
+ * them in one message. Nothing is judged.
+ */
+const alone = (device: number): Promise<void> =>
+  mutate(device, async (operation, { activationToken }) => {
+    const entered = await operation.enter('ACTIVATION_TOKEN', activationToken);
+    const session = await machinery.pool.begin('write');
+    session.setTenant(tenantId);
+    const updated = updateOne(session.db, { tenant: tenantId, hash: entered?.hash ?? '' });
+    session.send(updated);
+    await session.commit();
+    if ((await updated).length !== 1) throw new Error('a heartbeat was lost');
+  });
+
+const updateOne = prepared<{ id: string }, { readonly tenant: string; readonly hash: string }>(
+  sql`update license_activations set last_heartbeat = now(), updated_at = now(),
+      lease_expires_at = now() + interval '15 minutes', usage_metrics = jsonb_set(usage_metrics, '{api_calls_count}',
+        to_jsonb((usage_metrics->>'api_calls_count')::bigint + 1))
+    where tenant_id = ${sql.placeholder('tenant')} and activation_token_hash = ${sql.placeholder('hash')} returning id`,
+);
+
+/** Nothing but the statement, by the owner of its table: no operation, no token that leads to it, no tenant. */
 async function byUpdate(connections: postgres.Sql, device: number): Promise<void> {
   const rows = await connections`update bench_activations set last_heartbeat = now(), updated_at = now(),
       lease_expires_at = now() + interval '15 minutes',
@@ -140,9 +172,10 @@ async function measure(callers: number, beat: (device: number) => Promise<void>)
 
 const ways = {
   together,
-  'an update each, 20 connections': (device: number) => byUpdate(peer, device),
-  'an update each, 64 connections': (device: number) => byUpdate(crowd, device),
-  'a transaction each, 20 connections': byTransaction,
+  'an update each': alone,
+  'a bare update each, 20 connections': (device: number) => byUpdate(peer, device),
+  'a bare update each, 64 connections': (device: number) => byUpdate(crowd, device),
+  'a transaction each that asks the same': byTransaction,
 } as const;
 type Way = keyof typeof ways;
 

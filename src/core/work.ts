@@ -114,10 +114,11 @@ export interface Coalesced<Answer> {
  * Does for many callers of one tenant what each of them asks, in one transaction over that tenant. Those who are answered
  * undefined have to ask again: nothing was done for them.
  */
-export type CoalescedAct<Request, Answer> = (
-  work: Work,
-  requests: readonly Request[],
-) => Promise<readonly (Coalesced<Answer> | undefined)[]>;
+export interface CoalescedAct<Request, Answer> {
+  (work: Work, requests: readonly Request[]): Promise<readonly (Coalesced<Answer> | undefined)[]>;
+  /** It waits for no rows that another holds: when many ask, two of its transactions are open at a time. */
+  readonly isPaired?: boolean;
+}
 
 /** Whatever is remembered says until when it holds, unless a license of the tenant changes; null is for good. */
 export interface Perishable {

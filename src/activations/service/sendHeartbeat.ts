@@ -33,19 +33,7 @@ async function renewLeases(work: Work, beats: readonly Beat[]): Promise<BeatOutc
   await batch.write();
   return outcomes;
 }
-
-/**
- * Two flushes of a tenant at a time, over disjoint rows: while one is judged here the database works on the other. Each
- * is a lane of its own by being another function.
- */
-const renewals: readonly (typeof renewLeases)[] = [
-  (work, beats) => renewLeases(work, beats),
-  (work, beats) => renewLeases(work, beats),
-];
-
-/** By the last character but one of the hash: the last stands for four bits only. */
-const renewalOf = (tokenHash: string) =>
-  renewals[tokenHash.charCodeAt(tokenHash.length - 2) % 2] ?? renewLeases;
+renewLeases.isPaired = true;
 
 /** Renews the lease and adds up the metrics, together with the heartbeats of all who send one at this moment. */
 export async function sendHeartbeat(ctx: Coalescing, input: SendHeartbeatInput): Promise<HeartbeatAnswer> {
@@ -55,7 +43,7 @@ export async function sendHeartbeat(ctx: Coalescing, input: SendHeartbeatInput):
   const { place } = ctx;
   const beat = { licenseId, tokenHash, scope: scopeOf(ctx.actor), metrics: input.metrics ?? {}, place };
   for (;;) {
-    const renewed = await ctx.coalesce(renewalOf(tokenHash), beat);
+    const renewed = await ctx.coalesce(renewLeases, beat);
     const answer = renewed === LAPSED ? await ctx.coalesce(winLeases, beat) : renewed;
     if (answer instanceof Refusal) throw answer;
     if (answer !== undefined && answer !== LAPSED) return answer;

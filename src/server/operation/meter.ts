@@ -86,10 +86,10 @@ export class Meter {
     this.#tenants.set(tenantId, acts);
     const known = acts.get(act);
     if (known !== undefined) return known;
-    const lane: Lane = new Coalescer(
-      (shares) => this.#flush(tenantId, act, shares),
-      () => this.#forget(tenantId, act),
-    );
+    const lane: Lane = new Coalescer((shares) => this.#flush(tenantId, act, shares), {
+      onIdle: () => this.#forget(tenantId, act),
+      isPaired: act.isPaired ?? false,
+    });
     acts.set(act, lane);
     return lane;
   }
