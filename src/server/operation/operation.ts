@@ -367,7 +367,7 @@ export class Operation implements Context {
     this.progress.ended = true;
     this.deadline.end();
     try {
-      await this.endReading();
+      if (this.isReading) await this.endReading();
     } finally {
       this.machinery.gate.leave(this.progress);
     }

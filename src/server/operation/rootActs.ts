@@ -140,14 +140,16 @@ export class SharedActs {
     return undefined;
   }
 
-  async coalesce<Request, Answer>(
+  coalesce<Request, Answer>(
     act: CoalescedAct<Request, Answer>,
     request: Request,
   ): Promise<Answer | undefined> {
     this.operation.throwIfOver();
-    if (this.operation.isReading) await this.operation.endReading();
     const tenantId = requireTenant(tenantOf(this.#claim?.actor ?? this.operation.actor));
-    return this.machinery.meter.act(tenantId, act, { request, claim: this.#claim });
+    const share = { request, claim: this.#claim };
+    // Most have read nothing, and wait for nothing else.
+    if (!this.operation.isReading) return this.machinery.meter.act(tenantId, act, share);
+    return this.operation.endReading().then(() => this.machinery.meter.act(tenantId, act, share));
   }
 
   async pause(): Promise<void> {
