@@ -56,6 +56,8 @@ const facts: Readonly<Record<(typeof mailKinds)[number], readonly string[]>> = {
   VIOLATION_DETECTED: ['12 devices are active on 10 seats', 'Ada Okafor', 'A1B2-****-****-****-I9J0'],
   ORDER_FULFILLED: ['ORD-2026-000042', 'Radar Professional', 'K1L2-****-****-****-S9T0', 'Grace Moreau'],
   ORDER_REFUNDED: ['ORD-2026-000042', 'Radar Professional', '25'],
+  ORDER_STOPPED: ['ORD-2026-000042', 'Radar Professional', '250', '750', 'INTERNAL_SERVER_ERROR'],
+  BULK_ISSUE_FAILED: ['0199a1b2-c3d4-7e5f-8a6b-7c8d9e0f1a2b', '500', '3', '247', 'INTERNAL_SERVER_ERROR'],
   EMERGENCY_CODE_USED: ['A1B2-****-****-****-I9J0', 'Radar Professional', 'Ada Okafor'],
 };
 const company = [

@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { expect } from 'vitest';
 import type { LicenseId } from '../../src/core/id.js';
 import { mutation } from './acts.js';
+import { insertFailedList } from './batches.js';
 import { activate, issueLicense, openShop, type Shop } from './fixtures.js';
 import { MailWorker } from './mailing.js';
 import type { Claims, Json, TestServer } from './server.js';
@@ -106,6 +107,14 @@ export async function insertInvoice(server: TestServer, shop: Shop, licenseId: s
   return { id, number };
 }
 
+/** An order of 75 licenses that was given up. */
+export async function insertStopped(server: TestServer, shop: Shop): Promise<string> {
+  const id = await insertOrder(server, shop, { customerId: shop.customerId });
+  await server.sql`update license_orders set quantity = 75, status = 'APPROVED', fulfilled_at = null,
+    fulfillment_stopped_at = ${server.now} where id = ${id}`;
+  return id;
+}
+
 /** A fact of each kind, with what of it stands in the mail in every language. */
 export const tellings: Readonly<Record<string, (world: MailWorld) => Promise<readonly string[]>>> = {
   LICENSE_ISSUED: async ({ server, shop }) => [(await issueLicense(server, shop)).licenseKey],
@@ -196,6 +205,17 @@ export const tellings: Readonly<Record<string, (world: MailWorld) => Promise<rea
     await server.sql`update licenses set order_id = ${orderId} where id = ${id}`;
     await worker.emit(shop.admin, { type: 'order.refunded', subjectId: orderId });
     return [`ORD-${orderId.slice(0, 8)}`, 'Professional'];
+  },
+  ORDER_STOPPED: async ({ server, shop, worker }) => {
+    const id = await insertStopped(server, shop);
+    await worker.emit(shop.admin, { type: 'order.stopped', subjectId: id, data: { code: 'X_Y', made: 25 } });
+    return [`ORD-${id.slice(0, 8)}`, 'Professional', 'Ada Okafor', '25', '75', 'X_Y'];
+  },
+  BULK_ISSUE_FAILED: async ({ server, shop, worker }) => {
+    const id = await insertFailedList(server, shop.admin);
+    const data = { code: 'X_Y', issued: 25, refused: 3, waiting: 47 };
+    await worker.emit(shop.admin, { type: 'bulk_issue.failed', subjectId: id, data });
+    return [id, '25', '3', '47', 'X_Y'];
   },
   EMERGENCY_CODE_USED: async ({ server, shop }) => {
     const { id, licenseKey } = await issueLicense(server, shop);

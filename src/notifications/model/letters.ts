@@ -127,6 +127,24 @@ export interface LetterFacts {
     /** How many licenses it had made. */
     readonly licenseCount: number;
   };
+  readonly ORDER_STOPPED: {
+    readonly orderNumber: string;
+    readonly productName: string;
+    readonly customerName: string | null;
+    readonly quantity: number;
+    readonly made: number;
+    readonly stoppedAt: Instant;
+    /** One of the listed codes; null where the fact has none. */
+    readonly code: string | null;
+  };
+  readonly BULK_ISSUE_FAILED: {
+    readonly bulkIssueId: string;
+    readonly issued: number;
+    readonly refused: number;
+    readonly waiting: number;
+    readonly stoppedAt: Instant;
+    readonly code: string | null;
+  };
   readonly EMERGENCY_CODE_USED: ToldLicense & {
     readonly usedAt: Instant;
     readonly endsAt: Instant;

@@ -16,6 +16,8 @@ export const mailKinds = [
   'VIOLATION_DETECTED',
   'ORDER_FULFILLED',
   'ORDER_REFUNDED',
+  'ORDER_STOPPED',
+  'BULK_ISSUE_FAILED',
   'EMERGENCY_CODE_USED',
 ] as const;
 export type MailKind = (typeof mailKinds)[number];

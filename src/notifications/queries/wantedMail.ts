@@ -7,8 +7,10 @@ import { licenses } from '../../licenses/table.js';
 import { licenseOrders } from '../../orders/table.js';
 import { TOLD_SINGLY } from '../model/letters.js';
 
-/** Facts that the vendor's people are told of, alone or beside the customer. */
-const toStaff = ['license.renewal_failed', 'violation.detected', 'emergency_code.used'];
+/** Facts that the vendor's people alone are told of. */
+const toStaffAlone = ['violation.detected', 'order.stopped', 'bulk_issue.failed'];
+/** The same, alone or beside the customer. */
+const toStaff = [...toStaffAlone, 'license.renewal_failed', 'emergency_code.used'];
 
 /**
  * Of facts that are told by mail, those that somebody is there to be told of: a customer or the vendor's people with an
@@ -29,7 +31,7 @@ export async function wantedMail(db: Db, facts: readonly SealedFact[]): Promise<
         and customer.id = case when fact.type like 'order.%' then sale.customer_id else license.customer_id end
       left join ${licenseEventLogs} as event on event.tenant_id = fact.tenant_id and event.id = fact.event_id
         and fact.type = 'license.renewed'
-    where (fact.type <> 'violation.detected' and coalesce(customer.email, '') <> ''
+    where (fact.type <> all(${list(toStaffAlone)}::text[]) and coalesce(customer.email, '') <> ''
         and not (fact.type = 'license.created' and coalesce(sale.quantity, 1) > ${TOLD_SINGLY}::int)
         and (fact.type <> 'license.renewed' or event.event_data ->> 'by' = 'CHARGE'))
       or (fact.type = any(${list(toStaff)}::text[])

@@ -17,6 +17,8 @@ export const NotificationKindEnum = enumOf<MailKind>('NotificationKind', 'What a
   VIOLATION_DETECTED: 'A violation of license terms was found.',
   ORDER_FULFILLED: 'An order is fulfilled.',
   ORDER_REFUNDED: 'An order was paid back, and its licenses are suspended.',
+  ORDER_STOPPED: 'The licenses of an order failed to be made time and again: a person has to fulfil it.',
+  BULK_ISSUE_FAILED: 'A list of licenses failed to be issued time and again: a person has to retry it.',
   EMERGENCY_CODE_USED: 'A device was let in by an emergency code.',
 });
 

@@ -50,6 +50,11 @@ const row = (label: string, value: string | null | undefined): Row[] =>
 const action = (label: string, url: string | undefined): Action[] =>
   url === undefined ? [] : [{ label, url }];
 
+/** A code of the documented list, which is the same in every language. */
+function codeRow({ labels }: Words, code: string | null): Row[] {
+  return row(labels.reason, code).map((each) => ({ ...each, isCode: true }));
+}
+
 function licenseRows({ labels, licenseTypes }: Words, license: ToldLicense): Row[] {
   return [
     { label: labels.licenseKey, value: license.licenseKey, isCode: true },
@@ -260,6 +265,41 @@ const orderRefunded: Part<'ORDER_REFUNDED'> = ({ facts, company, words, format }
   actions: action(words.openPortal, company.portalUrl),
 });
 
+const orderStopped: Part<'ORDER_STOPPED'> = ({ facts, company, words, format }) => {
+  const [made, quantity] = [format.number(facts.made), format.number(facts.quantity)];
+  return {
+    ...words.ORDER_STOPPED({ order: facts.orderNumber, made, quantity }),
+    rows: [
+      ...row(words.labels.orderNumber, facts.orderNumber),
+      ...row(words.labels.product, facts.productName),
+      ...row(words.labels.customer, facts.customerName),
+      ...row(words.labels.quantity, quantity),
+      ...row(words.labels.made, made),
+      ...row(words.labels.stopped, format.time(facts.stoppedAt)),
+      ...codeRow(words, facts.code),
+    ],
+    list: undefined,
+    actions: action(words.openPortal, company.portalUrl),
+  };
+};
+
+const bulkIssueFailed: Part<'BULK_ISSUE_FAILED'> = ({ facts, company, words, format }) => {
+  const [issued, waiting] = [format.number(facts.issued), format.number(facts.waiting)];
+  return {
+    ...words.BULK_ISSUE_FAILED({ issued, waiting }),
+    rows: [
+      { label: words.labels.list, value: facts.bulkIssueId, isCode: true },
+      ...row(words.labels.made, issued),
+      ...row(words.labels.refused, format.number(facts.refused)),
+      ...row(words.labels.waiting, waiting),
+      ...row(words.labels.stopped, format.time(facts.stoppedAt)),
+      ...codeRow(words, facts.code),
+    ],
+    list: undefined,
+    actions: action(words.openPortal, company.portalUrl),
+  };
+};
+
 const codeUsed: Part<'EMERGENCY_CODE_USED'> = ({ facts, company, words, format }) => ({
   ...words.EMERGENCY_CODE_USED({
     product: facts.productName,
@@ -285,6 +325,8 @@ const parts: { readonly [Kind in MailKind]: Part<Kind> } = {
   VIOLATION_DETECTED: violation,
   ORDER_FULFILLED: orderFulfilled,
   ORDER_REFUNDED: orderRefunded,
+  ORDER_STOPPED: orderStopped,
+  BULK_ISSUE_FAILED: bulkIssueFailed,
   EMERGENCY_CODE_USED: codeUsed,
 };
 

@@ -113,6 +113,23 @@ function factsAt(now: Instant): LetterFacts {
       refundedAt: now,
       licenseCount: 25,
     },
+    ORDER_STOPPED: {
+      orderNumber: 'ORD-2026-000042',
+      productName: 'Radar Professional',
+      customerName: 'Ada Okafor',
+      quantity: 750,
+      made: 250,
+      stoppedAt: now,
+      code: 'INTERNAL_SERVER_ERROR',
+    },
+    BULK_ISSUE_FAILED: {
+      bulkIssueId: '0199a1b2-c3d4-7e5f-8a6b-7c8d9e0f1a2b',
+      issued: 500,
+      refused: 3,
+      waiting: 247,
+      stoppedAt: now,
+      code: 'INTERNAL_SERVER_ERROR',
+    },
     EMERGENCY_CODE_USED: { ...license, usedAt: now, endsAt: addDays(now, 1) },
   };
 }

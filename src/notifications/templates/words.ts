@@ -34,6 +34,8 @@ type Labels = Readonly<
     | 'issuedTo'
     | 'licenseKey'
     | 'licenses'
+    | 'list'
+    | 'made'
     | 'licenseType'
     | 'nextAttempt'
     | 'orderNumber'
@@ -41,16 +43,19 @@ type Labels = Readonly<
     | 'quantity'
     | 'reason'
     | 'refunded'
+    | 'refused'
     | 'renewed'
     | 'resolveBy'
     | 'revoked'
     | 'severity'
+    | 'stopped'
     | 'suspended'
     | 'total'
     | 'trialEnds'
     | 'trialPeriod'
     | 'used'
-    | 'violation',
+    | 'violation'
+    | 'waiting',
     string
   >
 >;
@@ -115,6 +120,8 @@ export interface Words {
     isRenewal: boolean;
   }) => Said;
   readonly ORDER_REFUNDED: (of: { order: string }) => Said;
+  readonly ORDER_STOPPED: (of: { order: string; made: string; quantity: string }) => Said;
+  readonly BULK_ISSUE_FAILED: (of: { issued: string; waiting: string }) => Said;
   readonly EMERGENCY_CODE_USED: (of: { product: string; customer: string; until: string }) => Said;
 }
 
