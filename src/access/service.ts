@@ -66,9 +66,10 @@ export async function enterBySecret(
   reading: Reading,
   kind: DirectoryKind,
   secret: string,
+  vendor?: string | null,
 ): Promise<LicenseId | undefined> {
   const found = await findInDirectory(reading.db, kind, reading.keys.hashes(kind, secret));
-  if (found === undefined) {
+  if (found === undefined || (vendor ?? found.tenantId) !== found.tenantId) {
     await reading.missed();
     return undefined;
   }

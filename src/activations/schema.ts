@@ -196,6 +196,13 @@ export class ActivateLicenseInput {
   @Checked(code)
   @Field(() => ID, {
     nullable: true,
+    description: 'The vendor whose product asks; a license of another tenant is not found.',
+  })
+  declare readonly tenantId?: string | null;
+
+  @Checked(code)
+  @Field(() => ID, {
+    nullable: true,
     description: 'The product that asks; a license for another one is refused.',
   })
   declare readonly productId?: string | null;

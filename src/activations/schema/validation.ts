@@ -32,6 +32,7 @@ const featureIds: Check = (value) =>
 export const validationChecks = {
   deviceFingerprint: text(1, 1024),
   user: text(1, 255),
+  tenantId: code,
   productId: code,
   version: text(1, 50),
   features: featureIds,
@@ -48,6 +49,12 @@ class ValidationArgs {
 
   @Field(() => String, { nullable: true, description: 'Who sits at the device.' })
   declare readonly user?: string | null;
+
+  @Field(() => ID, {
+    nullable: true,
+    description: 'The vendor whose product asks; what is another tenant’s is not found.',
+  })
+  declare readonly tenantId?: string | null;
 
   @Field(() => ID, { nullable: true, description: 'The product that asks.' })
   declare readonly productId?: string | null;

@@ -28,10 +28,10 @@ export interface ActivatedLicense {
 }
 
 /** Where a key leads; what belongs to somebody else answers as what does not exist. */
-export async function licenseShown(work: Work, input: string): Promise<LicenseId> {
+export async function licenseShown(work: Work, input: string, vendor?: string | null): Promise<LicenseId> {
   const licenseKey = parseLicenseKey(input);
   if (licenseKey === undefined) throw keyMalformed();
-  const id = await enterBySecret(work, 'LICENSE_KEY', licenseKey);
+  const id = await enterBySecret(work, 'LICENSE_KEY', licenseKey, vendor);
   if (id === undefined) throw licenseNotFound();
   return id;
 }
@@ -45,9 +45,12 @@ export async function lockedLicense(work: Work, id: LicenseId, fingerprint?: str
   return countedLicense(work, license);
 }
 
-/** The license of a key, locked. */
-export async function licenseOfKey(work: Work, input: string, fingerprint?: string): Promise<License> {
-  return lockedLicense(work, await licenseShown(work, input), fingerprint);
+/** The license of a key that an application shows, locked. */
+export async function licenseOfKey(
+  work: Work,
+  { licenseKey, deviceFingerprint, tenantId }: ActivateLicenseInput,
+): Promise<License> {
+  return lockedLicense(work, await licenseShown(work, licenseKey, tenantId), deviceFingerprint);
 }
 
 /**
@@ -213,7 +216,7 @@ export async function activatedAgain(
 }
 
 export async function activateLicense(work: Work, input: ActivateLicenseInput): Promise<ActivatedLicense> {
-  const license = await licenseOfKey(work, input.licenseKey, input.deviceFingerprint);
+  const license = await licenseOfKey(work, input);
   const known = await livingActivation(work, license, input.deviceFingerprint);
   const facts = await factsOfClaim(work, license, known, input);
   requirePassing(facts, notYet, {

@@ -63,7 +63,7 @@ export async function activateOffline(
   seals: Seals,
 ): Promise<ActivatedLicense> {
   const request = await openedRequest(work, seals, input.requestCode);
-  const license = await licenseOfKey(work, request.licenseKey, request.deviceFingerprint);
+  const license = await licenseOfKey(work, request);
   const { responseCode } = input;
   const row = await answeredRequest(work, seals, { request, responseCode, license });
   const known = await livingActivation(work, license, request.deviceFingerprint);

@@ -142,7 +142,7 @@ async function activateInEmergency(
   input: ActivateLicenseInput,
   given: string,
 ): Promise<ActivatedLicense> {
-  const license = await licenseOfKey(work, input.licenseKey, input.deviceFingerprint);
+  const license = await licenseOfKey(work, input);
   const known = await livingActivation(work, license, input.deviceFingerprint, 'EMERGENCY');
   const code = await codeFor(work, license, given, known);
   const claim = await factsOfClaim(work, license, known, input);

@@ -37,6 +37,7 @@ export interface Answer extends Validation {
 interface Question extends Told {
   readonly deviceFingerprint?: string | null;
   readonly user?: string | null;
+  readonly tenantId?: string | null;
   readonly productId?: string | null;
   readonly version?: string | null;
   readonly features?: readonly string[] | null;
@@ -86,7 +87,7 @@ async function deviceOf(reading: Reading, license: License, { deviceFingerprint,
 export async function validateLicenseKey(reading: Reading, question: KeyQuestion): Promise<Validation> {
   const licenseKey = parseLicenseKey(question.licenseKey);
   if (licenseKey === undefined) return unknown('KEY_MALFORMED');
-  const id = await enterBySecret(reading, 'LICENSE_KEY', licenseKey);
+  const id = await enterBySecret(reading, 'LICENSE_KEY', licenseKey, question.tenantId);
   const license = id === undefined ? undefined : (await licensesById(reading, [id])).get(id);
   if (license === undefined) return unknown('NOT_FOUND');
   const device = await deviceOf(reading, license, question);
@@ -102,7 +103,7 @@ export async function validateLicenseKey(reading: Reading, question: KeyQuestion
 
 export async function validateActivation(reading: Reading, question: TokenQuestion): Promise<Validation> {
   const { activationToken, deviceFingerprint } = question;
-  const id = await enterBySecret(reading, 'ACTIVATION_TOKEN', activationToken);
+  const id = await enterBySecret(reading, 'ACTIVATION_TOKEN', activationToken, question.tenantId);
   const license = id === undefined ? undefined : (await licensesById(reading, [id])).get(id);
   const shown =
     license === undefined ? undefined : await activationShown(reading, license.id, activationToken);

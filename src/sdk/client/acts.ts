@@ -61,10 +61,10 @@ export async function activate(
   parts: Parts,
   options: ActivateOptions,
 ): Promise<Result<{ activationId: string }>> {
-  const { licenseKey, device } = parts;
+  const { licenseKey, device, tenantId } = parts;
   const { fingerprint: deviceFingerprint, ...facts } = device;
   const { emergencyCode } = options;
-  const input = { licenseKey, deviceFingerprint, ...facts, emergencyCode };
+  const input = { licenseKey, deviceFingerprint, tenantId, ...facts, emergencyCode };
   const answered = await act(parts, ask.ACTIVATE, input, options);
   return answered.ok ? keepActivation(parts, answered.value) : answered;
 }
@@ -216,9 +216,9 @@ export async function createRequest(parts: Parts, keys: JSONWebKeySet): Promise<
 }
 
 /** What the device itself knows, for a document that is judged without a connection. */
-function factsOf({ device, time, licenseKey }: Parts, record: OfflineFacts['record']) {
+function factsOf({ device, tenantId, time, licenseKey }: Parts, record: OfflineFacts['record']) {
   const { fingerprint, user, productId, version, hardwareId, macAddress, domain, location } = device;
-  const facts = { user, productId, hardwareId, macAddress, domain, country: location?.country };
+  const facts = { user, tenantId, productId, hardwareId, macAddress, domain, country: location?.country };
   const named = version === undefined ? {} : { version: { name: version } };
   return {
     licenseKey,

@@ -1,7 +1,7 @@
 /** What a client asks of the graph. Each root field is called `answer`. */
-const QUESTION = `$deviceFingerprint: String, $user: String, $productId: ID, $version: String, $features: [String!],
+const QUESTION = `$deviceFingerprint: String, $user: String, $tenantId: ID, $productId: ID, $version: String, $features: [String!],
   $macAddress: String, $hardwareId: String, $domain: String, $location: ActivationLocationInput, $nonce: String`;
-const ASKED = `deviceFingerprint: $deviceFingerprint, user: $user, productId: $productId, version: $version,
+const ASKED = `deviceFingerprint: $deviceFingerprint, user: $user, tenantId: $tenantId, productId: $productId, version: $version,
   features: $features, macAddress: $macAddress, hardwareId: $hardwareId, domain: $domain, location: $location, nonce: $nonce`;
 const VERDICT = '{ valid code reasons { code message remedy } signedAnswer }';
 

@@ -43,6 +43,11 @@ export interface LicenseClientOptions {
   /** As the user has typed it; one that is malformed is answered so by `validate`. */
   readonly licenseKey: string;
   readonly device: Device;
+  /**
+   * The vendor's own tenant: a key, a token or a document of another one is not found, or another vendor's. Needed where
+   * the server serves other vendors too: any of them could make licenses of a product that is called as yours.
+   */
+  readonly tenantId?: string | undefined;
   /** What outlives the process: `memoryStore()`, `webStore(localStorage)`, `fileStore(folder)` or your own. */
   readonly store: Store;
   /** Whose signatures are believed: `'PUBLISHED'`, or the keys that came with the application. */
@@ -74,7 +79,7 @@ function isWebAddress(url: unknown): boolean {
 
 /** @throws TypeError for options that are none: the one thing that a client throws. */
 export function requireOptions(options: LicenseClientOptions): void {
-  const { url, licenseKey, device, trust, outage, timeoutMillis = 1, tries = 1 } = options;
+  const { url, licenseKey, device, tenantId, trust, outage, timeoutMillis = 1, tries = 1 } = options;
   const { holdSeconds } = outage ?? {};
   requireThat(
     globalThis.crypto?.subtle !== undefined,
@@ -86,6 +91,10 @@ export function requireOptions(options: LicenseClientOptions): void {
   requireThat(
     typeof fingerprint === 'string' && fingerprint.trim().length > 0 && fingerprint.length <= 1024,
     'device.fingerprint: has to be 1 to 1024 characters',
+  );
+  requireThat(
+    tenantId === undefined || (typeof tenantId === 'string' && tenantId.length > 0),
+    'tenantId: has to be the code of a tenant',
   );
   requireThat(
     trust === 'PUBLISHED' || Array.isArray(trust?.keys),

@@ -8,6 +8,7 @@ import { Vault } from './vault.js';
 export interface Parts {
   readonly licenseKey: string;
   readonly device: Device;
+  readonly tenantId: string | undefined;
   readonly outage: OutagePolicy;
   readonly transport: Transport;
   readonly vault: Vault;
@@ -22,7 +23,7 @@ const MOST_SECRETS = 8;
 
 export function partsOf(options: LicenseClientOptions): Parts {
   const { url, licenseKey, device, store, trust, outage, timeoutMillis = 10_000, tries = 2, fetch } = options;
-  const { time = systemTime } = options;
+  const { time = systemTime, tenantId } = options;
   const tokens: string[] = [];
   const secrets = (): readonly string[] => [licenseKey, device.fingerprint, ...tokens];
   const transport = new Transport({ url, timeoutMillis, tries, fetch, now: () => time.now(), secrets });
@@ -33,5 +34,5 @@ export function partsOf(options: LicenseClientOptions): Parts {
     if (tokens.length > MOST_SECRETS) tokens.shift();
   };
   const trusted = new Trust(trust, transport, vault, () => time.now());
-  return { licenseKey, device, outage, transport, vault, trust: trusted, time, hide };
+  return { licenseKey, device, tenantId, outage, transport, vault, trust: trusted, time, hide };
 }

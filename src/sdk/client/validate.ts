@@ -30,10 +30,10 @@ function newNonce(): string {
 }
 
 /** By its token, once this device is activated; else by the license key. */
-function questionOf({ licenseKey, device }: Parts, { activation }: Kept, asking: Asking): Question {
+function questionOf({ licenseKey, device, tenantId }: Parts, { activation }: Kept, asking: Asking): Question {
   const { fingerprint, user, productId, version, macAddress, hardwareId, domain, location } = device;
   const shown = activation === null ? { licenseKey } : { activationToken: activation.token };
-  const facts = { productId, version, macAddress, hardwareId, domain, location };
+  const facts = { tenantId, productId, version, macAddress, hardwareId, domain, location };
   const asked = { features: asking.features, user: asking.user ?? user };
   return { ...shown, deviceFingerprint: fingerprint, ...facts, ...asked };
 }

@@ -51,6 +51,7 @@ const facts: Readonly<Record<string, Requirement>> = {
   hardwareId: requireText,
   macAddress: requireText,
   user: requireText,
+  tenantId: requireText,
   productId: requireText,
   version: requireVersion,
   features: requireTexts,

@@ -24,6 +24,8 @@ export interface OfflineFacts {
   readonly hardwareId?: string | undefined;
   readonly macAddress?: string | undefined;
   readonly user?: string | undefined;
+  /** The vendor's own tenant. Others whom the same server serves sign with the same keys, and may name a product alike. */
+  readonly tenantId?: string | undefined;
   readonly productId?: string | undefined;
   readonly version?: { readonly name: string; readonly releasedAt?: Date | undefined } | undefined;
   /** Features that have to be granted. */

@@ -81,12 +81,22 @@ function refusedBecause(message: string, remedy: string): Verdict {
   return { valid: false, code: reason.code, reasons: [reason] };
 }
 
+/** What another tenant of the same server signed is as it was signed, and still nothing that this vendor has said. */
+function anothers(asked: OfflineFacts): OfflineVerdict {
+  const verdict = refusedBecause(
+    "The document is another vendor's.",
+    "Use a license of the product's own vendor.",
+  );
+  return { ...unbelieved('SIGNATURE_INVALID', asked), ...verdict };
+}
+
 /** Judges a document that was found to be as it was signed, with the list that came along. */
 export async function verdictOnDocument(
   document: LicenseDocument,
   keys: JSONWebKeySet,
   asked: OfflineFacts,
 ): Promise<OfflineVerdict> {
+  if ((asked.tenantId ?? document.tenantId) !== document.tenantId) return anothers(asked);
   const now = instant((asked.now ?? new Date()).getTime());
   const { revocations, record } = asked;
   const list = revocations === undefined ? undefined : await openRevocationList(revocations, keys);
