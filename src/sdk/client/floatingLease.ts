@@ -30,6 +30,8 @@ export class FloatingLease {
   #end: { readonly elapsed: number; readonly now: number } | undefined;
   #problem: Problem | null = null;
   #cancel: (() => void)[] = [];
+  /** How often it was given up: who was taking it meanwhile does not have it. */
+  #releases = 0;
 
   constructor(
     private readonly parts: Parts,
@@ -50,11 +52,14 @@ export class FloatingLease {
 
   /** Takes a seat, and goes on renewing it. */
   async acquire(options: ActOptions = {}): Promise<Result<{ leaseMillis: number }>> {
+    const releases = this.#releases;
     if ((await this.parts.vault.read()).activation === null) {
       const activated = await activate(this.parts, options);
       if (!activated.ok) return activated;
     }
+    if (releases !== this.#releases) return this.#givenUp();
     const beat = await this.#heartbeats.beat();
+    if (releases !== this.#releases) return this.#givenUp();
     if (!beat.ok) return beat.problem.kind === 'OUTAGE' ? this.#onLoan(beat) : beat;
     const { leaseMillis } = beat.value;
     if (leaseMillis === null) return failed(notReady('NOT_FLOATING'));
@@ -70,10 +75,13 @@ export class FloatingLease {
     hours: number,
     options: ActOptions = {},
   ): Promise<Result<{ until: Date; leaseMillis: number }>> {
+    const releases = this.#releases;
     const borrowed = await borrowLease(this.parts, hours, options);
     if (!borrowed.ok) return borrowed;
+    if (releases !== this.#releases) return this.#givenUp();
     // How long that is, the server says with its own clock.
     const beat = await this.#heartbeats.beat();
+    if (releases !== this.#releases) return this.#givenUp();
     if (!beat.ok && beat.problem.kind !== 'OUTAGE') return beat;
     const leaseMillis = beat.ok ? (beat.value.leaseMillis ?? 0) : await loanLeft(this.parts);
     if (!beat.ok) this.#renewed({ leaseMillis });
@@ -88,11 +96,18 @@ export class FloatingLease {
 
   /** Gives the seat up at once, and leaves no timer. Where nobody can be told, it is free when its time is over. */
   async release(options: ActOptions = {}): Promise<Result<null>> {
+    this.#releases += 1;
     await this.#heartbeats.stop();
     this.#clear();
     this.#end = undefined;
     this.#become('NONE');
     return releaseLease(this.parts, options);
+  }
+
+  /** The release may have come to the server before what took the seat: it is sent behind that as well. */
+  async #givenUp(): Promise<Result<never>> {
+    await releaseLease(this.parts, {});
+    return failed(notReady('RELEASED'));
   }
 
   /** Nobody can be asked: a seat that was taken along is held for what is left of it. */

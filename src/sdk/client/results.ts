@@ -39,7 +39,8 @@ export interface NotReady {
     | 'NO_REQUEST_PENDING'
     | 'NO_PUBLIC_KEYS'
     | 'STORE_FAILED'
-    | 'NOT_FLOATING';
+    | 'NOT_FLOATING'
+    | 'RELEASED';
   readonly message: string;
 }
 
@@ -73,6 +74,7 @@ const notReadyMessages: Readonly<Record<NotReady['reason'], string>> = {
   NO_REQUEST_PENDING: 'This device waits for no response: make a request first.',
   NO_PUBLIC_KEYS: "The vendor's public keys are not known: give them, or connect once.",
   NOT_FLOATING: 'The license has no floating seats.',
+  RELEASED: 'The seat was given up while it was being taken.',
   STORE_FAILED: 'What has to be kept could not be stored.',
 };
 

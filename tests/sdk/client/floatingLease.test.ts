@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { type LeaseState, memoryStore, type Problem } from '../../../src/sdk/client/index.js';
 import { actOn } from '../../support/acts.js';
-import { newClient } from '../../support/clients.js';
+import { freshFetch, newClient } from '../../support/clients.js';
 import { createLicense, type Issued, openShop, type Shop } from '../../support/fixtures.js';
 import { seatsInUse } from '../../support/offline.js';
 import { type Relay, startRelay } from '../../support/relay.js';
@@ -43,6 +43,27 @@ function device({ licenseKey }: Issued, fingerprint = 'one', store = memoryStore
 function pass(span: number, ...devices: { time: { pass(span: number): void } }[]): void {
   server.pass(span);
   for (const { time } of devices) time.pass(span);
+}
+
+/** Holds back what the server has answered to the first call of a field. */
+function lateAnswers(field: string) {
+  let [begin, arrive] = [(): void => undefined, (): void => undefined];
+  const isUnderWay = new Promise<void>((resolve) => {
+    begin = resolve;
+  });
+  const arrival = new Promise<void>((resolve) => {
+    arrive = resolve;
+  });
+  let isFirst = true;
+  const late: typeof fetch = async (target, init) => {
+    const response = await freshFetch(target, init);
+    if (!isFirst || !String(init?.body).includes(field)) return response;
+    isFirst = false;
+    begin();
+    await arrival;
+    return response;
+  };
+  return { fetch: late, isUnderWay, arrive };
 }
 
 describe('a floating seat', () => {
@@ -125,6 +146,38 @@ describe('a floating seat', () => {
     expect(one.changes.map(([state]) => state)).toEqual(['HELD', 'ENDING', 'LOST']);
     await one.lease.release();
   });
+
+  test.each([
+    ['activateLicense', undefined],
+    ['sendHeartbeat', undefined],
+    ['borrowLease', 24],
+  ])(
+    'given up while %s is on its way is held by nobody, and no timer takes it again',
+    async (field, hours) => {
+      const license = await createLicense(server, shop, {
+        licenseType: 'CONCURRENT',
+        maxActivations: 1,
+        leaseSeconds: LEASE / 1000,
+        maxBorrowHours: 48,
+      });
+      const late = lateAnswers(field);
+      const one = newClient(server, { url: address, licenseKey: license.licenseKey, fetch: late.fetch });
+      const lease = one.client.floatingLease();
+      if (hours !== undefined) await lease.acquire();
+      const taking = hours === undefined ? lease.acquire() : lease.borrow(hours);
+      await late.isUnderWay;
+
+      const releasing = lease.release();
+      late.arrive();
+      const taken = await taking;
+      await releasing;
+
+      expect(taken).toMatchObject({ ok: false, problem: { kind: 'NOT_READY', reason: 'RELEASED' } });
+      expect([lease.state, one.time.waits]).toEqual(['NONE', []]);
+      expect(await seatsInUse(server, shop.admin, license.id)).toBe(0);
+      expect(await device(license, 'two').lease.acquire()).toMatchObject({ ok: true });
+    },
+  );
 
   test('that was lost comes back when one is free', async () => {
     const license = await floating();
