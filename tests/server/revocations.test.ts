@@ -1,13 +1,20 @@
-import { decodeJwt } from 'jose';
+import { decodeJwt, decodeProtectedHeader } from 'jose';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
-import { addDays, DAY_MILLIS } from '../../src/core/clock.js';
+import { addDays, addMillis, DAY_MILLIS } from '../../src/core/clock.js';
+import { keyRing } from '../../src/core/crypto.js';
+import { openPool } from '../../src/core/db.js';
+import { verifyLicenseFile } from '../../src/sdk/offline/licenseFile.js';
 import { openRevocationList } from '../../src/sdk/offline/revocationList.js';
-import { actOn } from '../support/acts.js';
+import { SigningKeys } from '../../src/server/signingKeys.js';
+import { actOn, mutation } from '../support/acts.js';
 import { borrow, deactivate, release } from '../support/devices.js';
 import { activate, createLicense, openShop, type Shop } from '../support/fixtures.js';
+import { blacklistDevice } from '../support/guarding.js';
 import { checkout, publishedKeys, revocationsOf } from '../support/offline.js';
 import { START, startTestServer, type TestServer } from '../support/server.js';
 
+/** Lists are numbered by the second in which they are signed. */
+const SECOND = Date.parse(START) / 1000;
 let server: TestServer;
 let shop: Shop;
 beforeAll(async () => {
@@ -72,7 +79,7 @@ describe('the revocation list of a tenant', () => {
       licenses: [{ id: revoked.id, status: 'REVOKED' }],
       activations: [revoked.activationId, ended.activationId].toSorted(),
       devices: [],
-      epoch: 1,
+      epoch: SECOND,
       tenantId: shop.admin.tenant_id,
     });
     for (const hidden of [good.id, bare.id, 'press', 'Ada'])
@@ -108,10 +115,10 @@ describe('the revocation list of a tenant', () => {
     await actOn(server, shop.admin, 'reinstateLicense', { licenseId: license.id });
     epochs.push((await listNow()).epoch);
 
-    expect(epochs).toEqual([1, 1, 2, 3]);
+    expect(epochs).toEqual([SECOND, SECOND, SECOND + 1, SECOND + 2]);
   });
 
-  test('is signed anew before it is over, with the same epoch', async () => {
+  test('is signed anew before it is over, as a later one', async () => {
     await filed();
     const first = await listNow();
     server.pass(3 * DAY_MILLIS);
@@ -121,10 +128,99 @@ describe('the revocation list of a tenant', () => {
 
     expect(second.text).toBe(first.text);
     expect([third.epoch, third.issuedAt, third.expiresAt]).toEqual([
-      first.epoch,
+      first.epoch + 4 * 86_400,
       addDays(START, 4),
       addDays(START, 11),
     ]);
+  });
+
+  test('goes on above what devices know when the database was restored from a copy', async () => {
+    const [kept, lost] = [await filed(), await filed()];
+    await listNow();
+    const [copy] = await server.sql`select * from revocation_lists where tenant_id = ${shop.admin.tenant_id}`;
+    for (let change = 0; change < 3; change += 1) {
+      server.pass(1_000);
+      await revoke((await filed()).id);
+      await listNow();
+    }
+    const file = await checkout(server, { licenseKey: kept.licenseKey, deviceFingerprint: 'press' });
+    const known = await listNow();
+    await server.sql`update revocation_lists set epoch = ${copy?.epoch}, content_hash = ${copy?.content_hash},
+      signed = ${copy?.signed}, signed_at = ${copy?.signed_at} where tenant_id = ${shop.admin.tenant_id}`;
+    server.pass(60_000);
+    await revoke(lost.id);
+
+    const restored = await listNow();
+
+    const keys = await publishedKeys(server);
+    const verdict = await verifyLicenseFile(String(file.licenseFile), keys, {
+      deviceFingerprint: 'press',
+      now: new Date(server.now),
+      record: { seenAt: server.now, epoch: known.epoch },
+      revocations: restored.text,
+    });
+    expect(restored.epoch).toBe(SECOND + 63);
+    expect(restored.epoch).toBeGreaterThan(known.epoch);
+    expect(verdict).toMatchObject({ valid: true, code: 'VALID', record: { epoch: restored.epoch } });
+  });
+
+  test('names a device for as long as it is shut out', async () => {
+    await filed();
+    await blacklistDevice(server, shop.admin, 'stolen');
+    const named = await listNow();
+    const lift = mutation('unblacklistDevice', 'device { id }');
+    await server.ok(lift, { input: { deviceFingerprint: 'stolen' } }, shop.admin);
+
+    expect([named.devices.length, (await listNow()).devices]).toEqual([1, []]);
+  });
+
+  test('names a floating seat that a server ahead in time has given away', async () => {
+    const license = await createLicense(server, shop, { licenseType: 'CONCURRENT', leaseSeconds: 600 });
+    const { activation, activationToken } = await activate(server, license.licenseKey, 'press');
+    await checkout(server, { activationToken, deviceFingerprint: 'press' });
+    const before = await listNow();
+    const ahead = await startTestServer({ beside: server });
+    ahead.now = addMillis(START, 600_000);
+    await activate(ahead, license.licenseKey, 'other');
+    await ahead.stop();
+
+    expect([before.activations, (await listNow()).activations]).toEqual([[], [activation?.id]]);
+  });
+
+  test('names an activation that ended long ago for as long as a file on it is out', async () => {
+    const patient = await startTestServer({ environment: { LG_LICENSE_FILE_DAYS: '200' } });
+    const theirs = await openShop(patient);
+    const license = await createLicense(patient, theirs);
+    const { activation, activationToken } = await activate(patient, license.licenseKey, 'press');
+    await checkout(patient, { activationToken, deviceFingerprint: 'press' });
+    await deactivate(patient, { activationToken });
+    const archivedAfter = async (days: number) => {
+      patient.now = addDays(START, days);
+      return (await patient.jobs.run('activation.archive')).activations;
+    };
+
+    const early = await archivedAfter(199);
+    const text = await revocationsOf(patient, theirs.admin.tenant_id);
+    const list = await openRevocationList(text, await publishedKeys(patient));
+    const late = await archivedAfter(200);
+    await patient.stop();
+
+    expect([early, list?.activations, late]).toEqual([0, [activation?.id], 1]);
+  });
+
+  test('is signed anew at once when the key is retired that has signed it', async () => {
+    await filed();
+    const before = await listNow();
+    const pool = openPool({ url: server.url, role: 'lg_worker', maxConnections: 2 });
+    const signing = new SigningKeys({ pool, keys: keyRing(server.keys), clock: () => server.now });
+
+    await signing.retire(String(decodeProtectedHeader(before.text).kid));
+    await pool.end();
+
+    // The list verifies with the keys that are left, or it would not be read.
+    const after = await listNow();
+    expect(decodeProtectedHeader(after.text).kid).not.toBe(decodeProtectedHeader(before.text).kid);
+    expect(after.epoch).toBe(before.epoch + 1);
   });
 
   test('names nothing any more when its documents are over', async () => {

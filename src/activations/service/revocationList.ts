@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { eq } from 'drizzle-orm';
-import { addMillis, DAY_MILLIS } from '../../core/clock.js';
+import { addMillis, DAY_MILLIS, millis } from '../../core/clock.js';
 import type { Work } from '../../core/work.js';
 import { listedDevice, type RevokedContent } from '../../sdk/offline/revocationList.js';
 import type { Seals } from '../../sdk/offline/seals.js';
@@ -35,8 +35,17 @@ async function isGood(work: Work, seals: Seals, row: RevocationList, lifeDays: n
 }
 
 /**
- * The tenant's signed list of what no longer holds, as of now. Its epoch grows whenever its content has changed, and never
- * goes back, however many servers are asked at once.
+ * The second in which it is signed: a database that was restored from a copy has forgotten the last epochs, and devices
+ * take no list that is older than one they know. Counted on from the last one alone, where a clock is behind or a second
+ * sees two lists.
+ */
+function nextEpoch(work: Work, row: RevocationList): number {
+  return Math.max(row.epoch + 1, Math.floor(millis(work.now) / 1000));
+}
+
+/**
+ * The tenant's signed list of what no longer holds, as of now. Its epoch grows with each list that is signed, which is when
+ * its content has changed or half its life is over, and never goes back, however many servers are asked at once.
  */
 export async function currentRevocationList(
   work: Work,
@@ -46,9 +55,8 @@ export async function currentRevocationList(
   const row = await lockedRow(work);
   const content = await revokedContent(work);
   const contentHash = createHash('sha256').update(JSON.stringify(content)).digest('base64url');
-  const isSame = contentHash === row.contentHash;
-  if (isSame && (await isGood(work, seals, row, lifeDays))) return row;
-  const epoch = isSame ? row.epoch : row.epoch + 1;
+  if (contentHash === row.contentHash && (await isGood(work, seals, row, lifeDays))) return row;
+  const epoch = nextEpoch(work, row);
   const claims = { tenantId: work.tenantId, epoch, ...content };
   const signed = await seals.sign('revocationList', claims, (lifeDays * DAY_MILLIS) / 1000);
   const next = { epoch, contentHash, signed, signedAt: work.now };

@@ -22,7 +22,7 @@ export interface RevokedContent {
 
 export interface RevocationList extends RevokedContent {
   readonly tenantId: string;
-  /** Grows with every change: of two lists the one with the greater epoch is the later. */
+  /** Grows with every list that is signed: of two the one with the greater epoch is the later. */
   readonly epoch: number;
   readonly issuedAt: Instant;
   /** When the next one is expected. What an older list says stays true of what it names. */
