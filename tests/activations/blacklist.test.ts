@@ -97,6 +97,22 @@ describe('a device that is shut out', () => {
     expect(await validateKey(server, license.licenseKey)).toMatchObject({ code: 'VALID' });
   });
 
+  test('is refused as shut out with the token of another device, which goes on', async () => {
+    const license = await issueLicense(server, shop);
+    const { activationToken } = await activate(server, license.licenseKey, 'mine');
+    await blacklistDevice(server, shop.admin, 'copier');
+    const shown = (deviceFingerprint: string) =>
+      validateToken(server, activationToken, { deviceFingerprint });
+
+    expect(await shown('copier')).toEqual({
+      valid: false,
+      code: 'DEVICE_BLACKLISTED',
+      reasons: ['DEVICE_BLACKLISTED', 'FINGERPRINT_MISMATCH'],
+    });
+    expect(await shown('neighbour')).toMatchObject({ reasons: ['FINGERPRINT_MISMATCH'] });
+    expect(await shown('mine')).toMatchObject({ code: 'VALID' });
+  });
+
   test('is another tenant’s ordinary device', async () => {
     const theirs = await openShop(server);
     const { licenseKey } = await issueLicense(server, theirs);
@@ -168,6 +184,21 @@ describe('a device that is shut out', () => {
 
     expect(await living(shop.admin.tenant_id)).toBe(0);
     expect(codes).toEqual(codes.map(() => 'DEVICE_BLACKLISTED'));
+  });
+
+  test('stays shut out when the pepper is replaced under which it was', async () => {
+    const license = await issueLicense(server, shop);
+    await blacklistDevice(server, shop.admin, 'stolen');
+    const { peppers } = server.keys;
+    const keys = { ...server.keys, peppers: [{ id: 'k2', bytes: randomBytes(32) }, ...peppers] };
+    const rotated = await startTestServer({ beside: server, keys });
+
+    const again = await tryActivate(rotated, license.licenseKey, 'stolen');
+    const asked = await validateKey(rotated, license.licenseKey, { deviceFingerprint: 'stolen' });
+    await rotated.stop();
+
+    expect([again.code, asked.code]).toEqual(['DEVICE_BLACKLISTED', 'DEVICE_BLACKLISTED']);
+    expect(await living(shop.admin.tenant_id)).toBe(0);
   });
 
   test('named by what one activation keeps, is shut out under every pepper once its fingerprint is named', async () => {

@@ -34,6 +34,7 @@ export async function blacklistedAmong(
   reading: Reading,
   hashes: readonly string[],
 ): Promise<ReadonlySet<string>> {
+  if (hashes.length === 0) return new Set();
   const rows = await reading.db
     .selectDistinct({ hash: deviceBlacklist.deviceFingerprint })
     .from(deviceBlacklist)

@@ -101,6 +101,12 @@ export async function validateLicenseKey(reading: Reading, question: KeyQuestion
   };
 }
 
+/** What lives is on no blacklist; the device that shows the token of another one may be. */
+function suspects({ status, deviceFingerprint }: Activation, named: readonly string[]): readonly string[] {
+  const own = status === 'ACTIVE' ? [] : [deviceFingerprint];
+  return named.includes(deviceFingerprint) ? own : [...own, ...named];
+}
+
 export async function validateActivation(reading: Reading, question: TokenQuestion): Promise<Validation> {
   const { activationToken, deviceFingerprint } = question;
   const id = await enterBySecret(reading, 'ACTIVATION_TOKEN', activationToken, question.tenantId);
@@ -109,17 +115,12 @@ export async function validateActivation(reading: Reading, question: TokenQuesti
     license === undefined ? undefined : await activationShown(reading, license.id, activationToken);
   if (license === undefined || shown === undefined) return unknown('NOT_FOUND');
   const { activation, endsOthers } = shown;
-  const fingerprintMatches =
-    typeof deviceFingerprint !== 'string'
-      ? undefined
-      : reading.keys
-          .hashes('FINGERPRINT', deviceFingerprint, reading.tenantId)
-          .includes(activation.deviceFingerprint);
+  const named = typeof deviceFingerprint === 'string' ? fingerprintHashes(reading, deviceFingerprint) : [];
+  const fingerprintMatches = named.length === 0 ? undefined : named.includes(activation.deviceFingerprint);
   const facts: Facts = {
     ...(await factsAsked(reading, license, activation, question)),
     deviceNamed: true,
-    blacklisted:
-      activation.status !== 'ACTIVE' && (await isBlacklisted(reading, [activation.deviceFingerprint])),
+    blacklisted: await isBlacklisted(reading, suspects(activation, named)),
     fingerprintMatches,
     seats: await seatsClaimed(reading, license, activation, ownClaim(activation)),
   };
