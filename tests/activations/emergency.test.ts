@@ -208,6 +208,19 @@ describe('an emergency code', () => {
     expect((await enter(given)).activation).toMatchObject({ status: 'ACTIVE' });
   });
 
+  test('opens nothing where a restriction does not, and is not used up by it', async () => {
+    const given = await code();
+    const restrictions = [{ restrictionType: 'DOMAIN', operator: 'ALLOW', values: ['*.example.com'] }];
+    await actOn(server, shop.admin, 'updateLicense', { licenseId: license.id, restrictions });
+    const from = (domain: string) =>
+      tryActivate(server, license.licenseKey, 'spare', { emergencyCode: given, domain });
+
+    await refused(server, shop.admin, 'RESTRICTED_DOMAIN', () => from('app.example.net'));
+    await refused(server, shop.admin, 'RESTRICTED_DOMAIN', () => tryEnter(given));
+
+    expect((await from('app.example.com')).errors).toEqual([]);
+  });
+
   test('shown by fifty devices on two servers lets exactly one of them in', async () => {
     const given = await code();
 

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
-import { mutation, refused } from '../support/acts.js';
+import { actOn, mutation, refused } from '../support/acts.js';
 import { deactivate, heartbeat, seatsOf, tryActivate, validateToken } from '../support/devices.js';
 import { activate, createLicense, type Issued, openShop, type Shop } from '../support/fixtures.js';
 import { fc } from '../support/seed.js';
@@ -153,6 +153,19 @@ describe('what a model counts', () => {
     await activate(server, license.licenseKey, 'd3', { units: 5 });
 
     expect(await seatsOf(server, shop, license)).toEqual({ graph: 8, stored: 8, live: 8 });
+  });
+
+  test('a device that reports fewer cores goes on, though the limit was lowered below all that are in use', async () => {
+    const license = await licensed({ licenseModel: 'PER_CPU', maxActivations: 8 });
+    await activate(server, license.licenseKey, 'd1', { units: 4 });
+    await activate(server, license.licenseKey, 'd2', { units: 4 });
+    await actOn(server, shop.admin, 'updateLicense', { licenseId: license.id, maxActivations: 5 });
+
+    await activate(server, license.licenseKey, 'd1', { units: 3 });
+    await refusedFull(license, 'd1', { units: 4 });
+    await refusedFull(license, 'd3');
+
+    expect(await seatsOf(server, shop, license)).toEqual({ graph: 7, stored: 7, live: 7 });
   });
 
   test('a device whose user is named later takes no further seat, and joins the seat that the user has', async () => {

@@ -268,6 +268,15 @@ test.each<[string, Facts, VerdictCode, VerdictCode[]]>([
     [],
   ],
   [
+    'an emergency on a floating license, whatever its lease',
+    facts({
+      ...device,
+      activation: { ...held, activationType: 'EMERGENCY', expiresAt: LATER, leaseExpiresAt: NOW },
+    }),
+    'VALID',
+    [],
+  ],
+  [
     'an emergency that is over',
     facts({ ...device, activation: { ...held, activationType: 'EMERGENCY', expiresAt: NOW } }, pastGrace),
     'ACTIVATION_EXPIRED',
