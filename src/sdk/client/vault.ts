@@ -71,11 +71,20 @@ export class Vault {
 
   /** Changes what is kept; false if the store did not take it. What was tampered with is begun anew, and says so. */
   update(change: (kept: Kept) => Kept): Promise<boolean> {
-    return this.#inTurn(async () => {
-      const kept = await this.#load();
-      const next = change(kept);
-      return next === kept ? true : this.#save(next);
-    });
+    return this.#inTurn(() =>
+      this.#alone(async () => {
+        const kept = await this.#load();
+        const next = change(kept);
+        return next === kept ? true : this.#save(next);
+      }),
+    );
+  }
+
+  /** What another process keeps meanwhile would be written over: a record of time that only grows would fall. */
+  async #alone<Value>(act: () => Promise<Value>): Promise<Value> {
+    if (this.store.alone === undefined) return act();
+    const { name } = await this.#derived();
+    return this.store.alone(name, act);
   }
 
   async #load(): Promise<Kept> {
