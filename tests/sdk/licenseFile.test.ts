@@ -194,6 +194,19 @@ describe('an encrypted license file', () => {
 });
 
 describe('keys', () => {
+  test('is not begun before it was signed, whatever an older record has seen', async () => {
+    server.now = addDays(START, 5);
+    const young = await world.fileOf(license);
+    const at = (days: number, seen: number) => ({
+      now: new Date(addDays(START, days)),
+      record: { seenAt: addDays(START, seen), epoch: 0 },
+    });
+
+    expect((await world.codesOf(young, at(4, 3)))[1]).toBe('CLOCK_SET_BACK');
+    expect((await world.codesOf(young, at(5, 3)))[1]).toBe('VALID');
+    expect((await world.codesOf(young, at(5, 6)))[1]).toBe('CLOCK_SET_BACK');
+  });
+
   test('that were replaced verify until they are retired', async () => {
     const alone = await startTestServer();
     const pool = openPool({ url: alone.url, role: 'lg_worker', maxConnections: 2 });
