@@ -230,6 +230,10 @@ export const refusalCodes = {
     'The response code answers another request, or the request names another device than before.',
     'access.refused',
   ],
+  DOCUMENT_TOO_LARGE: [
+    409,
+    'The license has more features and restrictions than a license file or a response can carry.',
+  ],
   OFFLINE_CODE_USED: [409, 'The codes have been used; make a new request on the device.', 'access.refused'],
   CLOCK_SET_BACK: [403, 'The clock of the device shows less than it has shown.', 'access.refused'],
   DEACTIVATION_LIMIT_EXCEEDED: [

@@ -90,6 +90,14 @@ export function codeUsed(about: RefusalSubject): Refusal {
   return new Refusal('OFFLINE_CODE_USED', message, {}, about);
 }
 
+/** A device takes nothing longer, and the license is read in full from its document. */
+export function requireCarriable(document: string, limit: number, about: RefusalSubject): void {
+  const characters = document.length;
+  if (characters <= limit) return;
+  const message = `With its features and restrictions the document has ${characters} characters, and may have ${limit}: have the license cut down.`;
+  throw new Refusal('DOCUMENT_TOO_LARGE', message, { characters, limit }, about);
+}
+
 /** A response that is not as we signed it. */
 export function responseForged(about: RefusalSubject): Refusal {
   const message =

@@ -4,6 +4,7 @@ import type { Instant } from '../../core/clock.js';
 import { Checked } from '../../graph/checked.js';
 import { DateTime } from '../../graph/scalars.js';
 import { License } from '../../licenses/schema/types.js';
+import { DOCUMENT_CHARACTERS } from '../../sdk/offline/documents.js';
 import { Activation } from '../schema.js';
 
 @ObjectType({ description: 'A document that is carried by hand, in each form in which it can be.' })
@@ -13,7 +14,7 @@ export class OfflineDocument {
 }
 
 const requestCode = text(1, 20_000);
-const responseCode = text(1, 262_144);
+const responseCode = text(1, DOCUMENT_CHARACTERS);
 
 @InputType({ description: 'A device that cannot connect, described by somebody who can.' })
 export class CreateOfflineRequestInput {

@@ -8,11 +8,11 @@ import { lockLicense } from '../../licenses/queries.js';
 import { revealedKey } from '../../licenses/service/newLicense.js';
 import type { License } from '../../licenses/table.js';
 import type { DeviceBinding } from '../../sdk/offline/deviceBinding.js';
-import { armored } from '../../sdk/offline/documents.js';
+import { armored, DOCUMENT_CHARACTERS } from '../../sdk/offline/documents.js';
 import { sealLicenseFile } from '../../sdk/offline/licenseFile.js';
 import type { Seals } from '../../sdk/offline/seals.js';
 import { activationNotFound } from '../model/activation.js';
-import { documentEnd } from '../model/offline.js';
+import { documentEnd, requireCarriable } from '../model/offline.js';
 import { isFloating, isUnlimited } from '../model/seats.js';
 import { requirePassing } from '../model/verdict.js';
 import { activationByToken } from '../queries/tokens.js';
@@ -149,6 +149,8 @@ export async function checkoutLicenseFile(work: Work, input: CheckoutLicenseFile
   const { id, code: signed } = await issueDocument(work, seals, { ...subject, marks }, { nonce: null, end });
   const encrypted = input.encrypted === true;
   const code = encrypted ? await sealLicenseFile(signed, revealedKey(work.keys, license)) : signed;
+  const licenseFile = armored('licenseFile', code);
+  requireCarriable(licenseFile, DOCUMENT_CHARACTERS, { licenseId: license.id });
   await work.emit({
     type: 'license_file.issued',
     subjectId: id,
@@ -158,7 +160,7 @@ export async function checkoutLicenseFile(work: Work, input: CheckoutLicenseFile
   });
   const file = { kind: 'licenseFile', code } as const;
   return {
-    licenseFile: armored('licenseFile', code),
+    licenseFile,
     expiresAt: end,
     license,
     activation: activation ?? null,

@@ -4,10 +4,11 @@ import { newId } from '../../core/id.js';
 import type { Reading, Work } from '../../core/work.js';
 import type { License } from '../../licenses/table.js';
 import { bindingOf, type DeviceBinding } from '../../sdk/offline/deviceBinding.js';
+import { armored, DOCUMENT_CHARACTERS } from '../../sdk/offline/documents.js';
 import { claimsOf, type LicenseContent } from '../../sdk/offline/licenseDocument.js';
 import { listedDevice } from '../../sdk/offline/revocationList.js';
 import type { Seals } from '../../sdk/offline/seals.js';
-import { isRestrictedBy, offlineRestrictions, secondsUntil } from '../model/offline.js';
+import { isRestrictedBy, offlineRestrictions, requireCarriable, secondsUntil } from '../model/offline.js';
 import { seatUnit } from '../model/seats.js';
 import type { Facts } from '../model/verdict.js';
 import { revocationList } from '../queries/offline.js';
@@ -94,6 +95,8 @@ export async function issueDocument(
   const content = await contentOf(work, subject, nonce);
   const kind = nonce === null ? 'licenseFile' : 'offlineResponse';
   const code = await seals.sign(kind, claimsOf(id, content), secondsUntil(end, work.now));
+  const document = armored(nonce === null ? 'licenseFile' : 'response', code);
+  requireCarriable(document, DOCUMENT_CHARACTERS, { licenseId: subject.license.id });
   await work.db.insert(licenseFiles).values({
     tenantId: work.tenantId,
     id,
