@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
-import { addDays, addMillis, addMonths } from '../../src/core/clock.js';
+import { addDays, addMillis, addMonths, parseInstant } from '../../src/core/clock.js';
 import { actOn, eventsDuring, inRole, readLicense, refused } from '../support/acts.js';
 import { deactivate, seatsOf } from '../support/devices.js';
 import { activate, createLicense, type Issued, openShop, type Shop } from '../support/fixtures.js';
@@ -61,6 +61,24 @@ test('the year begins at the issue date, to the millisecond, and leaves nothing 
   expect(answer.errors).toEqual([]);
   expect(await allowance(license)).toEqual({ limit: 1, used: 1, left: 0, renewsAt: addMonths(START, 24) });
   await refusedOver(third);
+});
+
+test('the year of a license of a leap day turns on the 28th, and on the 29th where there is one', async () => {
+  server.now = parseInstant('2024-02-29T23:30:00Z') ?? START;
+  const license = await limited(1);
+  const turns = ['2025-02-28', '2026-02-28', '2027-02-28', '2028-02-29', '2029-02-28'];
+  const last = await tokenOf(license, 'last');
+  await deactivate(server, { activationToken: await tokenOf(license, 'first') });
+
+  for (const day of turns) {
+    const turn = parseInstant(`${day}T23:30:00Z`) ?? START;
+    server.now = addMillis(turn, -1);
+    await refusedOver(last);
+    expect(await allowance(license)).toEqual({ limit: 1, used: 1, left: 0, renewsAt: turn });
+    server.now = turn;
+    const next = await deactivate(server, { activationToken: await tokenOf(license, day) });
+    expect(next.errors).toEqual([]);
+  }
 });
 
 test('none at all may be, and no limit is no limit', async () => {

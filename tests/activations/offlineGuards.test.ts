@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { addDays, addMillis, DAY_MILLIS } from '../../src/core/clock.js';
-import { verifyLicenseFile } from '../../src/sdk/offline/licenseFile.js';
+import { verifyLicenseFile, verifyOfflineResponse } from '../../src/sdk/offline/licenseFile.js';
 import { refused } from '../support/acts.js';
 import { tryActivate } from '../support/devices.js';
 import { activate, createLicense, openShop, type Shop } from '../support/fixtures.js';
@@ -92,6 +92,29 @@ test('what a device told before is told again for whatever it takes along: it is
   const told = await requestOf(server, license.licenseKey, { ...asked, macAddress });
   expect((await trySign(server, shop.admin, told.requestCode)).code).toBeUndefined();
   expect((await tryCheckout(server, { ...asked, macAddress })).code).toBeUndefined();
+});
+
+test('a response to another request of the same device is refused on the device, and one that is over by name', async () => {
+  const license = await licensed();
+  const asked = { licenseKey: license.licenseKey, deviceFingerprint: 'press' };
+  const [first, second] = [
+    await signedDevice(server, shop.admin, license, asked),
+    await signedDevice(server, shop.admin, license, asked),
+  ];
+  const keys = await publishedKeys(server);
+  const verdictOf = (responseCode: string, pending: { nonce: string }, days = 0) =>
+    verifyOfflineResponse(responseCode, pending, keys, {
+      deviceFingerprint: 'press',
+      now: new Date(addDays(server.now, days)),
+    });
+
+  expect(await verdictOf(first.responseCode, first.pending)).toMatchObject({ valid: true, code: 'VALID' });
+  expect(await verdictOf(first.responseCode, second.pending)).toMatchObject({
+    valid: false,
+    code: 'SIGNATURE_INVALID',
+    reasons: [{ code: 'SIGNATURE_INVALID', message: 'The response answers another request.' }],
+  });
+  expect(await verdictOf(second.responseCode, second.pending, 15)).toMatchObject({ code: 'FILE_EXPIRED' });
 });
 
 test('a floating seat is kept for as long as its response holds, registered or not, and free then by time alone', async () => {

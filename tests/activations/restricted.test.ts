@@ -179,7 +179,10 @@ describe('an address', () => {
       'RESTRICTED_IP_RANGE',
     ],
     ['that the proxy saw, behind a lie', '192.0.2.1, 10.1.2.3', 'VALID'],
+    ['that the first of many proxies saw', '192.0.2.1, 10.1.2.3, 127.0.0.1, 127.0.0.1', 'VALID'],
+    ['behind two lies', '10.1.2.3, 10.1.2.3, 192.0.2.1, 127.0.0.1', 'RESTRICTED_IP_RANGE'],
     ['that is none', 'localhost', 'RESTRICTED_IP_RANGE'],
+    ['that is none, behind many', `${'10.1.2.3, '.repeat(999)}010.1`, 'RESTRICTED_IP_RANGE'],
   ])('%s', async (_, from, code) => {
     const license = await restricted(intern);
 

@@ -276,6 +276,26 @@ describe('a revocation list', () => {
     expect((await world.codesOf(file, { revocations }))[1]).toBe('VALID');
   });
 
+  test('is no evidence on a file that was signed after it, whoever has no record', async () => {
+    const lost = await world.licensed();
+    await activate(server, lost.licenseKey, 'press');
+    await world.fileOf(lost);
+    const early = await revocationsOf(server, shop.admin.tenant_id);
+    await actOn(server, shop.admin, 'revokeLicense', { licenseId: lost.id, reason: 'x' });
+    const beside = await startTestServer({ beside: server });
+    await revocationsOf(beside, shop.admin.tenant_id);
+    await beside.stop();
+
+    const young = await world.fileOf(license);
+
+    expect((await world.codesOf(file, { revocations: early }))[1]).toBe('VALID');
+    expect(await world.codesOf(young, { revocations: early })).toEqual([
+      false,
+      'SIGNATURE_INVALID',
+      ['SIGNATURE_INVALID'],
+    ]);
+  });
+
   test('is no evidence if it is forged, older than one that is known, or of another tenant', async () => {
     const revocations = await revocationsOf(server, shop.admin.tenant_id);
     const other = await openShop(server);
