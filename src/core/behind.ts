@@ -4,7 +4,7 @@ import { z } from 'zod';
 import { addMillis } from './clock.js';
 import { committed } from './db.js';
 import type { Id, TenantId } from './id.js';
-import { enqueueJobs, type JobContext } from './job.js';
+import { enqueueJobs, type Job, type JobContext, LOST } from './job.js';
 import { isLockTimeout } from './lockTimeout.js';
 import { Refusal, type RefusalCode } from './refusal.js';
 
@@ -16,7 +16,7 @@ export interface Behind<Noun extends string> {
 
 const behindPayload = z.object({ tenantId: z.string(), id: z.string() });
 
-export function parseBehind<Noun extends string>(payload: unknown): Behind<Noun> {
+function parseBehind<Noun extends string>(payload: unknown): Behind<Noun> {
   const { tenantId, id } = behindPayload.parse(payload);
   return { tenantId: tenantId as TenantId, id: id as Id<Noun> };
 }
@@ -55,15 +55,19 @@ export function failed(error: unknown, before: number): NotedFailure {
   return { code, failures, isGivenUp: failures >= FAILURES_LIMIT };
 }
 
-export interface Parts {
+interface Parts {
   /** Whether there is more to do. */
   readonly part: () => Promise<boolean>;
   /** Notes a part that failed; whether it is given up by that. */
   readonly note: (error: unknown) => Promise<boolean>;
 }
 
+function tellGivenUp({ log }: JobContext, job: string, behind: Behind<string>, err: unknown): void {
+  log.error({ err, job, ...behind }, 'what is done behind an act was given up');
+}
+
 /** Does part after part, as long as there is more; then others have their turn. The queue tries what fails again. */
-export async function inParts<Noun extends string>(
+async function inParts<Noun extends string>(
   context: JobContext,
   name: string,
   behind: Behind<Noun>,
@@ -80,8 +84,28 @@ export async function inParts<Noun extends string>(
     // Where that cannot be written either, the log and the queue still tell.
     const isGivenUp = await note(error).catch(() => false);
     if (!isGivenUp) throw error;
-    context.log.error({ err: error, job: name, ...behind }, 'what is done behind an act was given up');
+    tellGivenUp(context, name, behind, error);
   }
+}
+
+/** A job that does something part by part. A part that ends its process each time fails as one that throws each time. */
+export function jobInParts<Noun extends string>(
+  name: string,
+  partsOf: (context: JobContext, behind: Behind<Noun>) => Parts,
+): Job<Behind<Noun>> {
+  return {
+    name,
+    parse: parseBehind,
+    run: async (context, behind): Promise<undefined> => {
+      await inParts(context, name, behind, partsOf(context, behind));
+    },
+    lost: async (context, behind) => {
+      const error = new Error(LOST);
+      const isGivenUp = await partsOf(context, behind).note(error);
+      if (isGivenUp) tellGivenUp(context, name, behind, error);
+      return isGivenUp;
+    },
+  };
 }
 
 /** What has not moved for so long has lost its job: the queue gives up after days of failures. */

@@ -46,7 +46,15 @@ export interface Job<Payload> {
   parse(payload: unknown): Payload;
   /** What it answers is shown as its last result. */
   run(context: JobContext, payload: Payload): Promise<JobResult | undefined>;
+  /**
+   * Counts a run whose process died in the middle of it as one that failed, where the job counts those itself; whether it is
+   * given up by that. The queue counts them for every job.
+   */
+  lost?(context: JobContext, payload: Payload): Promise<boolean>;
 }
+
+/** What is known of a run whose process is gone. */
+export const LOST = 'The process that ran it is gone.';
 
 const instantText = z.string().transform((text, context): Instant => {
   const read = parseInstant(text);

@@ -9,7 +9,7 @@ import { openPresence, type Presence } from './presence.js';
 import { enqueueDue, forgetJobsBut } from './queries.js';
 import { openQueuePool, queueLogger } from './queue.js';
 import { dueJobs } from './schedule.js';
-import { type JobList, type Surroundings, taskList } from './tasks.js';
+import { type JobList, LET_GO, lossesOf, type Surroundings, taskList } from './tasks.js';
 
 /** Between two looks at the clock. */
 const TICK_MILLIS = 5_000;
@@ -84,15 +84,17 @@ function startWorkers(parts: RunnerParts, queue: pg.Pool, tasks: TaskList, prese
   return { pool, ended };
 }
 
-async function shutDown(workers: WorkerPool, stopSeconds: number): Promise<void> {
+async function shutDown(workers: WorkerPool, queue: pg.Pool, stopSeconds: number): Promise<void> {
   const graceful = Promise.resolve(workers.gracefulShutdown()).then(
     () => true,
     () => true,
   );
   const limit = new AbortController();
   const late = sleep(stopSeconds * 1000, false, { signal: limit.signal }).catch(() => true);
-  if (!(await Promise.race([graceful, late])))
-    await Promise.resolve(workers.forcefulShutdown('the process stops')).catch(() => undefined);
+  const isOver = await Promise.race([graceful, late]);
+  // What is broken off graphile-worker leaves in their hands: a peer would think that it ended its process.
+  await queue.query(LET_GO, [workers.id, null]).catch(() => undefined);
+  if (!isOver) await Promise.resolve(workers.forcefulShutdown('the process stops')).catch(() => undefined);
   limit.abort();
 }
 
@@ -121,7 +123,7 @@ export function startRunner(parts: RunnerParts): JobRunner {
   const { surroundings, jobs, url, stopSeconds } = parts;
   const { log } = surroundings;
   const queue = openQueuePool(url, 'lg_worker', QUEUE_CONNECTIONS, log);
-  const presence = openPresence(url, log);
+  const presence = openPresence(url, log, lossesOf(surroundings, jobs));
   const tasks = taskList(surroundings, jobs);
   let workers: Workers | undefined;
   let stopping = false;
@@ -154,7 +156,7 @@ export function startRunner(parts: RunnerParts): JobRunner {
     stop: async () => {
       stopping = true;
       const ended = Promise.all(endings.map((end) => end()));
-      if (workers !== undefined) await shutDown(workers.pool, stopSeconds);
+      if (workers !== undefined) await shutDown(workers.pool, queue, stopSeconds);
       await ended;
       await queue.end();
       await presence.end();

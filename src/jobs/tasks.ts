@@ -1,8 +1,10 @@
-import type { Task, TaskList } from 'graphile-worker';
+import type { JobHelpers, Task, TaskList } from 'graphile-worker';
 import { addMillis, type Clock, type Instant, millis, parseInstant } from '../core/clock.js';
 import type { Db } from '../core/db.js';
-import type { Job, JobContext, JobResult, SweepPayload } from '../core/job.js';
+import { type Job, type JobContext, type JobResult, LOST, type SweepPayload } from '../core/job.js';
+import { isLockTimeout } from '../core/lockTimeout.js';
 import { SPARE_MILLIS } from '../core/sweep.js';
+import type { OnLost } from './presence.js';
 import { beginRun, failRun, finishRun, showProgress } from './queries.js';
 import { dueAt as latestDue, periodBefore, type Scheduled } from './schedule.js';
 
@@ -45,26 +47,39 @@ export function plainReason(error: unknown): string {
   return said.message.slice(0, 1000) || said.name;
 }
 
+const nothing = async (): Promise<void> => undefined;
+
+/**
+ * Workers let go of one job, or of all that they hold, because they stop: that is no failure, and the attempt that was counted
+ * as it was taken is given back. What was queued anew meanwhile has no attempts left, and keeps none.
+ */
+export const LET_GO = `with freed as (
+    update graphile_worker._private_jobs set locked_by = null, locked_at = null, run_at = now(),
+      attempts = case when attempts < max_attempts then greatest(0, attempts - 1) else attempts end
+    where locked_by = $1 and ($2::bigint is null or id = $2::bigint) returning job_queue_id
+  )
+  update graphile_worker._private_job_queues set locked_by = null, locked_at = null
+  where locked_by = $1 and id in (select job_queue_id from freed)`;
+
 /** Our log tells the whole; the queue keeps the reason alone. */
 async function told<Result>(
   { log }: Surroundings,
-  name: string,
+  { job, query, abortSignal }: JobHelpers,
   run: () => Promise<Result>,
 ): Promise<Result> {
   try {
     return await run();
   } catch (error) {
-    log.error({ err: error, job: name }, 'a job failed');
+    if (abortSignal?.aborted) await query(LET_GO, [job.locked_by, job.id]).catch(nothing);
+    log.error({ err: error, job: job.task_identifier }, 'a job failed');
     throw new Error(plainReason(error));
   }
 }
 
-const nothing = async (): Promise<void> => undefined;
-
 function taskOf(surroundings: Surroundings, job: Job<unknown>): Task {
-  return async (payload, { abortSignal: signal }) => {
-    const context = { ...surroundings, signal, progress: nothing };
-    await told(surroundings, job.name, () => job.run(context, job.parse(payload)));
+  return async (payload, helpers) => {
+    const context = { ...surroundings, signal: helpers.abortSignal, progress: nothing };
+    await told(surroundings, helpers, () => job.run(context, job.parse(payload)));
   };
 }
 
@@ -99,8 +114,8 @@ function scheduledTask(surroundings: Surroundings, scheduled: Scheduled): Task {
     if (Object.values(result).some((made) => made !== 0))
       surroundings.log.info({ job: job.name, ...result }, 'swept');
   };
-  return async (payload, { abortSignal }) => {
-    const ran = told(surroundings, job.name, () => run(payload, abortSignal));
+  return async (payload, helpers) => {
+    const ran = told(surroundings, helpers, () => run(payload, helpers.abortSignal));
     await ran.catch(async (error: unknown) => {
       await failRun(pool.db, job.name, surroundings.clock(), plainReason(error)).catch(nothing);
       throw error;
@@ -113,4 +128,26 @@ export function taskList(surroundings: Surroundings, { queued, scheduled }: JobL
     ...queued.map((job) => [job.name, taskOf(surroundings, job)]),
     ...scheduled.map((each) => [each.job.name, scheduledTask(surroundings, each)]),
   ]);
+}
+
+/**
+ * What becomes of jobs whose process is gone. Where somebody holds what it is to be noted in, it is noted next time; where it
+ * cannot be noted at all, the queue still counts.
+ */
+export function lossesOf(surroundings: Surroundings, { queued, scheduled }: JobList): OnLost {
+  const { pool, clock, log } = surroundings;
+  const context = { ...surroundings, signal: new AbortController().signal, progress: nothing };
+  const note = async (name: string, payload: unknown): Promise<boolean> => {
+    if (scheduled.some(({ job }) => job.name === name)) await failRun(pool.db, name, clock(), LOST);
+    const job = queued.find((each) => each.name === name);
+    return (await job?.lost?.(context, job.parse(payload))) ?? false;
+  };
+  return async ({ name, payload }) => {
+    try {
+      return (await note(name, payload)) ? 'OVER' : 'AGAIN';
+    } catch (error) {
+      log.error({ err: error, job: name }, 'that a job lost its process could not be noted');
+      return isLockTimeout(error) ? 'UNKNOWN' : 'AGAIN';
+    }
+  };
 }

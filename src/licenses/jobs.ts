@@ -1,5 +1,5 @@
 import { sql } from 'drizzle-orm';
-import { type Behind, inParts, parseBehind, resumeStalled } from '../core/behind.js';
+import { jobInParts, resumeStalled } from '../core/behind.js';
 import { type Job, type JobContext, type JobResult, parseSweep, type SweepPayload } from '../core/job.js';
 import { sweep } from '../core/sweep.js';
 import { dueReminders } from './model/reminders.js';
@@ -41,17 +41,10 @@ export const endGrace: Job<SweepPayload> = {
  * Issues a long list, part by part. Each row is issued in the transaction that marks it so, under the list's lock: run beside
  * itself, or again after its process died, it goes on with the rows that wait.
  */
-export const issueInBulk: Job<Behind<'BulkIssue'>> = {
-  name: ISSUE_IN_BULK,
-  parse: parseBehind,
-  run: async (context, list): Promise<undefined> => {
-    const { tenantId, id } = list;
-    await inParts(context, ISSUE_IN_BULK, list, {
-      part: () => context.act(tenantId, (work) => continueBulkIssue(work, id)),
-      note: (error) => context.act(tenantId, (work) => noteFailedPart(work, id, error)),
-    });
-  },
-};
+export const issueInBulk = jobInParts<'BulkIssue'>(ISSUE_IN_BULK, (context, { tenantId, id }) => ({
+  part: () => context.act(tenantId, (work) => continueBulkIssue(work, id)),
+  note: (error) => context.act(tenantId, (work) => noteFailedPart(work, id, error)),
+}));
 
 /** Begins lists again that were begun and stand still. */
 export const resumeBulkIssues: Job<SweepPayload> = {

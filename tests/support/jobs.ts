@@ -39,7 +39,7 @@ async function openQueue(url: string, log: Log): Promise<Queue> {
   const { tick } = await import('../../src/jobs/runner.js');
   const { runTaskListOnce } = await import('graphile-worker');
   const pool = openQueuePool(url, 'lg_worker', 2, log);
-  const presence = openPresence(url, log);
+  const presence = openPresence(url, log, async () => 'AGAIN');
   const options = {
     noHandleSignals: true,
     logger: queueLogger(log),

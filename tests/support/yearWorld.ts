@@ -1,5 +1,6 @@
 import { instant } from '../../src/core/clock.js';
 import { openPresence } from '../../src/jobs/presence.js';
+import { lossesOf } from '../../src/jobs/tasks.js';
 import { mutation } from './acts.js';
 import { createLicense, createProduct, createTemplate, issueLicense, type Shop } from './fixtures.js';
 import { OPEN } from './inbound.js';
@@ -266,7 +267,8 @@ export class YearWorld {
     const { queued, scheduled } = server.jobs.list;
     server.jobs.list = { queued, scheduled: scheduled.filter(({ job }) => JOBS.test(job.name)) };
     this.#current = server;
-    const presence = openPresence(server.url, server.jobs.surroundings.log);
+    const { surroundings, list } = server.jobs;
+    const presence = openPresence(server.url, surroundings.log, lossesOf(surroundings, list));
     await presence.rescue();
     await presence.end();
   }
