@@ -5,10 +5,10 @@ import type { OfflineFacts, OfflineRecord } from '../offline/judge.js';
 import { type OfflineVerdict, verifyLicenseFile, verifyOfflineResponse } from '../offline/licenseFile.js';
 import { createOfflineRequest, type MadeRequest } from '../offline/request.js';
 import { isClockSetBack, sawTime, vendorTime } from './clockGuard.js';
-import type { Kept } from './kept.js';
+import { type Kept, MOST_CHARACTERS } from './kept.js';
 import * as ask from './operations.js';
 import type { Parts } from './parts.js';
-import { done, failed, notReady, outage, type Problem, type Result } from './results.js';
+import { done, failed, notReady, outage, type Problem, type Result, unfit } from './results.js';
 import type { Fields } from './transport.js';
 
 /** An act that is sent again after an outage, as it was, goes under the same key: it is done once. */
@@ -147,6 +147,8 @@ export async function consume(
   uses: readonly FeatureUse[],
   options: ActOptions,
 ): Promise<Result<Decision>> {
+  // GraphQL takes one entry for a list of one: it would be drawn, and nothing here could read what was.
+  if (!Array.isArray(uses)) return failed(unfit('uses: has to be a list'));
   const answered = await act(parts, ask.CONSUME, { uses }, options, await authorizationOf(parts));
   if (!answered.ok) return answered;
   try {
@@ -263,6 +265,33 @@ function unrecorded(): OfflineVerdict {
   return { valid: false, code: reason.code, reasons: [reason], ...nothing };
 }
 
+/** What is no evidence on a document is refused as SIGNATURE_INVALID, and not kept; what is has the epoch of the record. */
+async function keepList({ vault }: Parts, list: string, { code, record }: OfflineVerdict): Promise<void> {
+  const { epoch = 0 } = record ?? {};
+  if (code === 'SIGNATURE_INVALID' || list.length > MOST_CHARACTERS) return;
+  await vault.update((kept) =>
+    epoch < (kept.revocations?.epoch ?? 0) ? kept : { ...kept, revocations: { list, epoch } },
+  );
+}
+
+/**
+ * By the list that came along, else by the latest one that was shown: whoever takes it away again gains nothing by it.
+ * A document that was signed after that list is not judged by it.
+ */
+async function judgedByList(
+  parts: Parts,
+  { revocations: known }: Kept,
+  facts: OfflineFacts,
+  judge: (facts: OfflineFacts) => Promise<OfflineVerdict>,
+): Promise<OfflineVerdict> {
+  const verdict = await recorded(parts, await judge(facts));
+  const { revocations: shown } = facts;
+  if (typeof shown === 'string') await keepList(parts, shown, verdict);
+  if (typeof shown === 'string' || !verdict.valid || known === null) return verdict;
+  const listed = await judge({ ...facts, record: undefined, revocations: known.list });
+  return listed.code === 'SIGNATURE_INVALID' ? verdict : { ...listed, record: verdict.record };
+}
+
 /** Judges a file by the keys that are known and the record that is kept, without a connection. */
 export async function judgeFile(
   parts: Parts,
@@ -273,7 +302,7 @@ export async function judgeFile(
   const kept = await parts.vault.read();
   if (kept.isTampered) return unrecorded();
   const facts = { ...factsOf(parts, recordOf(kept)), ...asking };
-  return recorded(parts, await verifyLicenseFile(file, keys, facts));
+  return judgedByList(parts, kept, facts, (known) => verifyLicenseFile(file, keys, known));
 }
 
 /** Judges the response to the request of this device, without a connection. */
@@ -288,7 +317,8 @@ export async function judgeResponse(
   if (kept.isTampered) return done(unrecorded());
   if (pending === null) return failed(notReady('NO_REQUEST_PENDING'));
   const facts = { ...factsOf(parts, recordOf(kept)), ...asking };
-  return done(await recorded(parts, await verifyOfflineResponse(response, pending, keys, facts)));
+  const judge = (known: OfflineFacts) => verifyOfflineResponse(response, pending, keys, known);
+  return done(await judgedByList(parts, kept, facts, judge));
 }
 
 /** Registers a response once there is a connection: from then on the device is one like others. */

@@ -1,5 +1,6 @@
 import { type ActOptions, activate, borrowLease, loanLeft, releaseLease } from './acts.js';
 import { type Beat, type HeartbeatOptions, Heartbeats } from './heartbeats.js';
+import { requireObject } from './options.js';
 import type { Parts } from './parts.js';
 import { done, failed, notReady, type Problem, type Result, tell } from './results.js';
 import type { UsageReport } from './usage.js';
@@ -24,6 +25,9 @@ const ENDING_SECONDS = 60;
  * heartbeat was sent, so that the client believes in its seat for less long than the server does, never for longer.
  */
 export class FloatingLease {
+  /** Out of reach for a log that prints the lease: they hold the license key and the device. */
+  readonly #parts: Parts;
+  readonly #options: FloatingLeaseOptions;
   readonly #heartbeats: Heartbeats;
   #state: LeaseState = 'NONE';
   /** By both clocks: one stands still while a machine sleeps, the other can be set. */
@@ -33,13 +37,13 @@ export class FloatingLease {
   /** How often it was given up: who was taking it meanwhile does not have it. */
   #releases = 0;
 
-  constructor(
-    private readonly parts: Parts,
-    private readonly options: FloatingLeaseOptions,
-  ) {
+  constructor(parts: Parts, options: FloatingLeaseOptions) {
+    requireObject(options);
     const { intervalSeconds, onLost, endingSeconds = ENDING_SECONDS } = options;
     if (!(endingSeconds >= 0 && endingSeconds <= 86_400))
       throw new TypeError('endingSeconds: has to be from 0 to 86400');
+    this.#parts = parts;
+    this.#options = options;
     const onBeat = (beat: Beat): void => this.#renewed(beat);
     const onProblem = (problem: Problem): void => this.#notRenewed(problem);
     this.#heartbeats = new Heartbeats(parts, { intervalSeconds, onLost, onBeat, onProblem }, true);
@@ -53,8 +57,8 @@ export class FloatingLease {
   /** Takes a seat, and goes on renewing it. */
   async acquire(options: ActOptions = {}): Promise<Result<{ leaseMillis: number }>> {
     const releases = this.#releases;
-    if ((await this.parts.vault.read()).activation === null) {
-      const activated = await activate(this.parts, options);
+    if ((await this.#parts.vault.read()).activation === null) {
+      const activated = await activate(this.#parts, options);
       if (!activated.ok) return activated;
     }
     if (releases !== this.#releases) return this.#givenUp();
@@ -76,14 +80,14 @@ export class FloatingLease {
     options: ActOptions = {},
   ): Promise<Result<{ until: Date; leaseMillis: number }>> {
     const releases = this.#releases;
-    const borrowed = await borrowLease(this.parts, hours, options);
+    const borrowed = await borrowLease(this.#parts, hours, options);
     if (!borrowed.ok) return borrowed;
     if (releases !== this.#releases) return this.#givenUp();
     // How long that is, the server says with its own clock.
     const beat = await this.#heartbeats.beat();
     if (releases !== this.#releases) return this.#givenUp();
     if (!beat.ok && beat.problem.kind !== 'OUTAGE') return beat;
-    const leaseMillis = beat.ok ? (beat.value.leaseMillis ?? 0) : await loanLeft(this.parts);
+    const leaseMillis = beat.ok ? (beat.value.leaseMillis ?? 0) : await loanLeft(this.#parts);
     if (!beat.ok) this.#renewed({ leaseMillis });
     this.#heartbeats.start({ leaseMillis });
     return done({ until: borrowed.value.until, leaseMillis });
@@ -101,18 +105,18 @@ export class FloatingLease {
     this.#clear();
     this.#end = undefined;
     this.#become('NONE');
-    return releaseLease(this.parts, options);
+    return releaseLease(this.#parts, options);
   }
 
   /** The release may have come to the server before what took the seat: it is sent behind that as well. */
   async #givenUp(): Promise<Result<never>> {
-    await releaseLease(this.parts, {});
+    await releaseLease(this.#parts, {});
     return failed(notReady('RELEASED'));
   }
 
   /** Nobody can be asked: a seat that was taken along is held for what is left of it. */
   async #onLoan(outage: Result<never>): Promise<Result<{ leaseMillis: number }>> {
-    const leaseMillis = await loanLeft(this.parts);
+    const leaseMillis = await loanLeft(this.#parts);
     if (leaseMillis === 0) return outage;
     this.#renewed({ leaseMillis });
     this.#heartbeats.start({ leaseMillis });
@@ -120,18 +124,18 @@ export class FloatingLease {
   }
 
   #isOver(): boolean {
-    const { time } = this.parts;
+    const { time } = this.#parts;
     const { elapsed = Infinity, now = Infinity } = this.#end ?? {};
     return time.elapsed() >= elapsed || time.now() >= now;
   }
 
   #renewed({ leaseMillis }: Beat): void {
     if (leaseMillis === null) return;
-    const { time } = this.parts;
+    const { time } = this.#parts;
     this.#problem = null;
     this.#end = { elapsed: time.elapsed() + leaseMillis, now: time.now() + leaseMillis };
     this.#clear();
-    const { endingSeconds = ENDING_SECONDS } = this.options;
+    const { endingSeconds = ENDING_SECONDS } = this.#options;
     const ending = Math.max(leaseMillis / 2, leaseMillis - endingSeconds * 1000);
     this.#cancel = [
       time.after(ending, () => this.#become('ENDING')),
@@ -157,6 +161,6 @@ export class FloatingLease {
     if (state === this.#state) return;
     this.#state = state;
     const problem = this.#problem;
-    tell(() => this.options.onChange?.(state, problem));
+    tell(() => this.#options.onChange?.(state, problem));
   }
 }

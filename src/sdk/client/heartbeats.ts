@@ -2,6 +2,7 @@ import { fieldsOf } from '../answers.js';
 import { sawTime } from './clockGuard.js';
 import type { Batch, Kept } from './kept.js';
 import { HEARTBEAT, LEASE_HEARTBEAT } from './operations.js';
+import { requireObject } from './options.js';
 import type { Parts } from './parts.js';
 import { done, failed, notReady, type Problem, type Refused, type Result, tell } from './results.js';
 import { addedReports, isEmptyReport, requireReport, type UsageReport } from './usage.js';
@@ -45,6 +46,9 @@ const isRefused = (problem: Problem): problem is Refused => problem.kind === 'RE
  * whichever answer was lost.
  */
 export class Heartbeats {
+  /** Out of reach for a log that prints the loop: they hold the license key and the device. */
+  readonly #parts: Parts;
+  readonly #isFloating: boolean;
   readonly #options: HeartbeatOptions;
   #cancel: (() => void) | undefined;
   #isRunning = false;
@@ -55,17 +59,16 @@ export class Heartbeats {
   /** When the batch under way was first sent in this process: a lease that it renews has begun by then. */
   #sentAt: { readonly key: string; readonly at: number } | undefined;
 
-  constructor(
-    private readonly parts: Parts,
-    options: HeartbeatOptions,
-    private readonly isFloating: boolean,
-  ) {
+  constructor(parts: Parts, options: HeartbeatOptions, isFloating: boolean) {
+    requireObject(options);
     const { intervalSeconds = DEFAULT_INTERVAL_SECONDS, mostBackOffSeconds = DEFAULT_BACK_OFF_SECONDS } =
       options;
     if (!(intervalSeconds >= 1 && intervalSeconds <= 86_400))
       throw new TypeError('intervalSeconds: has to be from 1 to 86400');
     if (!(mostBackOffSeconds >= 1 && mostBackOffSeconds <= 86_400))
       throw new TypeError('mostBackOffSeconds: has to be from 1 to 86400');
+    this.#parts = parts;
+    this.#isFloating = isFloating;
     this.#options = options;
   }
 
@@ -76,7 +79,7 @@ export class Heartbeats {
   /** Adds to what the next heartbeat tells, and stores it: what is recorded outlives the process. */
   async record(report: UsageReport): Promise<void> {
     requireReport(report);
-    await this.parts.vault.update((kept) => ({ ...kept, usage: addedReports(kept.usage, report) }));
+    await this.#parts.vault.update((kept) => ({ ...kept, usage: addedReports(kept.usage, report) }));
   }
 
   /** The first heartbeat goes out at once, or after one that was sent just now. Started twice it runs once. */
@@ -95,7 +98,7 @@ export class Heartbeats {
     await this.#beating;
     // Two: of a batch whose answer was lost, and of what was recorded since.
     for (let left = 2; left > 0; left -= 1) {
-      const { batch, usage } = await this.parts.vault.read();
+      const { batch, usage } = await this.#parts.vault.read();
       if (isEmptyReport(batch?.usage ?? {}) && isEmptyReport(usage)) return done(null);
       const beat = await this.beat();
       if (!beat.ok) return beat;
@@ -113,7 +116,7 @@ export class Heartbeats {
 
   #plan(millis: number): void {
     this.#cancel?.();
-    this.#cancel = this.parts.time.after(millis, () => void this.#tick());
+    this.#cancel = this.#parts.time.after(millis, () => void this.#tick());
   }
 
   async #tick(): Promise<void> {
@@ -123,7 +126,7 @@ export class Heartbeats {
   }
 
   #restAfter(result: Result<Beat>): number {
-    const { time } = this.parts;
+    const { time } = this.#parts;
     const { intervalSeconds = DEFAULT_INTERVAL_SECONDS, mostBackOffSeconds = DEFAULT_BACK_OFF_SECONDS } =
       this.#options;
     const interval = intervalSeconds * 1000 * (1 + JITTER * (2 * time.random() - 1));
@@ -143,7 +146,7 @@ export class Heartbeats {
     const batch = await this.#batch();
     if (batch === undefined) return this.#failed(notReady('NOT_ACTIVATED'));
     const { key, activationToken, usage } = batch;
-    const { transport, hide } = this.parts;
+    const { transport, hide } = this.#parts;
     hide(activationToken);
     const metrics = isEmptyReport(usage) ? undefined : usage;
     const variables = { input: { activationToken, metrics } };
@@ -153,7 +156,7 @@ export class Heartbeats {
     await this.#settle(batch);
     this.#failures = 0;
     // How old the lease is of a heartbeat that an earlier process left unanswered, nobody knows: another one follows.
-    if (this.isFloating && this.#sentAt?.key !== key) return this.#send();
+    if (this.#isFloating && this.#sentAt?.key !== key) return this.#send();
     const beat = { leaseMillis: this.#leaseLeft(key, answered.value) };
     tell(() => this.#options.onBeat?.(beat));
     return done(beat);
@@ -163,13 +166,13 @@ export class Heartbeats {
   async #batch(): Promise<Batch | undefined> {
     let made: Batch | undefined;
     const key = crypto.randomUUID();
-    await this.parts.vault.update((kept) => {
+    await this.#parts.vault.update((kept) => {
       // Each heartbeat notes the time as well, whether or not anybody hears it.
-      const next = withBatch(sawTime(kept, this.parts.time.now()), key, this.isFloating);
+      const next = withBatch(sawTime(kept, this.#parts.time.now()), key, this.#isFloating);
       made = next.batch ?? undefined;
       return next;
     });
-    if (made?.key === key) this.#sentAt = { key, at: this.parts.time.elapsed() };
+    if (made?.key === key) this.#sentAt = { key, at: this.#parts.time.elapsed() };
     return made;
   }
 
@@ -178,11 +181,11 @@ export class Heartbeats {
     const lease = leaseMillisIn(answer);
     if (lease === null) return null;
     if (this.#sentAt?.key !== key) return 0;
-    return Math.max(0, lease - (this.parts.time.elapsed() - this.#sentAt.at));
+    return Math.max(0, lease - (this.#parts.time.elapsed() - this.#sentAt.at));
   }
 
   async #settle(batch: Batch): Promise<void> {
-    await this.parts.vault.update((kept) =>
+    await this.#parts.vault.update((kept) =>
       kept.batch?.key === batch.key ? { ...kept, batch: null } : kept,
     );
   }
@@ -191,8 +194,8 @@ export class Heartbeats {
     if (isRefused(problem)) {
       // A refusal holds for what is kept of an earlier answer as well.
       const lost = unfit.has(problem.code) ? {} : { loan: null };
-      await this.parts.vault.update((kept) => ({ ...kept, answers: [], ...lost }));
-      const { activation } = await this.parts.vault.read();
+      await this.#parts.vault.update((kept) => ({ ...kept, answers: [], ...lost }));
+      const { activation } = await this.#parts.vault.read();
       // The token of an earlier activation may have ended, and the device goes on with a later one.
       this.#isOver = ends.has(problem.code) && activation?.token === batch.activationToken;
       if (unfit.has(problem.code) || ends.has(problem.code)) await this.#giveUp(batch, problem);

@@ -7,6 +7,7 @@ export {
 } from '../../activations/model/verdict.js';
 export { type RefusalCode, refusalCodes } from '../../core/refusal.js';
 export type { Decision, Verdict as UseVerdict } from '../licensee.js';
+export { InvalidArgument } from '../offline/arguments.js';
 export type { OfflineFacts, OfflineRecord } from '../offline/judge.js';
 export {
   type OfflineVerdict,

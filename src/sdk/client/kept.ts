@@ -45,6 +45,8 @@ export interface Kept {
   readonly usage: UsageReport;
   readonly batch: Batch | null;
   readonly offline: { readonly seenAt: string; readonly epoch: number } | null;
+  /** The latest revocation list that was shown and believed. */
+  readonly revocations: { readonly list: string; readonly epoch: number } | null;
   /** Until when the floating seat of an activation is taken along, in milliseconds of the vendor's time. */
   readonly loan: { readonly activationId: string; readonly until: number } | null;
   readonly pending: { readonly requestCode: string; readonly nonce: string } | null;
@@ -61,13 +63,14 @@ export const nothingKept: Kept = {
   usage: {},
   batch: null,
   offline: null,
+  revocations: null,
   loan: null,
   pending: null,
 };
 
 /** Absent in what earlier clients kept. */
 const isTrue: Read<boolean> = (value) => value === true;
-const MOST_CHARACTERS = 262_144;
+export const MOST_CHARACTERS = 262_144;
 const LATEST_MILLIS = 8_640_000_000_000_000;
 export const MOST_ANSWERS = 8;
 const time = whole(0, LATEST_MILLIS);
@@ -94,6 +97,7 @@ const readKept = record<Kept>({
   usage: readUsage,
   batch: orNull(record({ key: text(64), activationToken: token, usage: readUsage, isFloating: isTrue })),
   offline: orNull(record({ seenAt: text(30), epoch: whole(0, Number.MAX_SAFE_INTEGER) })),
+  revocations: orNull(record({ list: text(MOST_CHARACTERS), epoch: whole(0, Number.MAX_SAFE_INTEGER) })),
   loan: orNull(record({ activationId: text(36), until: time })),
   pending: orNull(record({ requestCode: text(MOST_CHARACTERS), nonce: text(22, 22) })),
 });

@@ -31,7 +31,7 @@ export class LicenseClient {
 
   /** Activates this device, and keeps its token. The same device takes no second seat. */
   activate(options: acts.ActivateOptions = {}): Promise<Result<{ activationId: string }>> {
-    return acts.activate(this.#parts, options);
+    return acts.activate(this.#parts, options ?? {});
   }
 
   /**
@@ -39,14 +39,14 @@ export class LicenseClient {
    * one to the same question, for as long as the outage policy says; after that refused with OUTAGE.
    */
   validate(asking: Asking = {}): Promise<LicenseVerdict> {
-    return validate(this.#parts, asking);
+    return validate(this.#parts, asking ?? {});
   }
 
   /** Gives up the seat of this device. Twice is the same as once. */
   deactivate(
     options: acts.ActOptions & { readonly reason?: string | undefined } = {},
   ): Promise<Result<null>> {
-    return acts.deactivate(this.#parts, options);
+    return acts.deactivate(this.#parts, options ?? {});
   }
 
   /** Heartbeats that tell what was used; `start()` begins them, `stop()` ends them. */
@@ -64,7 +64,7 @@ export class LicenseClient {
    * with the same `idempotencyKey` draws them once.
    */
   consume(uses: readonly acts.FeatureUse[], options: acts.ActOptions = {}): Promise<Result<Decision>> {
-    return acts.consume(this.#parts, uses, options);
+    return acts.consume(this.#parts, uses, options ?? {});
   }
 
   /** Gives back what a grant of `consume` drew, or these lines of it. Twice is the same as once. */
@@ -72,7 +72,7 @@ export class LicenseClient {
     grant: { readonly grantId: string; readonly lines?: readonly number[] | undefined },
     options: acts.ActOptions = {},
   ): Promise<Result<null>> {
-    return acts.refund(this.#parts, grant, options);
+    return acts.refund(this.#parts, grant, options ?? {});
   }
 
   /** Takes the license out as a file, by which `verifyOffline` judges without a connection. */
@@ -82,7 +82,7 @@ export class LicenseClient {
       readonly encrypted?: boolean | undefined;
     } = {},
   ): Promise<Result<acts.LicenseFile>> {
-    return acts.checkout(this.#parts, options);
+    return acts.checkout(this.#parts, options ?? {});
   }
 
   /** The vendor's public keys, to be shipped or kept beside a license file: fetched where they are not known. */
@@ -113,7 +113,7 @@ export class LicenseClient {
 
   /** Registers that response once there is a connection: the seat is no longer limited in time. */
   register(response: string, options: acts.ActOptions = {}): Promise<Result<{ activationId: string }>> {
-    return acts.register(this.#parts, response, options);
+    return acts.register(this.#parts, response, options ?? {});
   }
 
   /** The same as `verifyOffline`: a file by these keys and facts, and nothing that is kept. */

@@ -1,5 +1,5 @@
 import { chmod, mkdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { dirname, join, resolve } from 'node:path';
 import type { Store } from './stores.js';
 
 /** What `licensegraph/client/node` exports, for applications on Node.js: a store of files, and a machine's fingerprint. */
@@ -27,10 +27,30 @@ async function isLocked(lock: string): Promise<boolean> {
       if (codeOf(error) !== 'EEXIST') return false;
     }
     const { mtimeMs = Date.now() } = (await stat(lock).catch(() => undefined)) ?? {};
-    if (Math.abs(Date.now() - mtimeMs) > LOCK_MILLIS) await rm(lock, { force: true });
-    else await new Promise((resolve) => setTimeout(resolve, POLL_MILLIS));
+    if (Math.abs(Date.now() - mtimeMs) <= LOCK_MILLIS)
+      await new Promise((next) => setTimeout(next, POLL_MILLIS));
+    else if (!(await isRemoved(lock))) return false;
   }
   return false;
+}
+
+/** Not in a folder that has become read-only since, nor a folder that somebody has put there: no act fails by that. */
+function isRemoved(lock: string): Promise<boolean> {
+  return rm(lock, { force: true }).then(
+    () => true,
+    () => false,
+  );
+}
+
+/** Not by `recursive`: where no folder can be made, as below `/proc`, Node.js tries for ever. */
+async function makeFolder(folder: string): Promise<void> {
+  const found = await stat(folder).catch(() => undefined);
+  if (found?.isDirectory() === true) return;
+  if (dirname(folder) !== folder) await makeFolder(dirname(folder));
+  await mkdir(folder, { mode: OWN_FOLDER_ONLY }).catch((error: unknown) => {
+    // Another process has made it; of what else is in its place, writing tells.
+    if (codeOf(error) !== 'EEXIST') throw error;
+  });
 }
 
 /**
@@ -38,6 +58,8 @@ async function isLocked(lock: string): Promise<boolean> {
  * leaves the old one or the new one.
  */
 export function fileStore(folder: string): Store {
+  if (typeof folder !== 'string' || folder === '')
+    throw new TypeError('folder: has to be the path of a folder');
   return {
     async get(name) {
       try {
@@ -48,16 +70,22 @@ export function fileStore(folder: string): Store {
       }
     },
     async set(name, text) {
-      await mkdir(folder, { recursive: true, mode: OWN_FOLDER_ONLY });
+      await makeFolder(resolve(folder));
       const path = join(folder, name);
       const half = `${path}.${process.pid}-${crypto.randomUUID()}`;
-      await writeFile(half, text, { mode: OWN_FILES_ONLY, flag: 'wx' });
-      await chmod(half, OWN_FILES_ONLY);
-      await rename(half, path);
+      try {
+        await writeFile(half, text, { mode: OWN_FILES_ONLY, flag: 'wx' });
+        await chmod(half, OWN_FILES_ONLY);
+        await rename(half, path);
+      } catch (error) {
+        // A full disk takes the name of a file and not its text: each try would leave one more.
+        await rm(half, { force: true }).catch(() => undefined);
+        throw error;
+      }
     },
     async alone(name, act) {
       const lock = join(folder, `${name}.lock`);
-      await mkdir(folder, { recursive: true, mode: OWN_FOLDER_ONLY }).catch(() => undefined);
+      await makeFolder(resolve(folder)).catch(() => undefined);
       const isOurs = await isLocked(lock);
       try {
         return await act();

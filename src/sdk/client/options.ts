@@ -54,6 +54,11 @@ export interface LicenseClientOptions {
   readonly trust: TrustedKeys;
   /** How long the last signed verdict holds while the server is away. */
   readonly outage: OutagePolicy;
+  /**
+   * Told when the store could not be read or written, with what it threw: a full disk, a folder that is not the
+   * application's. The client goes on with what it has in memory, which ends with the process.
+   */
+  readonly onStoreFailed?: ((error: unknown) => void) | undefined;
   /** After how many milliseconds a try is given up; 10,000. */
   readonly timeoutMillis?: number | undefined;
   /** How often a call is sent before it is an outage; 2. Mutations go under one idempotency key. */
@@ -70,6 +75,41 @@ function requireThat(holds: boolean, message: string): void {
   if (!holds) throw new TypeError(message);
 }
 
+/** @throws TypeError for the options of a loop that are no object. */
+export function requireObject(options: unknown): void {
+  requireThat(typeof options === 'object' && options !== null, 'options: has to be an object');
+}
+
+const texts = [
+  'user',
+  'productId',
+  'version',
+  'machineName',
+  'hardwareId',
+  'macAddress',
+  'domain',
+  'operatingSystem',
+  'userAgent',
+  'applicationVersion',
+] as const satisfies readonly (keyof Device)[];
+
+/** The graph would take a number for an id, and sign another question than was asked: its answer would look forged. */
+function requireDevice(device: Device): void {
+  const { fingerprint } = device ?? {};
+  requireThat(
+    typeof fingerprint === 'string' && fingerprint.trim().length > 0 && fingerprint.length <= 1024,
+    'device.fingerprint: has to be 1 to 1024 characters',
+  );
+  for (const name of texts)
+    requireThat(typeof (device[name] ?? '') === 'string', `device.${name}: has to be a text`);
+}
+
+/** What would otherwise be found out when something has to be kept, and was not. */
+function isStore(store: unknown): boolean {
+  if (typeof store !== 'object' || store === null) return false;
+  return ['get', 'set'].every((name) => typeof Reflect.get(store, name) === 'function');
+}
+
 function isWebAddress(url: unknown): boolean {
   if (typeof url !== 'string' || !URL.canParse(url)) return false;
   const { protocol, username, password } = new URL(url);
@@ -79,7 +119,8 @@ function isWebAddress(url: unknown): boolean {
 
 /** @throws TypeError for options that are none: the one thing that a client throws. */
 export function requireOptions(options: LicenseClientOptions): void {
-  const { url, licenseKey, device, tenantId, trust, outage, timeoutMillis = 1, tries = 1 } = options;
+  requireObject(options);
+  const { url, licenseKey, device, tenantId, store, trust, outage, timeoutMillis = 1, tries = 1 } = options;
   const { holdSeconds } = outage ?? {};
   requireThat(
     globalThis.crypto?.subtle !== undefined,
@@ -87,11 +128,8 @@ export function requireOptions(options: LicenseClientOptions): void {
   );
   requireThat(isWebAddress(url), 'url: has to be the address of a license server, https://…/graphql');
   requireThat(typeof licenseKey === 'string', 'licenseKey: has to be a text');
-  const { fingerprint } = device ?? {};
-  requireThat(
-    typeof fingerprint === 'string' && fingerprint.trim().length > 0 && fingerprint.length <= 1024,
-    'device.fingerprint: has to be 1 to 1024 characters',
-  );
+  requireDevice(device);
+  requireThat(isStore(store), 'store: has to have get(name) and set(name, text)');
   requireThat(
     tenantId === undefined || (typeof tenantId === 'string' && tenantId.length > 0),
     'tenantId: has to be the code of a tenant',

@@ -23,11 +23,11 @@ const MOST_SECRETS = 8;
 
 export function partsOf(options: LicenseClientOptions): Parts {
   const { url, licenseKey, device, store, trust, outage, timeoutMillis = 10_000, tries = 2, fetch } = options;
-  const { time = systemTime, tenantId } = options;
+  const { time = systemTime, tenantId, onStoreFailed } = options;
   const tokens: string[] = [];
   const secrets = (): readonly string[] => [licenseKey, device.fingerprint, ...tokens];
   const transport = new Transport({ url, timeoutMillis, tries, fetch, now: () => time.now(), secrets });
-  const vault = new Vault(store, licenseKey, device.fingerprint);
+  const vault = new Vault(store, licenseKey, device.fingerprint, onStoreFailed);
   const hide = (secret: string): void => {
     if (tokens.includes(secret)) return;
     tokens.push(secret);

@@ -86,6 +86,11 @@ export function forged(message: string): Forged {
   return { kind: 'FORGED', message };
 }
 
+/** What the server would refuse, or take for something else: nothing is sent. */
+export function unfit(message: string): Refused {
+  return { kind: 'REFUSED', code: 'BAD_USER_INPUT', message, remedy: null };
+}
+
 export function isRefusalCode(code: unknown): code is RefusalCode {
   return typeof code === 'string' && Object.hasOwn(refusalCodes, code);
 }

@@ -40,6 +40,8 @@ interface Exchanged {
 /** What is read of an answer at most; a license file with its QR code takes a third of it. */
 const ANSWER_LIMIT_BYTES = 1_000_000;
 const MESSAGE_CHARACTERS = 500;
+/** A fingerprint of fewer is none that anybody has to guess; hidden, it would take letters out of every message. */
+const LEAST_SECRET_CHARACTERS = 4;
 /** However long a server wants to be left alone: one that is asked again too soon says so again. */
 const LONGEST_REST_MILLIS = 3_600_000;
 
@@ -191,7 +193,7 @@ export class Transport {
   /** A text of somebody else's, without our secrets and of a length that fits a log line. */
   shown(text: unknown): string | null {
     if (typeof text !== 'string') return null;
-    const secrets = this.options.secrets().filter((secret) => secret.length > 0);
+    const secrets = this.options.secrets().filter((secret) => secret.length >= LEAST_SECRET_CHARACTERS);
     return secrets.reduce((rest, secret) => rest.replaceAll(secret, '…'), text).slice(0, MESSAGE_CHARACTERS);
   }
 }

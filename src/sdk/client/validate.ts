@@ -4,7 +4,7 @@ import { isClockSetBack, sawSignedTime, sawTime, vendorTime } from './clockGuard
 import { type Kept, type KeptAnswer, MOST_ANSWERS } from './kept.js';
 import { VALIDATE_KEY, VALIDATE_TOKEN } from './operations.js';
 import type { Parts } from './parts.js';
-import { forged, type Problem } from './results.js';
+import { forged, type Problem, type Refused, unfit } from './results.js';
 import {
   type Question,
   questionDigest,
@@ -127,11 +127,26 @@ async function judged(
   return verdictOf(parts, signed, 'SERVER', answer, null);
 }
 
+/** GraphQL takes a text for a list of one: what it would sign is another question, and its answer would look forged. */
+function problemIn({
+  features,
+  user,
+}: {
+  readonly features?: unknown;
+  readonly user?: unknown;
+}): Refused | undefined {
+  const isList = Array.isArray(features) && features.every((feature) => typeof feature === 'string');
+  if (!isList && (features ?? undefined) !== undefined) return unfit('features: has to be a list of texts');
+  return typeof (user ?? '') === 'string' ? undefined : unfit('user: has to be a text');
+}
+
 /**
  * Asks the server with a nonce and believes its signed answer alone; where nobody can be asked, the last one holds as
  * long as the outage policy says.
  */
 export async function validate(parts: Parts, asking: Asking): Promise<LicenseVerdict> {
+  const refused = problemIn(asking);
+  if (refused !== undefined) return refusing('QUESTION_REFUSED', refused.message, refused);
   const kept = await parts.vault.read();
   const asked = questionOf(parts, kept, asking);
   const question = { ...asked, nonce: newNonce() };

@@ -1,6 +1,7 @@
 import { base64url, type CryptoKey } from 'jose';
 import { parseLicenseKey } from '../../licenses/model.js';
 import { type Kept, keptIn, nothingKept } from './kept.js';
+import { tell } from './results.js';
 import type { Store } from './stores.js';
 
 /** What somebody else has made of a store: it is begun anew, and the next who reads it is told. */
@@ -51,6 +52,7 @@ export class Vault {
     private readonly store: Store,
     private readonly licenseKey: string,
     private readonly device: string,
+    private readonly onFailed: ((error: unknown) => void) | undefined = undefined,
   ) {}
 
   #derived(): Promise<Secrets> {
@@ -94,7 +96,8 @@ export class Vault {
       const text = await this.store.get(name);
       if (text === null || text === undefined) return nothingKept;
       return (await this.#opened(text)) ?? tampered;
-    } catch {
+    } catch (error) {
+      tell(() => this.onFailed?.(error));
       // A store that cannot be read holds nothing that could be believed.
       return tampered;
     }
@@ -127,8 +130,9 @@ export class Vault {
       await this.store.set(name, text);
       this.#unstored = undefined;
       return true;
-    } catch {
+    } catch (error) {
       this.#unstored = kept;
+      tell(() => this.onFailed?.(error));
       return false;
     }
   }

@@ -57,6 +57,7 @@ test('what the package exports is this and no more', () => {
   expect(Object.keys(exported).sort()).toEqual([
     'FloatingLease',
     'Heartbeats',
+    'InvalidArgument',
     'LicenseClient',
     'clientCodes',
     'createOfflineRequest',

@@ -128,6 +128,15 @@ describe('whatever answers', () => {
     expect(refused).not.toContain('laptop');
     expect(refused.length).toBeLessThan(1_500);
   });
+
+  test('a fingerprint of a letter takes no letters out of a message', async () => {
+    const error = { message: 'units: must be a whole number', extensions: { code: 'INVALID_INPUT' } };
+    bad.behave = answering(JSON.stringify({ errors: [error] }));
+
+    const refused = await open({ device: { fingerprint: 'a' } }).activate();
+
+    expect(refused).toMatchObject({ problem: { message: 'units: must be a whole number' } });
+  });
 });
 
 test.each([
