@@ -3,7 +3,7 @@
  * A program that is licensed: it activates this machine, asks whether it may run, uses a feature, tells what it used,
  * and works offline with a license file. README.md beside it has the commands.
  */
-import { readFile, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { LicenseClient } from 'licensegraph/client';
 import { fileStore, machineFingerprint } from 'licensegraph/client/node';
@@ -15,19 +15,21 @@ const {
 } = process.env;
 const FEATURE = 'internet_access';
 
-const client = new LicenseClient({
-  url: LICENSEGRAPH_URL,
-  licenseKey: LICENSE_KEY,
-  device: { fingerprint: machineFingerprint('example-application') },
-  store: fileStore(APPLICATION_DATA),
-  // A vendor ships its public keys with the application; this one believes those of the server that it asks.
-  trust: 'PUBLISHED',
-  // For a week after it was signed the last verdict holds while the server is away. Not a moment longer.
-  outage: { holdSeconds: 7 * 86_400 },
-});
-
-const file = join(APPLICATION_DATA, 'license.lic');
 const say = (line) => console.log(line);
+const file = join(APPLICATION_DATA, 'license.lic');
+
+const newClient = () =>
+  new LicenseClient({
+    url: LICENSEGRAPH_URL,
+    licenseKey: LICENSE_KEY,
+    device: { fingerprint: machineFingerprint('example-application') },
+    store: fileStore(APPLICATION_DATA),
+    // A vendor ships its public keys with the application; this one believes those of the server that it asks.
+    trust: 'PUBLISHED',
+    // For a week after it was signed the last verdict holds while the server is away. Not a moment longer.
+    outage: { holdSeconds: 7 * 86_400 },
+    onStoreFailed: (error) => say(`store: ${error.message}: nothing outlives this run`),
+  });
 
 /** Ends the program with what stands in the way, and what to do about it. */
 function stop(what, { code, reason, message, remedy }) {
@@ -35,14 +37,14 @@ function stop(what, { code, reason, message, remedy }) {
   process.exitCode = 1;
 }
 
-async function activate() {
+async function activate(client) {
   const activated = await client.activate();
   if (!activated.ok) return stop('activation', activated.problem);
   say('activation: this machine has its seat');
 }
 
 /** What an application does at its start, and while it runs. */
-async function run() {
+async function run(client) {
   const verdict = await client.validate();
   if (!verdict.valid) return stop('license', verdict.reasons[0]);
   say(
@@ -50,12 +52,14 @@ async function run() {
   );
   const heartbeats = client.heartbeats({ intervalSeconds: 300 });
   heartbeats.start();
-  await use(heartbeats);
+  await use(client, heartbeats);
   const told = await heartbeats.stop();
-  say(told.ok ? 'usage: nothing left to tell' : `usage: kept, to be told later (${told.problem.kind})`);
+  if (told.ok) return say('usage: nothing left to tell');
+  const { kind } = told.problem;
+  say(kind === 'OUTAGE' ? 'usage: kept, to be told later (OUTAGE)' : `usage: not taken (${kind})`);
 }
 
-async function use(heartbeats) {
+async function use(client, heartbeats) {
   const drawn = await client.consume([{ featureId: FEATURE, amount: 1 }]);
   if (!drawn.ok) return say(`${FEATURE}: nobody to ask (${drawn.problem.kind})`);
   const [{ granted, code, used, limit }] = drawn.value.verdicts;
@@ -65,23 +69,27 @@ async function use(heartbeats) {
 }
 
 /** Takes the license along, for where there is no network. */
-async function checkout() {
+async function checkout(client) {
   const keys = await client.publicKeys();
   if (!keys.ok) return stop('checkout', keys.problem);
   const taken = await client.checkout({ validDays: 7, encrypted: true });
   if (!taken.ok) return stop('checkout', taken.problem);
+  await mkdir(APPLICATION_DATA, { recursive: true });
   await writeFile(file, taken.value.licenseFile);
   say(`checkout: ${file}`);
 }
 
 /** Asks nobody: the file, the keys that are known and the clock decide. */
-async function offline() {
-  const verdict = await client.verifyFile(await readFile(file, 'utf8'), { features: [FEATURE] });
+async function offline(client) {
+  const text = await readFile(file, 'utf8').catch(() => undefined);
+  if (text === undefined)
+    return stop('offline', { reason: 'NO_FILE', message: `There is no ${file}: run checkout first.` });
+  const verdict = await client.verifyFile(text, { features: [FEATURE] });
   if (!verdict.valid) return stop('offline', verdict.reasons[0]);
   say(`offline: ${verdict.code}, licensed to ${verdict.license.issuedTo}`);
 }
 
-async function deactivate() {
+async function deactivate(client) {
   const given = await client.deactivate({ reason: 'The example is over' });
   if (!given.ok) return stop('deactivation', given.problem);
   say('deactivation: the seat is free');
@@ -94,5 +102,10 @@ if (command === undefined || LICENSE_KEY === '') {
   console.error(`usage: LICENSE_KEY=… node application.mjs ${Object.keys(commands).join(' | ')}`);
   process.exitCode = 2;
 } else {
-  await command();
+  try {
+    await command(newClient());
+  } catch (error) {
+    // An address that is none, or a folder that cannot be written.
+    stop(name, { reason: error.code ?? error.name, message: error.message });
+  }
 }

@@ -127,3 +127,18 @@ test('without a key or a command it says how it is used', async () => {
 
   expect(said).toContain('usage: LICENSE_KEY=…');
 });
+
+test.each([
+  ['offline', '', 'offline: NO_FILE: There is no application-data/license.lic: run checkout first.\n'],
+  [
+    'run',
+    'LICENSEGRAPH_URL=nowhere',
+    'run: TypeError: url: has to be the address of a license server, https://…/graphql\n',
+  ],
+])('what stands in the way of %s it says in a line', async (command, setting, expected) => {
+  const program = `LICENSE_KEY=AAAA-BBBB-CCCC-DDDD-EEEE APPLICATION_DATA="${join(folder, 'none')}" ${setting}`;
+
+  const said = await output(`${program} node docs/examples/application/application.mjs ${command}`);
+
+  expect(said.replaceAll(join(folder, 'none'), 'application-data')).toBe(expected);
+});
