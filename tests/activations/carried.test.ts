@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { addDays } from '../../src/core/clock.js';
-import { refused } from '../support/acts.js';
+import { mutation, refused } from '../support/acts.js';
 import { writeCountryFile } from '../support/countryFile.js';
 import { activate, createLicense, openShop, type Shop } from '../support/fixtures.js';
 import {
@@ -17,7 +17,7 @@ import {
 } from '../support/offline.js';
 import { START, startTestServer, type TestServer } from '../support/server.js';
 
-/** Everybody who asks is at 127.0.0.1, of which the file of countries says nothing. */
+/** Who comes by no proxy is at 127.0.0.1, of which the file of countries says nothing. */
 let server: TestServer;
 let shop: Shop;
 let folder: string;
@@ -25,7 +25,7 @@ beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'countries-'));
   const file = join(folder, 'countries.mmdb');
   await writeCountryFile(file, { '192.0.2.0/24': 'DE' });
-  server = await startTestServer({ environment: { LG_GEOIP_FILE: file } });
+  server = await startTestServer({ environment: { LG_GEOIP_FILE: file, LG_TRUSTED_PROXIES: '127.0.0.1' } });
   shop = await openShop(server);
 });
 afterAll(async () => {
@@ -91,7 +91,13 @@ describe('whoever carries a request is not where its device is:', () => {
 
     const { activation } = await sign(server, shop.admin, await requestFrom('DE'));
 
+    const inGermany = { 'x-forwarded-for': '192.0.2.7' };
+    const signing = mutation('signOfflineActivation', 'responseCode');
+    const abroad = { input: { requestCode: await requestFrom('FR') } };
     expect(activation?.status).toBe('ACTIVE');
+    await refused(server, shop.admin, 'RESTRICTED_GEOGRAPHIC', () =>
+      server.graphql(signing, abroad, shop.admin, inGermany),
+    );
     for (const elsewhere of [await requestFrom('FR'), await requestFrom()])
       await refused(server, shop.admin, 'RESTRICTED_GEOGRAPHIC', () =>
         trySign(server, shop.admin, elsewhere),

@@ -3,6 +3,7 @@ import { addDays, addMillis, addMonths, parseInstant } from '../../src/core/cloc
 import { actOn, eventsDuring, inRole, readLicense, refused } from '../support/acts.js';
 import { deactivate, seatsOf } from '../support/devices.js';
 import { activate, createLicense, type Issued, openShop, type Shop } from '../support/fixtures.js';
+import { signedDevice } from '../support/offline.js';
 import { START, startTestServer, type TestServer } from '../support/server.js';
 
 let server: TestServer;
@@ -79,6 +80,22 @@ test('the year of a license of a leap day turns on the 28th, and on the 29th whe
     const next = await deactivate(server, { activationToken: await tokenOf(license, day) });
     expect(next.errors).toEqual([]);
   }
+});
+
+test('a seat that was kept for a device and is over counts no more when it is ended', async () => {
+  const license = await limited(1);
+  const kept = await signedDevice(server, shop.admin, license);
+  const running = await signedDevice(server, shop.admin, license);
+  const ended = (signed: typeof kept) =>
+    deactivate(server, { activationId: signed.signed.activation?.id }, shop.admin);
+
+  expect((await ended(running)).errors).toEqual([]);
+  expect(await allowance(license)).toMatchObject({ used: 1, left: 0 });
+  await refused(server, shop.admin, 'DEACTIVATION_LIMIT_EXCEEDED', () => ended(kept));
+  server.now = addDays(START, 15);
+
+  expect((await ended(kept)).errors).toEqual([]);
+  expect(await allowance(license)).toMatchObject({ used: 1, left: 0 });
 });
 
 test('none at all may be, and no limit is no limit', async () => {

@@ -72,6 +72,35 @@ test('address and place are erased after the retention, of a device that lives t
   server.now = start;
 });
 
+test('a country that is seen after the erasure is erased in its turn, of a device that lives', async () => {
+  const license = await issueLicense(server, shop);
+  const start = server.now;
+  const { activationToken } = await activate(server, license.licenseKey, 'walker', facts);
+  const seenIn = async () => {
+    const rows =
+      await server.sql`select seen_country from license_activations where license_id = ${license.id}`;
+    return rows[0]?.seen_country;
+  };
+  const lookFrom = (country: string) =>
+    server.ok(
+      `query ($activationToken: String!, $location: ActivationLocationInput) {
+        validateActivation(activationToken: $activationToken, location: $location) { code } }`,
+      { activationToken, location: { country, timezone: 'UTC' } },
+    );
+  const eraseLater = async () => {
+    server.pass(181 * DAY);
+    await sweep();
+    return seenIn();
+  };
+
+  const first = await eraseLater();
+  await lookFrom('FR');
+  await expect.poll(seenIn).toBe('FR');
+
+  expect([first, await eraseLater()]).toEqual([null, null]);
+  server.now = start;
+});
+
 test('who used what stands in the archive is erased so long after it ended, and what it counted is kept', async () => {
   const start = server.now;
   const license = await issueLicense(server, shop);

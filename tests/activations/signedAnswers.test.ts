@@ -6,6 +6,7 @@ import { addMillis, millis } from '../../src/core/clock.js';
 import { SIGNED_BY, signedTypes } from '../../src/core/tokenTypes.js';
 import { actOn } from '../support/acts.js';
 import { activate, createLicense, type Issued, openShop, type Shop } from '../support/fixtures.js';
+import { emergencyCode } from '../support/guarding.js';
 import { type Claims, type Json, START, startTestServer, type TestServer } from '../support/server.js';
 
 let server: TestServer;
@@ -83,6 +84,20 @@ test('an answer is signed for whoever sends a nonce, and for nobody else', async
     license_id: license.id,
     activation_id: activationId,
   });
+});
+
+test('what an emergency code gave is signed to its own end, past the end of grace', async () => {
+  const expiryDate = addMillis(START, 3_600_000);
+  const own = await createLicense(server, shop, { expiryDate, gracePeriodDays: 1 });
+  server.now = addMillis(START, 48 * 3_600_000);
+  const given = await emergencyCode(server, shop.admin, own);
+  const entered = await activate(server, own.licenseKey, 'spare', { emergencyCode: given });
+  const question = { activationToken: entered.activationToken, nonce: NONCE };
+
+  const { payload } = await verified(await asked('validateActivation', question));
+
+  const end = Math.floor(millis(addMillis(server.now, 24 * 3_600_000)) / 1000);
+  expect(payload).toMatchObject({ valid: true, code: 'VALID', valid_until: end });
 });
 
 test('a refusal is signed, with the codes of all its reasons', async () => {

@@ -90,6 +90,18 @@ describe('a seat that is taken along', () => {
     await Promise.all([lease.release(), again.lease.release()]);
   });
 
+  test('is not that of the activation that came after, when its own was given up', async () => {
+    const { client, store, time, lease } = await taken(24);
+    await client.deactivate();
+    await client.activate();
+    relay.wire = () => 'CUT';
+
+    const acquired = await device('one', { time, store }).lease.acquire();
+
+    expect(acquired).toMatchObject({ ok: false, problem: { kind: 'OUTAGE' } });
+    await lease.release();
+  });
+
   test('is not held by a clock that was set back, nor by a store that was edited', async () => {
     const { time, store, client, lease } = await taken(24);
     await client.validate();

@@ -147,6 +147,27 @@ describe('a floating seat', () => {
     await one.lease.release();
   });
 
+  test('whose answer comes late has begun when it was asked for, and is none when it comes too late', async () => {
+    const license = await floating();
+    const taken = [];
+    for (const delay of [LEASE / 4, LEASE]) {
+      const late = lateAnswers('sendHeartbeat');
+      const one = newClient(server, { url: address, licenseKey: license.licenseKey, fetch: late.fetch });
+      const lease = one.client.floatingLease();
+      const taking = lease.acquire();
+      await late.isUnderWay;
+      one.time.pass(delay);
+      late.arrive();
+      taken.push([await taking, lease.state]);
+      await lease.release();
+    }
+
+    expect(taken).toEqual([
+      [{ ok: true, value: { leaseMillis: LEASE - LEASE / 4 } }, 'HELD'],
+      [{ ok: true, value: { leaseMillis: 0 } }, 'LOST'],
+    ]);
+  });
+
   test.each([
     ['activateLicense', undefined],
     ['sendHeartbeat', undefined],

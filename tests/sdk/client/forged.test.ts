@@ -1,7 +1,7 @@
 import { createHmac, generateKeyPairSync, type KeyObject, sign as signBytes } from 'node:crypto';
 import type { JSONWebKeySet } from 'jose';
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
-import { millis } from '../../../src/core/clock.js';
+import { DAY_MILLIS, millis } from '../../../src/core/clock.js';
 import { type Question, questionDigest } from '../../../src/sdk/client/signedAnswers.js';
 import { answering, type BadServer, startBadServer } from '../../support/badServers.js';
 import { newClient } from '../../support/clients.js';
@@ -152,6 +152,23 @@ test('an answer whose key cannot be fetched says neither good nor bad', async ()
   };
 
   expect(await client.validate()).toMatchObject({ valid: false, code: 'OUTAGE', by: 'NOBODY' });
+});
+
+test('a key that was withdrawn is believed for a day at most', async () => {
+  const { client, time } = newClient(server, { url: bad.url, licenseKey });
+  answeringWith((claims) => jws(header, claims));
+  expect(await client.validate()).toMatchObject({ valid: true });
+  bad.behave = async (response, body) => {
+    if (body === '') return answering(JSON.stringify({ keys: [{ ...jwk, kid: 'v2' }] }))(response, body);
+    const signedAnswer = jws(header, await claimsFor(JSON.parse(body).variables));
+    const answer = { valid: true, code: 'VALID', reasons: [], signedAnswer };
+    answering(JSON.stringify({ data: { answer } }))(response, body);
+  };
+
+  time.pass(DAY_MILLIS - 1);
+  expect(await client.validate()).toMatchObject({ valid: true, by: 'SERVER' });
+  time.pass(1);
+  expect(await client.validate()).toMatchObject({ valid: false, code: 'ANSWER_FORGED' });
 });
 
 test('a rotated key is fetched when an answer names it', async () => {

@@ -100,6 +100,16 @@ describe('while the server is away', () => {
     expect(await client.validate()).toMatchObject({ valid: true, by: 'HELD' });
   });
 
+  test('answers to several questions hold beside each other', async () => {
+    const device = await cutOff();
+    relay.wire = () => 'CARRIES';
+    await device.client.validate({ user: 'ada' });
+    relay.wire = () => 'CUT';
+
+    for (const asking of [{}, { user: 'ada' }])
+      expect(await device.client.validate(asking)).toMatchObject({ valid: true, by: 'HELD' });
+  });
+
   test('a refusal holds as well, and ends what was held for other questions', async () => {
     const { client, id } = await cutOff();
     relay.wire = () => 'CARRIES';
