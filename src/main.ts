@@ -13,6 +13,7 @@ import { Refusal } from './core/refusal.js';
 import { StartupError } from './core/startupError.js';
 import { openTokens } from './server/callers/openTokens.js';
 import { migrate } from './server/database/migrate.js';
+import { requireOwnKeys } from './server/database/ownKeys.js';
 import { sealAll } from './server/database/sealAll.js';
 import { seedDemo, systemCaller } from './server/database/seed.js';
 import { startSealer } from './server/events/sealer.js';
@@ -66,6 +67,7 @@ async function work(): Promise<void> {
   await migrate(database.url);
   const parts = { config, keys: await loadKeys(config), url: database.url, log };
   const machinery = openMachinery({ ...parts, maxConnections: JOB_CONNECTIONS }, 'lg_worker');
+  await requireOwnKeys(machinery);
   // What jobs tell is numbered, and has its mail, where no server runs beside them.
   const sealer = startSealer({ url: database.url, clock: machinery.clock, log });
   const runner = await startJobs(machinery, config, database.url);
@@ -90,7 +92,8 @@ async function onDatabase(task: WorkerTask): Promise<void> {
     await migrate(database.url);
     const parts = { config, keys: await loadKeys(config), url: database.url, log: createLog('warn') };
     const machinery = openMachinery(parts, 'lg_worker');
-    await task(machinery, config).finally(machinery.pool.end);
+    const run = requireOwnKeys(machinery).then(() => task(machinery, config));
+    await run.finally(machinery.pool.end);
   } finally {
     await database.stop();
   }

@@ -55,6 +55,9 @@ export interface KnownKey {
 type SigningKey = typeof signingKeys.$inferSelect;
 type Parts = Pick<Machinery, 'pool' | 'keys' | 'clock'>;
 
+/** One that somebody has written into the table opens with no keys: it does not speak for the others. */
+const LATEST_KEYS = 20;
+
 const bond = (kid: string): string => `signing_key:${kid}`;
 
 /** Tokens are signed with Ed25519 (RFC 8037); requests are encrypted over P-256, which every browser has. */
@@ -238,6 +241,24 @@ export class SigningKeys {
     const [key] = await this.parts.pool.db.select().from(signingKeys).where(ours);
     if (key === undefined || key.kid !== sealed.kid) return undefined;
     return openRequest(sealed.code, JSON.parse(this.parts.keys.decrypt(key.privateJwk, bond(key.kid))));
+  }
+
+  /** Whether the key ring opens any of the latest private halves; true where there is none yet. */
+  async areOurs(): Promise<boolean> {
+    const latest = await this.parts.pool.db
+      .select({ kid: signingKeys.kid, privateJwk: signingKeys.privateJwk })
+      .from(signingKeys)
+      .orderBy(desc(signingKeys.createdAt))
+      .limit(LATEST_KEYS);
+    return latest.length === 0 || latest.some((key) => this.#opens(key));
+  }
+
+  #opens({ kid, privateJwk }: Pick<SigningKey, 'kid' | 'privateJwk'>): boolean {
+    try {
+      return this.parts.keys.decrypt(privateJwk, bond(kid)).length > 0;
+    } catch {
+      return false;
+    }
   }
 
   /** Every key that there is, also those that are over: by kind, the newest first. */

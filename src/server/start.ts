@@ -20,6 +20,7 @@ import { SecurityEvents } from './callers/securityEvents.js';
 import { tellOfGuesses } from './callers/tellOfGuesses.js';
 import { startEmbeddedPostgres } from './database/embeddedPostgres.js';
 import { migrate } from './database/migrate.js';
+import { requireOwnKeys } from './database/ownKeys.js';
 import { seedDemo } from './database/seed.js';
 import { Drain } from './drain.js';
 import { startCheckpointKeeper } from './events/checkpointKeeper.js';
@@ -271,6 +272,7 @@ export async function startServer(
     undo.push(stopEvents);
     const worker = openMachinery({ ...parts, maxConnections: JOB_CONNECTIONS }, 'lg_worker');
     undo.push(worker.pool.end);
+    await requireOwnKeys(worker);
     const folder = config.LG_AUDIT_CHECKPOINT_DIR;
     if (folder !== undefined) undo.push(startCheckpointKeeper({ pool: worker.pool, log, folder }).stop);
     if (wantsDemo(config)) await seedDemo(worker);
