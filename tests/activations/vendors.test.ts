@@ -122,10 +122,14 @@ test('the client of an application goes by its own vendor alone, with a connecti
   const file = String((await checkout(server, shown)).licenseFile);
 
   expect(await rogue.activate()).toMatchObject({ ok: false, problem: { code: 'LICENSE_NOT_FOUND' } });
+  expect(await rogue.consume([{ featureId: 'maps' }])).toMatchObject({
+    problem: { kind: 'NOT_READY', reason: 'NOT_ACTIVATED' },
+  });
   expect(await rogue.validate()).toMatchObject({ valid: false, code: 'NOT_FOUND', by: 'SERVER' });
   expect(await rogue.verifyFile(file)).toMatchObject({ valid: false, code: 'SIGNATURE_INVALID' });
   expect(await honest.activate()).toMatchObject({ ok: true });
   expect(await honest.validate()).toMatchObject({ valid: true, by: 'SERVER' });
+  expect(await honest.consume([{ featureId: 'maps' }])).toMatchObject({ ok: true });
   const checkedOut = await honest.checkout();
   const ownFile = checkedOut.ok ? checkedOut.value.licenseFile : '';
   expect(await honest.verifyFile(ownFile)).toMatchObject({ valid: true, code: 'VALID' });

@@ -129,10 +129,13 @@ export async function loanLeft({ vault, time }: Parts): Promise<number> {
   return Math.max(0, left);
 }
 
-/** As the activation, or as the license where the device has none. */
-async function authorizationOf(parts: Parts): Promise<string> {
+/** As the activation, or as the license where the device has none; whose that license is, an activation alone has shown. */
+async function authorizationOf(parts: Parts): Promise<Result<string>> {
   const activation = await activationOf(parts);
-  return activation === null ? `License ${parts.licenseKey}` : `Activation ${activation.token}`;
+  if (activation !== null) return done(`Activation ${activation.token}`);
+  return parts.tenantId === undefined
+    ? done(`License ${parts.licenseKey}`)
+    : failed(notReady('NOT_ACTIVATED'));
 }
 
 /** A feature and how many units of it are drawn; 0 only asks whether it is granted. */
@@ -149,7 +152,9 @@ export async function consume(
 ): Promise<Result<Decision>> {
   // GraphQL takes one entry for a list of one: it would be drawn, and nothing here could read what was.
   if (!Array.isArray(uses)) return failed(unfit('uses: has to be a list'));
-  const answered = await act(parts, ask.CONSUME, { uses }, options, await authorizationOf(parts));
+  const authorized = await authorizationOf(parts);
+  if (!authorized.ok) return authorized;
+  const answered = await act(parts, ask.CONSUME, { uses }, options, authorized.value);
   if (!answered.ok) return answered;
   try {
     return done(
@@ -170,7 +175,9 @@ export async function refund(
   grant: { readonly grantId: string; readonly lines?: readonly number[] | undefined },
   options: ActOptions,
 ): Promise<Result<null>> {
-  const answered = await act(parts, ask.REFUND, { ...grant }, options, await authorizationOf(parts));
+  const authorized = await authorizationOf(parts);
+  if (!authorized.ok) return authorized;
+  const answered = await act(parts, ask.REFUND, { ...grant }, options, authorized.value);
   return answered.ok ? done(null) : answered;
 }
 

@@ -45,7 +45,8 @@ export interface LicenseClientOptions {
   readonly device: Device;
   /**
    * The vendor's own tenant: a key, a token or a document of another one is not found, or another vendor's. Needed where
-   * the server serves other vendors too: any of them could make licenses of a product that is called as yours.
+   * the server serves other vendors too: any of them could make licenses of a product that is called as yours. Units are
+   * drawn by a device that is activated, then.
    */
   readonly tenantId?: string | undefined;
   /** What outlives the process: `memoryStore()`, `webStore(localStorage)`, `fileStore(folder)` or your own. */
