@@ -94,6 +94,32 @@ test('what a device told before is told again for whatever it takes along: it is
   expect((await tryCheckout(server, { ...asked, macAddress })).code).toBeUndefined();
 });
 
+test('a device that is signed for more cores than it has is counted for them, before it registers', async () => {
+  const license = await licensed({ licenseModel: 'PER_CORE', maxActivations: 8 });
+  await activate(server, license.licenseKey, 'press', { units: 4 });
+  await activate(server, license.licenseKey, 'other', { units: 2 });
+  const ask = async (units: number) => {
+    const device = { deviceFingerprint: 'press', units };
+    return (await requestOf(server, license.licenseKey, device)).requestCode;
+  };
+
+  await refused(server, shop.admin, 'ACTIVATION_LIMIT_EXCEEDED', async () =>
+    trySign(server, shop.admin, await ask(7)),
+  );
+  const requestCode = await ask(6);
+  const { responseCode } = await sign(server, shop.admin, requestCode);
+  const reserved = await seatsInUse(server, shop.admin, license.id);
+  await refused(server, shop.admin, 'ACTIVATION_LIMIT_EXCEEDED', () =>
+    tryActivate(server, license.licenseKey, 'third'),
+  );
+  await sign(server, shop.admin, await ask(1));
+
+  expect(reserved).toBe(8);
+  expect(await seatsInUse(server, shop.admin, license.id)).toBe(8);
+  await register(server, requestCode, responseCode);
+  expect(await seatsInUse(server, shop.admin, license.id)).toBe(8);
+});
+
 test('a response to another request of the same device is refused on the device, and one that is over by name', async () => {
   const license = await licensed();
   const asked = { licenseKey: license.licenseKey, deviceFingerprint: 'press' };

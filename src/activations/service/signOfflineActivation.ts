@@ -24,10 +24,21 @@ export function storedResponse(work: Work, row: OfflineRequest): string {
   return work.keys.decrypt(row.response, bond(row.id));
 }
 
-/** The seat of a device that has one already is kept for as long as the new response holds. */
-async function reserveAgain(work: Work, license: License, known: Activation, seats: Facts['seats']) {
+/**
+ * The seat of a device that has one already is kept for as long as the new response holds, with what the request asks
+ * beyond it: whoever is signed for more processors is counted for them, whether or not he ever registers.
+ */
+async function reserveAgain(
+  work: Work,
+  license: License,
+  known: Activation,
+  { user, units }: Request,
+  seats: Facts['seats'],
+) {
   const until = keptUntil(documentEnd(work.now, work.settings.offlineCodeDays, { license, ends: [] }));
   const activation = await changeActivation(work, known, {
+    userRef: known.userRef ?? user,
+    units: Math.max(known.units, units ?? 1),
     ...(isReservation(known) ? { expiresAt: latest(known.expiresAt, until) } : {}),
     ...(isFloating(license)
       ? { leaseExpiresAt: latest(known.leaseExpiresAt, until), seatFreedAt: null }
@@ -44,7 +55,7 @@ async function reserve(
   request: Request,
   seats: Facts['seats'],
 ): Promise<{ readonly activation: Activation; readonly license: License }> {
-  if (known !== undefined) return reserveAgain(work, license, known, seats);
+  if (known !== undefined) return reserveAgain(work, license, known, request, seats);
   const until = keptUntil(documentEnd(work.now, work.settings.offlineCodeDays, { license, ends: [] }));
   const leaseExpiresAt = isFloating(license) ? until : null;
   const terms = { activationType: 'OFFLINE', expiresAt: until, leaseExpiresAt } as const;
