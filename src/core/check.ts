@@ -21,10 +21,11 @@ export const uuid: Check = (value) =>
 export const code: Check = (value) => (typeof value === 'string' && isCode(value) ? undefined : CODE_FORM);
 
 export function text(least: number, most: number): Check {
+  const span = least === most ? `exactly ${most}` : `${least} to ${most}`;
   return (value) => {
     const length = typeof value === 'string' ? value.trim().length : -1;
     const longest = typeof value === 'string' ? value.length : 0;
-    return length >= least && longest <= most ? undefined : `must be ${least} to ${most} characters long`;
+    return length >= least && longest <= most ? undefined : `must be ${span} characters long`;
   };
 }
 

@@ -378,3 +378,13 @@ describe("a device's address", () => {
     expect(await addressSeen(proxied ? behindProxy : server, forwarded)).toBe(expected);
   });
 });
+
+test('a body that would change prototypes is JSON, and is told what is wrong with it', async () => {
+  const payload = '{"query":"{ __typename }","variables":{"a":{"__proto__":{"b":1}}}}';
+
+  const response = await server.app.inject({ method: 'POST', url: '/graphql', headers: json, payload });
+
+  expect(response.json().errors[0].message).toBe(
+    'The body is not JSON, or has a member called __proto__ or constructor.prototype.',
+  );
+});

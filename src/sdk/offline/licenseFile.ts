@@ -174,7 +174,14 @@ export async function verifyOfflineResponse(
   requireFacts('asked', asked);
   const code = codeIn('response', response);
   const document = code === undefined ? undefined : await signedDocument('offlineResponse', code, keys);
-  if (document === undefined) return unbelieved('SIGNATURE_INVALID', asked);
+  if (document === undefined)
+    return {
+      ...unbelieved('SIGNATURE_INVALID', asked),
+      ...refusedBecause(
+        'The response is not as the vendor signed it.',
+        'Carry the response here again, whole.',
+      ),
+    };
   const verdict = await verdictOnDocument(document, keys, asked);
   if (!verdict.valid || document.nonce === pending.nonce) return verdict;
   return {

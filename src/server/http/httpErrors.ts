@@ -7,7 +7,9 @@ import { codeOfStatus, headersOf, MASKED, refusalIn } from '../formatError.js';
 const messages: Readonly<Record<string, string>> = {
   FST_ERR_BAD_URL: 'The address is not a URL.',
   FST_ERR_CTP_EMPTY_JSON_BODY: 'The body is empty; it has to be JSON.',
-  FST_ERR_CTP_INVALID_JSON_BODY: 'The body is not JSON.',
+  // Fastify has one code for both: a member called so would be taken for what every object inherits.
+  FST_ERR_CTP_INVALID_JSON_BODY:
+    'The body is not JSON, or has a member called __proto__ or constructor.prototype.',
   FST_ERR_CTP_INVALID_CONTENT_LENGTH: 'The body is not as long as Content-Length says.',
   FST_ERR_CTP_BODY_TOO_LARGE: 'The body is too large.',
   FST_ERR_CTP_INVALID_MEDIA_TYPE: 'This address takes no bodies of that media type.',

@@ -196,3 +196,36 @@ describe('a revocation list', () => {
     expect((await restarted().client.verifyFile(file)).code).toBe('VALID');
   });
 });
+
+test('a text of one length is asked for as that', async () => {
+  const { licenseKey } = await licensed();
+  const location = { country: 'Germany', timezone: 'Europe/Berlin' };
+  const { client } = newClient(server, { url, licenseKey, device: { fingerprint: 'laptop', location } });
+
+  const refused = await client.activate();
+
+  expect(refused).toMatchObject({
+    problem: {
+      code: 'INVALID_INPUT',
+      message: 'input.location.country: must be exactly 2 characters long',
+    },
+  });
+});
+
+test('a response that was cut on its way is called a response, and not a file', async () => {
+  const { licenseKey } = await licensed();
+  const trust = await publishedKeys(server);
+  const { client } = newClient(server, { url, licenseKey, trust });
+  await client.createOfflineRequest();
+
+  const cut = await client.verifyResponse('eyJhbGciOiJFZERTQSJ9.e30.');
+
+  expect(cut).toMatchObject({ value: { valid: false, code: 'SIGNATURE_INVALID', license: null } });
+  expect(cut).toHaveProperty('value.reasons', [
+    {
+      code: 'SIGNATURE_INVALID',
+      message: 'The response is not as the vendor signed it.',
+      remedy: 'Carry the response here again, whole.',
+    },
+  ]);
+});
