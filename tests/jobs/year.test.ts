@@ -108,6 +108,7 @@ test(`${DAYS} days of ${LICENSES} licenses are as an independent model has them,
   const { year } = world;
   const facts = year.lines.filter((line) => / (reminded|expired|suspended|archived) /.test(line));
   expect(new Set(facts).size).toBe(facts.length);
+  expect(year.till.meetings, `SEED=${SEED}`).toBeGreaterThan(DAYS / 40);
   const told = await productLines(world);
   expect(told.sort(), `SEED=${SEED}`).toEqual(modelLines(year, told).sort());
   expect((await productCards(world)).sort(), `SEED=${SEED}`).toEqual(modelCards(year).sort());

@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { StripeBehaviour, StripeObject, StripeServer } from './stripeServer.js';
 import { BUSY_SECONDS, SLOW_MILLIS, type Step, stepOf, type Wallet, wallets } from './yearWallets.js';
 
@@ -21,24 +22,27 @@ export class YearBank {
   readonly #heard = new Map<string, number>();
   /** When a slow bank was told of an invoice; it has one at a time. */
   readonly #begun = new Map<string, number>();
-  /** Whether it has time for what is to go back of an invoice: else whoever asks for that is cut off. */
-  isCalm: (invoiceId: string) => Promise<boolean> = async () => true;
+  /** Milliseconds for whatever is asked: which of two things that are asked for at once happens first. */
+  takes = { payer: 0, charge: 0, refund: 0 };
   #hung = 0;
 
   constructor(readonly stripe: StripeServer) {
-    stripe.behaviour = (form, path) => (path === '/v1/refunds' ? this.#refund(form) : this.#charge(form));
-    stripe.cutsList = async (path, query) =>
-      path === '/v1/refunds' && !(await this.isCalm(this.#invoiceOf(query.get('payment_intent'))));
+    stripe.behaviour = async (form, path) => {
+      const isRefund = path === '/v1/refunds';
+      await sleep(isRefund ? this.takes.refund : this.takes.charge);
+      return isRefund ? this.#refund(form) : this.#charge(form);
+    };
+    const { metadataOf } = stripe;
+    stripe.metadataOf = async (payer) => {
+      await sleep(this.takes.payer);
+      return metadataOf(payer);
+    };
   }
 
   #payment(id: string | null): StripeObject {
     const payment = this.stripe.intents.find((intent) => intent.id === id);
     if (payment === undefined) throw new Error(`the bank knows no payment ${id}`);
     return payment;
-  }
-
-  #invoiceOf(payment: string | null): string {
-    return this.#payment(payment).metadata.invoice_id ?? '';
   }
 
   #charge(form: URLSearchParams): StripeBehaviour {
@@ -49,10 +53,9 @@ export class YearBank {
       : this.#does(invoice, step);
   }
 
-  async #refund(form: URLSearchParams): Promise<StripeBehaviour> {
+  #refund(form: URLSearchParams): StripeBehaviour {
     const payment = this.#payment(form.get('payment_intent'));
     const invoice = payment.metadata.invoice_id ?? '';
-    if (!(await this.isCalm(invoice))) return 'CUT';
     const step = this.#step(`back ${invoice}`, payment.payment_method);
     return step.startsWith('declined ') ? disputed : this.#does(`back ${invoice}`, step);
   }

@@ -89,10 +89,22 @@ export function goOn(card: Card, months: number, extendsMaintenance: boolean, no
   return `${written(before)} to ${written(card.expiresAt)}`;
 }
 
+/** When what goes back of a license does so: before anybody has looked at its bill, before its money came, or after that. */
+function refundsTurn(now: number, card: Card, weather: Weather): 'FIRST' | 'BETWEEN' | 'LAST' | undefined {
+  const bill = card.bills.findLast(({ charge }) => charge !== undefined && charge.askAt <= now);
+  const isGoingBack = card.bills.some(({ refund }) => refund !== undefined && refund.askAt <= now);
+  if (bill === undefined || !isGoingBack) return undefined;
+  if (bill.charge?.reached === undefined && !weather.wasAsked(card, bill)) return 'FIRST';
+  const ends = weather.renewedFrom(card);
+  return ends.length === 0 || ends.includes(written(card.expiresAt)) ? 'LAST' : 'BETWEEN';
+}
+
 export class Till {
   /** What the bank has on record, with the second. */
   readonly banked: string[] = [];
   readonly numbers: string[] = [];
+  /** How often money was asked for and was to go back of one license at one instant. */
+  meetings = 0;
   readonly refunds: Refunds;
   readonly #numbered = new Map<number, number>();
 
@@ -231,11 +243,12 @@ export class Till {
   }
 
   /** Somebody asks for the money: what was asked before is looked for first. */
-  #ask(at: number, card: Card, bill: Bill, weather: Weather): void {
+  #ask(at: number, card: Card, bill: Bill, weather: Weather, meanwhile?: () => void): void {
     const { charge } = bill;
     if (charge === undefined || charge.askAt > at) return;
     charge.asks += 1;
     const wait = this.#asked(at, card, bill, charge, weather);
+    meanwhile?.();
     if (wait === 'PENDING') charge.askAt = at + HOUR;
     else if (wait !== undefined) charge.askAt = at + Math.max(patience(charge.asks), wait);
     else charge.askAt = weather.leftUntil(card, bill, 'CHARGE') ?? this.#answered(at, card, bill, charge);
@@ -321,14 +334,6 @@ export class Till {
     }
   }
 
-  /** Whether it is charged for, or is to be by whoever looks after what is due at that instant. */
-  isBusy({ bills, renewsItself, expiresAt }: Card, now: number): boolean {
-    const isTried = (bill: Bill): boolean => bill.status === 'OPEN' && bill.nextAt !== undefined;
-    if (bills.some((bill) => isUnderWay(bill) || isTried(bill))) return true;
-    if (!renewsItself || expiresAt === undefined) return false;
-    return expiresAt <= now + BILLED_BEFORE && expiresAt >= now - BILLED_UNTIL;
-  }
-
   #each(act: (card: Card, bill: Bill) => void): void {
     for (const card of this.cards) for (const bill of card.bills) act(card, bill);
   }
@@ -341,10 +346,19 @@ export class Till {
     this.ask(now, weather);
   }
 
-  /** Somebody asks for what is to come, and for what is to go back. */
+  /** Somebody asks for what is to come, and for what is to go back: of one license at once, in whichever order. */
   ask(now: number, weather: Weather): void {
-    this.#each((card, bill) => this.#ask(now, card, bill, weather));
-    this.#each((card, bill) => this.refunds.ask(now, card, bill, weather));
+    for (const card of this.cards) {
+      const payBack = (): void => {
+        for (const bill of card.bills) this.refunds.ask(now, card, bill, weather);
+      };
+      const turn = refundsTurn(now, card, weather);
+      if (turn !== undefined) this.meetings += 1;
+      if (turn === 'FIRST') payBack();
+      for (const bill of card.bills)
+        this.#ask(now, card, bill, weather, turn === 'BETWEEN' ? payBack : undefined);
+      if (turn === undefined || turn === 'LAST') payBack();
+    }
   }
 }
 

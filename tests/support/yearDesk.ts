@@ -19,6 +19,8 @@ export interface YearDesk {
   readonly bank: YearBank;
   /** The queue is looked after, and not the clock: here and in the model, with the refund that was asked for before. */
   readonly work: (isRefundAsked?: boolean) => Promise<void>;
+  /** What is to be paid is looked after, with all that is asked for: here and in the model. */
+  readonly renew: () => Promise<void>;
 }
 
 /** What an act has to answer: undefined where it succeeds, and then the card is changed. */

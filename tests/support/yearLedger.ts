@@ -97,8 +97,10 @@ export interface Weather {
   readonly isDown: boolean;
   /** Of what has died with a process, or could not be asked for: until when it is left alone. */
   readonly leftUntil: (card: Card, bill: Bill, what: 'CHARGE' | 'REFUND') => number | undefined;
-  /** Whether the processor has time for what is to go back of it. */
-  readonly isCalm: (card: Card) => boolean;
+  /** Whether the processor was asked for the money just now: who was overtaken by a refund asks for nothing. */
+  readonly wasAsked: (card: Card, bill: Bill) => boolean;
+  /** From which ends it was renewed just now: from that which it had, or from the one that a refund left. */
+  readonly renewedFrom: (card: Card) => readonly string[];
 }
 
 export const openBill = ({ bills }: Card): Bill | undefined => bills.find(({ status }) => status === 'OPEN');

@@ -140,11 +140,6 @@ export class Year implements Desk {
     this.post(now);
   }
 
-  /** Of which nothing is to be paid, or tried again, when somebody looks after what is due at that instant. */
-  calmCards(now: number): Card[] {
-    return this.cards.filter((card) => !this.till.isBusy(card, now));
-  }
-
   /** The next instant at which something falls due of one of them. */
   nextMoment(now: number): number | undefined {
     const moments = this.cards.filter(runs).flatMap((card) => {

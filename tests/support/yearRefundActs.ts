@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import { instant } from '../../src/core/clock.js';
 import {
   charge,
   refundObject,
@@ -7,11 +8,13 @@ import {
   signedByStripe,
   stripeEvent,
 } from './inbound.js';
-import type { Card } from './yearCards.js';
+import { type Card, DAY, dated, HOUR, reads } from './yearCards.js';
 import { type Act, invoiceOf, told, tried, type YearDesk } from './yearDesk.js';
 import { type Bill, isUnderWay, type Paid } from './yearLedger.js';
 import { shown, unitsOf } from './yearPrices.js';
 import { leftOf } from './yearRefunds.js';
+import { wallets } from './yearWallets.js';
+import { paymentMethod } from './yearWorld.js';
 
 /** Of what somebody has paid, a payment that money can go back of. */
 interface Paying {
@@ -26,6 +29,15 @@ const refundable = (card: Card): Paying[] =>
     .filter((bill) => !isUnderWay(bill))
     .flatMap((bill) => bill.payments.map((payment) => ({ card, bill, payment })))
     .filter(({ bill, payment }) => leftOf(bill, payment) > 0n);
+
+const isCharged = ({ payment }: Paying): boolean => payment.by === 'STRIPE';
+
+/** It renews itself, and is charged for before its end. */
+const isRenewing = (card: Card, now: number): boolean =>
+  card.renewsItself &&
+  card.offer !== undefined &&
+  card.holder?.isOff === false &&
+  reads(card, now) === 'ACTIVE';
 
 const isGivingBack = ({ bills }: Card): boolean => bills.some(({ refund }) => refund !== undefined);
 
@@ -61,13 +73,17 @@ async function tooMuch(desk: YearDesk, given: Given): Promise<void> {
   await tried(desk, 'refundPayment', input, 'REFUND_EXCEEDS_PAYMENT', () => undefined);
 }
 
-/** The processor is asked from here, as soon as that is told of. */
-async function askedFor(desk: YearDesk, given: Given): Promise<void> {
+async function requestBack(desk: YearDesk, given: Given): Promise<void> {
   const { card, bill, payment, amount, now } = given;
   const input = { paymentId: await paymentId(desk, given), amount: shown(amount), reason: REASON };
   await tried(desk, 'refundPayment', input, undefined, () =>
     desk.year.till.refunds.request(now, card, bill, payment, amount),
   );
+}
+
+/** The processor is asked from here, as soon as that is told of. */
+async function askedFor(desk: YearDesk, given: Given): Promise<void> {
+  await requestBack(desk, given);
   await desk.work(true);
 }
 
@@ -133,12 +149,35 @@ const giveBack: Act = {
   run: async (desk, card, now) => {
     const found = refundable(card);
     if (found.length === 0 || isGivingBack(card)) return;
-    const charged = found.filter(({ payment }) => payment.by === 'STRIPE');
+    const charged = found.filter(isCharged);
     const paying = desk.random.pick(charged.length > 0 && desk.random.chance(0.7) ? charged : found);
     const left = leftOf(paying.bill, paying.payment);
     const coin = 10n ** BigInt(4 - paying.bill.offer.digits);
     const amount = desk.random.chance(0.3) && left >= 2n * coin ? (left / (2n * coin)) * coin : left;
     await wayOf(desk, paying.payment)(desk, { ...paying, amount, now });
+  },
+};
+
+/** Its end is near, and what is paid next is charged for at the very instant at which what was paid before is to go back. */
+const giveBackMeanwhile: Act = {
+  weight: 12,
+  prefers: (card, now) => isRenewing(card, now) && !isGivingBack(card) && refundable(card).some(isCharged),
+  run: async (desk, card, now) => {
+    const paying = refundable(card).findLast(isCharged);
+    const { holder } = card;
+    if (paying === undefined || isGivingBack(card) || holder === undefined || !isRenewing(card, now)) return;
+    const expiresAt = now + HOUR + desk.random.below(3 * DAY - HOUR);
+    const input = { licenseId: card.id, expiryDate: instant(expiresAt) };
+    await tried(desk, 'updateLicense', input, undefined, () => dated(card, expiresAt, now));
+    const wallet = desk.random.chance(0.5) ? 'works' : desk.random.pick(wallets);
+    await tried(desk, 'setPaymentMethod', paymentMethod(holder.id, wallet), undefined, () => {
+      holder.wallet = wallet;
+      desk.year.till.chargeWhatWaits(holder, now);
+    });
+    const { bill, payment } = paying;
+    await requestBack(desk, { ...paying, amount: leftOf(bill, payment), now });
+    await desk.renew();
+    await desk.work(true);
   },
 };
 
@@ -155,4 +194,4 @@ const tellAgain: Act = {
   },
 };
 
-export const refundActs: readonly Act[] = [giveBack, tellAgain];
+export const refundActs: readonly Act[] = [giveBack, giveBackMeanwhile, tellAgain];

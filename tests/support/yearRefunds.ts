@@ -83,11 +83,11 @@ export class Refunds {
     card: Card,
     bill: Bill,
     refund: Refund,
-    { isDown, isCalm }: Weather,
+    { isDown }: Weather,
   ): number | 'PENDING' | undefined {
     const isPayable = unitsOf(bill.offer, refund.amount) !== undefined;
     if (refund.asks === 1 && !isPayable) return undefined;
-    if (isDown || !isCalm(card)) return 0;
+    if (isDown) return 0;
     if (refund.reached === undefined && isPayable) {
       const wait = this.#send(at, card, bill, refund);
       if (wait !== undefined) return wait;

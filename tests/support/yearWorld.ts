@@ -62,8 +62,8 @@ export class YearWorld {
   /** When a process died over what was due. */
   readonly deaths = new Set<string>();
   #looks = 0;
-  /** Licenses of which the bank gives back, as the model had them before it was asked. */
-  #calm: ReadonlySet<string> = new Set();
+  /** How often the processor had been asked for anything before whoever asks it now. */
+  #askedBefore = 0;
   #current: TestServer;
   #shop: Shop | undefined;
 
@@ -76,7 +76,6 @@ export class YearWorld {
   ) {
     this.#current = base;
     this.bank = new YearBank(stripe);
-    this.bank.isCalm = (invoiceId) => this.#isCalm(invoiceId);
   }
 
   static async open(base: TestServer, post: MailServer, random: Random): Promise<YearWorld> {
@@ -307,15 +306,42 @@ export class YearWorld {
     this.year.work(this.now, await this.#weather(false), isRefundAsked);
   };
 
-  /** What slow banks know by now, and of which licenses they give back: no more than one thing happens to one at an instant. */
+  /** What is to be paid is looked after, and nothing else: of what is asked for at once any may come first. */
+  readonly renew = async (): Promise<void> => {
+    const { random, bank } = this;
+    const [payer, charge, refund] = [0, 1, 2].map(() => random.pick([0, 15, 60]));
+    this.#settleBank();
+    bank.takes = { payer: payer ?? 0, charge: charge ?? 0, refund: refund ?? 0 };
+    await this.#current.jobs.run('license.renew');
+    bank.takes = { payer: 0, charge: 0, refund: 0 };
+    this.year.till.look(this.now, await this.#weather(false));
+  };
+
+  /** What slow banks know by now. */
   #settleBank(): void {
     this.bank.settle();
-    this.#calm = new Set(this.year.calmCards(this.now).map(({ id }) => id));
+    this.#askedBefore = this.stripe.asked.length;
   }
 
-  async #isCalm(invoiceId: string): Promise<boolean> {
-    const [row] = await this.base.sql`select license_id from invoices where id = ${invoiceId}`;
-    return this.#calm.has(String(row?.license_id));
+  /** Licenses whose bills, by their place, the processor was asked to charge for just now. */
+  async #asked(): Promise<ReadonlySet<string>> {
+    const invoices = this.stripe.asked
+      .slice(this.#askedBefore)
+      .filter(({ method, path }) => method === 'POST' && path === '/v1/payment_intents')
+      .map(({ form }) => new URLSearchParams(form).get('metadata[invoice_id]'));
+    if (invoices.length === 0) return new Set();
+    const rows = await this.base.sql`select id, license_id, place from (
+        select id, license_id, row_number() over (partition by license_id order by created_at, id) - 1 as place
+          from invoices where tenant_id = ${this.admin.tenant_id}) as bill
+      where id = any(${invoices}::text[])`;
+    return new Set(rows.map(({ license_id, place }) => `${license_id} ${place}`));
+  }
+
+  /** From which end each license was renewed that was renewed just now. */
+  async #renewed(): Promise<readonly (readonly [string, string])[]> {
+    const rows = await this.base.sql`select license_id, event_data ->> 'from' as ended from license_event_logs
+      where tenant_id = ${this.admin.tenant_id} and event_type = 'license.renewed' and created_at = ${this.server().now}`;
+    return rows.map(({ license_id, ended }) => [String(license_id), ended ?? 'never']);
   }
 
   /** What has no answer yet, of each license by its bill in their order; and when it is asked for again. */
@@ -333,10 +359,12 @@ export class YearWorld {
   async #weather(hasDied: boolean): Promise<Weather> {
     const { isDown } = this.stripe;
     const unanswered = hasDied || isDown ? await this.#unanswered() : new Map<string, number>();
+    const [asked, renewed] = [await this.#asked(), await this.#renewed()];
     return {
       isDown,
+      wasAsked: (card, bill) => asked.has(`${card.id} ${card.bills.indexOf(bill)}`),
+      renewedFrom: ({ id }) => renewed.filter(([license]) => license === id).map(([, end]) => end),
       leftUntil: (card, bill, what) => unanswered.get(`${card.id} ${card.bills.indexOf(bill)} ${what}`),
-      isCalm: ({ id }) => this.#calm.has(id),
     };
   }
 
