@@ -2,6 +2,8 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { impossibleTravel } from '../../src/activations/model/travel.js';
+import { addMillis } from '../../src/core/clock.js';
 import { writeCountryFile } from '../support/countryFile.js';
 import { HEARTBEAT, tryActivate } from '../support/devices.js';
 import { activate, createLicense, openShop, type Shop } from '../support/fixtures.js';
@@ -114,6 +116,22 @@ test('who stays has nothing written by a validation, and by a heartbeat no more 
   await travels();
 
   expect(server.statements.filter((text) => text.includes('seen_country = '))).toEqual([]);
+});
+
+test.each([
+  ['99 km in no time: a device that is located twice', 0.89, 0, 900, undefined],
+  ['100 km in no time', 0.9, 0, 900, { kilometres: 100, minutes: 0 }],
+  ['900 km in an hour, which one may', 8.094, 60, 900, undefined],
+  ['901 km in an hour', 8.103, 60, 900, { kilometres: 901, minutes: 60 }],
+  ['the same by a clock that was set back', 8.103, -60, 900, { kilometres: 901, minutes: 60 }],
+  ['anything, where nobody is to be told', 90, 0, 0, undefined],
+])('from one point to another: %s', (_, degrees, minutes, kmPerHour, travel) => {
+  const from = { country: 'DE', coordinates: { latitude: 0, longitude: 0 }, at: START };
+  const at = addMillis(START, minutes * MINUTE);
+
+  const to = { country: 'DE', coordinates: { latitude: degrees, longitude: 0 }, at };
+
+  expect(impossibleTravel(from, to, kmPerHour)).toEqual(travel);
 });
 
 test('an address of which the file knows nothing is no place', async () => {
