@@ -17,6 +17,7 @@ export function mutation(act: string, selection: string): string {
 export async function tablesOf(server: TestServer, tenantId: string): Promise<unknown> {
   // What earlier questions told is taken down behind their answers.
   await server.machinery.drain.idle();
+  await server.machinery.keyUses.drain();
   const all = (table: string, order: string, besides = server.sql`true`) =>
     server.sql`select coalesce(json_agg(t order by ${server.sql(order)}), '[]') as rows
       from ${server.sql(table)} t where tenant_id = ${tenantId} and ${besides}`;
