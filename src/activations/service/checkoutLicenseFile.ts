@@ -8,11 +8,10 @@ import { lockLicense } from '../../licenses/queries.js';
 import { revealedKey } from '../../licenses/service/newLicense.js';
 import type { License } from '../../licenses/table.js';
 import type { DeviceBinding } from '../../sdk/offline/deviceBinding.js';
-import { armored, DOCUMENT_CHARACTERS } from '../../sdk/offline/documents.js';
 import { sealLicenseFile } from '../../sdk/offline/licenseFile.js';
 import type { Seals } from '../../sdk/offline/seals.js';
 import { activationNotFound } from '../model/activation.js';
-import { documentEnd, requireCarriable } from '../model/offline.js';
+import { documentEnd } from '../model/offline.js';
 import { isFloating, isUnlimited } from '../model/seats.js';
 import { requirePassing } from '../model/verdict.js';
 import { activationByToken } from '../queries/tokens.js';
@@ -21,7 +20,7 @@ import type { CheckoutLicenseFileInput } from '../schema/offline.js';
 import type { Activation } from '../table.js';
 import { licenseShown, lockedLicense } from './activateLicense.js';
 import { lockedActivation } from './activation.js';
-import { factsOfOffline, issueDocument, markedDevice } from './licenseContent.js';
+import { carriable, factsOfOffline, issueDocument, markedDevice } from './licenseContent.js';
 import { type AskingDevice, askingDevice, carried, onlineInput, openedRequest } from './offlineRequest.js';
 
 interface Found {
@@ -149,8 +148,7 @@ export async function checkoutLicenseFile(work: Work, input: CheckoutLicenseFile
   const { id, code: signed } = await issueDocument(work, seals, { ...subject, marks }, { nonce: null, end });
   const encrypted = input.encrypted === true;
   const code = encrypted ? await sealLicenseFile(signed, revealedKey(work.keys, license)) : signed;
-  const licenseFile = armored('licenseFile', code);
-  requireCarriable(licenseFile, DOCUMENT_CHARACTERS, { licenseId: license.id });
+  const licenseFile = carriable('licenseFile', code, license);
   await work.emit({
     type: 'license_file.issued',
     subjectId: id,

@@ -4,7 +4,7 @@ import { newId } from '../../core/id.js';
 import type { Reading, Work } from '../../core/work.js';
 import type { License } from '../../licenses/table.js';
 import { bindingOf, type DeviceBinding } from '../../sdk/offline/deviceBinding.js';
-import { armored, DOCUMENT_CHARACTERS } from '../../sdk/offline/documents.js';
+import { armored, DOCUMENT_CHARACTERS, type DocumentKind } from '../../sdk/offline/documents.js';
 import { claimsOf, type LicenseContent } from '../../sdk/offline/licenseDocument.js';
 import { listedDevice } from '../../sdk/offline/revocationList.js';
 import type { Seals } from '../../sdk/offline/seals.js';
@@ -84,6 +84,13 @@ async function contentOf(
   };
 }
 
+/** A document as it is carried, unless no device would take it. */
+export function carriable(kind: DocumentKind, code: string, { id }: Pick<License, 'id'>): string {
+  const document = armored(kind, code);
+  requireCarriable(document, DOCUMENT_CHARACTERS, { licenseId: id });
+  return document;
+}
+
 /** Signs a document about a license, and writes down that it is out: lists of what no longer holds are made from that. */
 export async function issueDocument(
   work: Work,
@@ -95,8 +102,7 @@ export async function issueDocument(
   const content = await contentOf(work, subject, nonce);
   const kind = nonce === null ? 'licenseFile' : 'offlineResponse';
   const code = await seals.sign(kind, claimsOf(id, content), secondsUntil(end, work.now));
-  const document = armored(nonce === null ? 'licenseFile' : 'response', code);
-  requireCarriable(document, DOCUMENT_CHARACTERS, { licenseId: subject.license.id });
+  carriable(nonce === null ? 'licenseFile' : 'response', code, subject.license);
   await work.db.insert(licenseFiles).values({
     tenantId: work.tenantId,
     id,

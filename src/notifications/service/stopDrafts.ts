@@ -25,8 +25,14 @@ export const orderStopped: Drafter = async (work, { subjectId, eventData, create
     stoppedAt: createdAt,
     code: textIn(eventData, 'code'),
   };
-  const [audiences, customer] = [['staff'], undefined] as const;
-  return { kind: 'ORDER_STOPPED', facts, audiences, about: id, customer, licenseId: null };
+  return {
+    kind: 'ORDER_STOPPED',
+    facts,
+    audiences: ['staff'],
+    about: id,
+    customer: undefined,
+    licenseId: null,
+  };
 };
 
 /** The same for a list; whom its licenses are for is not told: their mails tell each of them. */
@@ -41,6 +47,12 @@ export const bulkIssueFailed: Drafter = async (work, { subjectId, eventData, cre
     stoppedAt: createdAt,
     code: textIn(eventData, 'code'),
   };
-  const [audiences, customer] = [['staff'], undefined] as const;
-  return { kind: 'BULK_ISSUE_FAILED', facts, audiences, about: id, customer, licenseId: null };
+  return {
+    kind: 'BULK_ISSUE_FAILED',
+    facts,
+    audiences: ['staff'],
+    about: id,
+    customer: undefined,
+    licenseId: null,
+  };
 };

@@ -138,6 +138,11 @@ async function authorizationOf(parts: Parts): Promise<Result<string>> {
     : failed(notReady('NOT_ACTIVATED'));
 }
 
+async function actAuthorized(parts: Parts, query: string, input: object, options: ActOptions) {
+  const authorized = await authorizationOf(parts);
+  return authorized.ok ? act(parts, query, input, options, authorized.value) : authorized;
+}
+
 /** A feature and how many units of it are drawn; 0 only asks whether it is granted. */
 export interface FeatureUse {
   readonly featureId: string;
@@ -152,9 +157,7 @@ export async function consume(
 ): Promise<Result<Decision>> {
   // GraphQL takes one entry for a list of one: it would be drawn, and nothing here could read what was.
   if (!Array.isArray(uses)) return failed(unfit('uses: has to be a list'));
-  const authorized = await authorizationOf(parts);
-  if (!authorized.ok) return authorized;
-  const answered = await act(parts, ask.CONSUME, { uses }, options, authorized.value);
+  const answered = await actAuthorized(parts, ask.CONSUME, { uses }, options);
   if (!answered.ok) return answered;
   try {
     return done(
@@ -175,9 +178,7 @@ export async function refund(
   grant: { readonly grantId: string; readonly lines?: readonly number[] | undefined },
   options: ActOptions,
 ): Promise<Result<null>> {
-  const authorized = await authorizationOf(parts);
-  if (!authorized.ok) return authorized;
-  const answered = await act(parts, ask.REFUND, { ...grant }, options, authorized.value);
+  const answered = await actAuthorized(parts, ask.REFUND, { ...grant }, options);
   return answered.ok ? done(null) : answered;
 }
 

@@ -81,13 +81,15 @@ function refusedBecause(message: string, remedy: string): Verdict {
   return { valid: false, code: reason.code, reasons: [reason] };
 }
 
+/** Nothing of the document is believed, for a reason that can be told. */
+function unbelievedBecause(message: string, remedy: string, asked: OfflineFacts): OfflineVerdict {
+  return { ...unbelieved('SIGNATURE_INVALID', asked), ...refusedBecause(message, remedy) };
+}
+
 /** What another tenant of the same server signed is as it was signed, and still nothing that this vendor has said. */
 function anothers(asked: OfflineFacts): OfflineVerdict {
-  const verdict = refusedBecause(
-    "The document is another vendor's.",
-    "Use a license of the product's own vendor.",
-  );
-  return { ...unbelieved('SIGNATURE_INVALID', asked), ...verdict };
+  const remedy = "Use a license of the product's own vendor.";
+  return unbelievedBecause("The document is another vendor's.", remedy, asked);
 }
 
 /** Judges a document that was found to be as it was signed, with the list that came along. */
@@ -174,14 +176,10 @@ export async function verifyOfflineResponse(
   requireFacts('asked', asked);
   const code = codeIn('response', response);
   const document = code === undefined ? undefined : await signedDocument('offlineResponse', code, keys);
-  if (document === undefined)
-    return {
-      ...unbelieved('SIGNATURE_INVALID', asked),
-      ...refusedBecause(
-        'The response is not as the vendor signed it.',
-        'Carry the response here again, whole.',
-      ),
-    };
+  if (document === undefined) {
+    const remedy = 'Carry the response here again, whole.';
+    return unbelievedBecause('The response is not as the vendor signed it.', remedy, asked);
+  }
   const verdict = await verdictOnDocument(document, keys, asked);
   if (!verdict.valid || document.nonce === pending.nonce) return verdict;
   return {

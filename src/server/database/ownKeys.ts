@@ -2,12 +2,11 @@ import { StartupError } from '../../core/startupError.js';
 import { revealedKey } from '../../licenses/service/newLicense.js';
 import { licenses } from '../../licenses/table.js';
 import type { Machinery } from '../operation/machinery.js';
-import { SigningKeys } from '../signingKeys.js';
 
 /** As many rows as one that somebody has edited cannot speak for. */
 const SAMPLE_ROWS = 20;
 
-type Parts = Pick<Machinery, 'pool' | 'keys' | 'clock'>;
+type Parts = Pick<Machinery, 'pool' | 'keys' | 'signing'>;
 
 /** Whether a license that is stored here is found by its key under our peppers; also where there is none. */
 async function arePeppersOurs({ pool, keys }: Parts): Promise<boolean> {
@@ -27,7 +26,7 @@ async function arePeppersOurs({ pool, keys }: Parts): Promise<boolean> {
  * key, and issue licenses that the first one cannot find: nothing would say so before a customer does.
  */
 export async function requireOwnKeys(parts: Parts): Promise<void> {
-  const areOurs = (await new SigningKeys(parts).areOurs()) && (await arePeppersOurs(parts));
+  const areOurs = (await parts.signing.areOurs()) && (await arePeppersOurs(parts));
   if (areOurs) return;
   throw new StartupError(
     'The keys of this server are not those that this database was written with. Give each server of a ' +
